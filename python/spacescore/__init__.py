@@ -1,0 +1,1 @@
+"""Live audio rooms that hold on launch day."""

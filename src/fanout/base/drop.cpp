@@ -1,0 +1,17 @@
+#include "fanout/base/drop.hpp"
+
+namespace fanout {
+
+std::string_view name(Drop drop) noexcept {
+  static constexpr std::array<std::string_view, kDropKinds> kNames = {
+      "empty",           "unknown_protocol", "malformed_stun",       "malformed_rtp",
+      "malformed_rtcp",  "malformed_dtls",   "unexpected_stun",      "bad_ticket",
+      "expired_ticket",  "foreign_space",    "bad_integrity",        "replayed_check",
+      "unknown_address", "certificate_mismatch", "handshake_failed", "handshake_limit",
+      "unexpected_media", "replayed_rtp",    "forged_rtp",           "replayed_rtcp",
+      "forged_rtcp",     "wrong_payload_type", "rate_limited",       "oversized",
+  };
+  return kNames[static_cast<std::size_t>(drop)];
+}
+
+}  // namespace fanout

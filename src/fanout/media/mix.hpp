@@ -1,0 +1,37 @@
+/// Mixing (design: decode the K loudest, one shared mix, mix-minus for those heard in it).
+/// Float accumulation and a soft limiter: the sum never wraps. Voices fade in and out over
+/// 5 ms, so that nobody clicks on entering.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "fanout/base/ids.hpp"
+
+namespace fanout {
+
+using Frame = std::array<float, kFrameSamples>;  // 20 ms, mono, 48 kHz
+
+/// A soft limiter: transparent below -1 dBFS, never above 0 dBFS, attack within the frame,
+/// release over about 100 ms. One per output.
+class Limiter {
+ public:
+  void process(Frame& frame) noexcept;
+
+ private:
+  float gain_ = 1.0F;
+};
+
+/// sum += voice · gain, the gain moving linearly from `from` to `to` over the first 5 ms.
+void add_voice(Frame& sum, const Frame& voice, float from, float to) noexcept;
+
+/// out = sum - voice · (the same fade): what everybody but this voice said.
+void subtract_voice(Frame& out, const Frame& sum, const Frame& voice, float from,
+                    float to) noexcept;
+
+/// Root mean square as RFC 6464 wants it: 0 (0 dBov) to 127.
+std::uint8_t level_dbov(const Frame& frame) noexcept;
+
+}  // namespace fanout

@@ -1,0 +1,65 @@
+/// libopus, owned: the only file that includes its headers. 48 kHz, float samples in -1..1.
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <optional>
+
+#include "fanout/base/bytes.hpp"
+#include "fanout/base/ids.hpp"
+
+namespace fanout {
+
+constexpr std::size_t kMaxOpusPacket = 1275;       // RFC 6716 section 3.2.1, one frame
+constexpr std::size_t kMaxOpusSamples = 5760;      // 120 ms
+
+/// Samples (48 kHz, per channel) that a packet holds, or nothing when its TOC and framing are
+/// malformed or it is longer than 120 ms (RFC 6716 section 3.4).
+std::optional<std::size_t> opus_samples(Bytes packet) noexcept;
+
+struct OpusEncoderConfig {
+  int bitrate = 32'000;     ///< bit/s
+  int complexity = 5;       ///< 0..10
+  int channels = 1;
+  bool dtx = true;
+  int expected_loss = 10;   ///< percent; turns in-band FEC on when above zero
+};
+
+class OpusEncoder {
+ public:
+  /// Throws std::invalid_argument naming the bad value.
+  explicit OpusEncoder(const OpusEncoderConfig& config);
+  ~OpusEncoder();
+  OpusEncoder(OpusEncoder&&) noexcept;
+  OpusEncoder& operator=(OpusEncoder&&) noexcept;
+
+  /// One 20 ms frame in, its packet out; at most `out.size()` bytes. Empty only on failure.
+  Bytes encode(std::span<const float> frame, MutableBytes out) noexcept;
+  void set_bitrate(int bitrate);
+  void reset() noexcept;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+class OpusDecoder {
+ public:
+  OpusDecoder();  ///< mono: stereo input is downmixed by the decoder
+  ~OpusDecoder();
+  OpusDecoder(OpusDecoder&&) noexcept;
+  OpusDecoder& operator=(OpusDecoder&&) noexcept;
+
+  /// Samples decoded; zero for a packet that does not decode. `out` has room for 5,760.
+  std::size_t decode(Bytes packet, std::span<float> out) noexcept;
+  /// The frame before `next`, from its in-band FEC (LBRR), or concealed when it has none.
+  std::size_t decode_fec(Bytes next, std::size_t samples, std::span<float> out) noexcept;
+  std::size_t conceal(std::size_t samples, std::span<float> out) noexcept;
+  void reset() noexcept;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fanout

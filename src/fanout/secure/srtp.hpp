@@ -1,0 +1,137 @@
+/// SRTP (RFC 3711, RFC 7714): sealing for many receivers, opening for few senders.
+///
+/// Keys are plain data, so a listener's row can be copied, replicated or mapped by another
+/// process. `SrtpEngine` is the one small interface over two implementations: intel-ipsec-mb
+/// (precomputed GCM tables, multi-buffer AES-CM/HMAC-SHA1 jobs) and OpenSSL EVP (any CPU).
+/// An engine belongs to one thread.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "fanout/base/bytes.hpp"
+#include "fanout/base/drop.hpp"
+#include "fanout/base/ids.hpp"
+
+namespace fanout {
+
+/// DTLS-SRTP protection profile numbers (RFC 5764 section 4.1.2, RFC 7714 section 14.2).
+enum class SrtpProfile : std::uint16_t {
+  aes128_cm_sha1_80 = 0x0001,
+  aead_aes_128_gcm = 0x0007,
+};
+
+constexpr std::size_t kSrtpKeySize = 16;
+constexpr std::size_t kMaxSrtpSalt = 14;
+constexpr std::size_t kMaxSrtpTag = 16;
+constexpr std::size_t kSrtcpIndexSize = 4;
+/// What a sealed RTCP packet is longer by, at most.
+constexpr std::size_t kMaxSrtcpExpansion = kMaxSrtpTag + kSrtcpIndexSize;
+
+constexpr std::size_t salt_size(SrtpProfile profile) noexcept {
+  return profile == SrtpProfile::aead_aes_128_gcm ? 12 : 14;
+}
+constexpr std::size_t tag_size(SrtpProfile profile) noexcept {
+  return profile == SrtpProfile::aead_aes_128_gcm ? 16 : 10;
+}
+
+/// Master key and salt of one direction, as DTLS exports them.
+struct SrtpMaster {
+  SrtpProfile profile = SrtpProfile::aead_aes_128_gcm;
+  std::array<std::uint8_t, kSrtpKeySize> key{};
+  std::array<std::uint8_t, kMaxSrtpSalt> salt{};
+};
+
+/// Session keys of one direction, expanded for one engine: opaque, plain data. 1,008 bytes is
+/// what ipsec-mb's precomputed GCM key takes on every architecture it supports.
+struct alignas(64) SrtpKey {
+  std::array<std::uint8_t, 1008> expanded{};
+  std::array<std::uint8_t, kMaxSrtpSalt> salt{};
+  SrtpProfile profile = SrtpProfile::aead_aes_128_gcm;
+};
+static_assert(sizeof(SrtpKey) == 1024);
+
+/// One packet to seal: the header is at `packet[0..header_size)`, the plaintext elsewhere
+/// (shared by all receivers) or in place; ciphertext and tag are written after the header.
+struct SealJob {
+  const SrtpKey* key = nullptr;
+  std::uint8_t* packet = nullptr;        ///< header_size + payload_size + tag bytes writable
+  const std::uint8_t* payload = nullptr;
+  std::uint16_t header_size = 0;
+  std::uint16_t payload_size = 0;
+  Ssrc ssrc{};
+  std::uint64_t index = 0;               ///< 48 bits: ROC · 65536 + sequence number
+};
+
+enum class SrtpBackend : std::uint8_t { best, ipsec_mb, openssl };
+
+class SrtpEngine {
+ public:
+  virtual ~SrtpEngine() = default;
+
+  /// Throws std::runtime_error when the backend is not built in or the CPU lacks it.
+  static std::unique_ptr<SrtpEngine> make(SrtpBackend backend = SrtpBackend::best);
+  virtual std::string_view name() const noexcept = 0;
+
+  /// Derives the session keys for RTP, or for RTCP (RFC 3711 section 4.3, RFC 7714 section 11).
+  virtual SrtpKey rtp_key(const SrtpMaster& master) noexcept = 0;
+  virtual SrtpKey rtcp_key(const SrtpMaster& master) noexcept = 0;
+
+  /// Jobs may have different keys and profiles; all are done on return.
+  virtual void seal_rtp(std::span<const SealJob> jobs) noexcept = 0;
+
+  /// Decrypts in place; the plaintext payload, or nothing when the tag does not verify.
+  virtual std::optional<MutableBytes> open_rtp(const SrtpKey& key, MutableBytes packet,
+                                               std::size_t header_size, Ssrc ssrc,
+                                               std::uint64_t index) noexcept = 0;
+
+  /// `buffer[0..size)` is the plain compound; returns the sealed size (index and tag appended).
+  virtual std::size_t seal_rtcp(const SrtpKey& key, MutableBytes buffer, std::size_t size,
+                                std::uint32_t index) noexcept = 0;
+  /// Decrypts in place; the plain compound. The index, from the packet, goes to `index`.
+  virtual std::optional<MutableBytes> open_rtcp(const SrtpKey& key, MutableBytes packet,
+                                                std::uint32_t& index) noexcept = 0;
+};
+
+/// 128 packets of history (RFC 3711 section 3.3.2 asks for at least 64), plain data.
+class ReplayWindow {
+ public:
+  /// Whether an index is new: not seen, and not older than the window.
+  bool accepts(std::uint64_t index) const noexcept;
+  void mark(std::uint64_t index) noexcept;
+
+ private:
+  std::uint64_t newest_ = 0;
+  std::array<std::uint64_t, 2> seen_{};
+  bool started_ = false;
+};
+
+/// The receiving end of one SSRC: ROC estimation (RFC 3711 appendix A), replay, opening.
+class SrtpReceiver {
+ public:
+  SrtpReceiver(SrtpEngine& engine, const SrtpMaster& remote);
+
+  struct Opened {
+    Bytes payload;       ///< plaintext, in place in the datagram
+    std::uint64_t index; ///< 48-bit extended sequence number
+  };
+  std::expected<Opened, Drop> open_rtp(MutableBytes datagram, std::size_t header_size, Ssrc ssrc,
+                                       std::uint16_t sequence) noexcept;
+  std::expected<Bytes, Drop> open_rtcp(MutableBytes datagram) noexcept;
+
+ private:
+  SrtpEngine* engine_;
+  SrtpKey rtp_key_;
+  SrtpKey rtcp_key_;
+  Ssrc ssrc_{};
+  bool has_ssrc_ = false;
+  std::uint64_t newest_ = 0;
+  ReplayWindow rtp_seen_;
+  ReplayWindow rtcp_seen_;
+};
+
+}  // namespace fanout

@@ -1,0 +1,83 @@
+/// Tickets: the right to join, carried in the server's ICE ufrag, so that joining needs no
+/// signalling and a node keeps no state for those who have not arrived.
+///
+///   ufrag  = version(1) · ticket(66) · nonce(16) · payload type(2) [· fingerprint(22)]
+///   ticket = base64(key id(1) · AEAD nonce(12) · AES-128-GCM{ space(8) expiry(4) peer(4)
+///            cohort(2) role(1) flags(1) } · tag(16))
+///
+/// The ufrag is seen on the wire (every STUN check repeats it), hence AEAD and not a mere
+/// signature. The ICE password = base64(HMAC-SHA256(key, ticket))[:32] never crosses the UDP
+/// path: it, not the ticket, is the bearer secret. Alphabet A-Z a-z 0-9 + /, no padding
+/// (RFC 8839 section 5.4); 255 characters is what every browser takes.
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "fanout/base/bytes.hpp"
+#include "fanout/base/drop.hpp"
+#include "fanout/base/ids.hpp"
+#include "fanout/base/time.hpp"
+
+namespace fanout {
+
+enum class Role : std::uint8_t { listener = 0, speaker = 1, host = 2 };
+
+struct Ticket {
+  SpaceId space{};
+  std::uint32_t expiry = 0;  ///< Unix seconds; only entering is refused later, not staying
+  PeerId peer{};             ///< zero in public tickets
+  std::uint16_t cohort = 0;  ///< 0..999, paced admission
+  Role role = Role::listener;
+  bool personal = false;            ///< false: everybody may hold the same ticket
+  bool requires_certificate = false;  ///< the ufrag must name the client certificate
+
+  bool operator==(const Ticket&) const = default;
+};
+
+constexpr std::size_t kTicketChars = 66;
+constexpr std::size_t kNonceChars = 16;
+constexpr std::size_t kPasswordChars = 32;
+constexpr std::size_t kFingerprintPrefix = 16;  // bytes of SHA-256 that the ufrag can carry
+
+using Password = std::array<char, kPasswordChars>;
+using TicketKey = std::array<std::uint8_t, 32>;  // node secret; AEAD and HMAC keys derive from it
+
+/// A server ufrag taken apart. `ticket` has been decrypted and authenticated.
+struct OpenedUfrag {
+  Ticket ticket;
+  SessionId session;           ///< the page's nonce
+  std::uint8_t payload_type = 0;  ///< Opus, 96..127 (and 35..63)
+  std::optional<std::array<std::uint8_t, kFingerprintPrefix>> fingerprint;
+  Password password{};
+};
+
+/// Mints and opens tickets under up to 256 keys, by key id. The newest key mints; older ones
+/// still open, so keys rotate with overlap.
+class TicketKeys {
+ public:
+  TicketKeys() = default;
+  /// Adds a key and makes it the one that mints.
+  void add(std::uint8_t key_id, const TicketKey& key);
+  void remove(std::uint8_t key_id) noexcept;
+
+  std::string mint(const Ticket& ticket) const;
+  std::string password(std::string_view ticket) const;
+
+  /// `ufrag`: the part of USERNAME before the colon. Checks, in order: alphabet and length,
+  /// version, key id, AEAD, expiry (`now`), presence of a required fingerprint.
+  std::expected<OpenedUfrag, Drop> open(std::string_view ufrag, UnixTime now) const noexcept;
+
+ private:
+  struct Key;
+  // Implementation chooses; must be cheap to open: about 1 microsecond.
+};
+
+/// The ufrag a page (or the service, for WHIP and WHEP) builds around a ticket.
+std::string make_ufrag(std::string_view ticket, const SessionId& session,
+                       std::uint8_t payload_type,
+                       std::optional<std::array<std::uint8_t, kFingerprintPrefix>> fingerprint);
+
+}  // namespace fanout

@@ -1,0 +1,54 @@
+/// STUN as an ICE-lite server needs it (RFC 8489, RFC 8445 section 7.3): Binding requests in,
+/// Binding success responses out. No state and no cryptography: `secure/stun_auth` checks and
+/// adds MESSAGE-INTEGRITY.
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <string_view>
+
+#include "fanout/base/address.hpp"
+#include "fanout/base/bytes.hpp"
+#include "fanout/base/drop.hpp"
+
+namespace fanout {
+
+using TransactionId = std::array<std::uint8_t, 12>;
+
+enum class StunClass : std::uint8_t { request, indication, success, error };
+
+/// A parsed Binding message. Borrows the datagram.
+struct StunView {
+  StunClass type = StunClass::request;
+  TransactionId transaction{};
+  std::string_view username;     ///< empty when absent
+  Bytes integrity;               ///< the 20 bytes of MESSAGE-INTEGRITY, empty when absent
+  std::size_t integrity_offset = 0;  ///< where that attribute's header starts in the datagram
+  bool use_candidate = false;
+  bool controlling = false;      ///< ICE-CONTROLLING present
+  bool controlled = false;       ///< ICE-CONTROLLED present
+  std::optional<std::uint32_t> priority;
+  std::optional<Address> mapped; ///< XOR-MAPPED-ADDRESS, in responses
+};
+
+/// RFC 7983: first byte 0..3. A FINGERPRINT, when present, is checked (CRC-32) and must be last.
+std::expected<StunView, Drop> parse_stun(Bytes datagram) noexcept;
+
+/// Writes header and attributes up to, and without, MESSAGE-INTEGRITY. Length as RFC 8489
+/// section 14.5 wants it before the HMAC is taken is set by `secure/stun_auth`.
+void write_binding_success(Writer& out, const TransactionId& transaction,
+                           const Address& mapped) noexcept;
+struct BindingRequest {
+  TransactionId transaction{};
+  std::string_view username;
+  std::uint32_t priority = 0;
+  std::uint64_t tie_breaker = 0;
+  bool use_candidate = true;
+};
+void write_binding_request(Writer& out, const BindingRequest& request) noexcept;
+
+/// CRC-32 XOR 0x5354554e over the message so far; appends FINGERPRINT (RFC 8489 section 14.7).
+/// `message` is the whole message written so far, its length field is updated.
+void append_fingerprint(Writer& out, MutableBytes buffer) noexcept;
+
+}  // namespace fanout
