@@ -1,7 +1,94 @@
+#include "fanout/secure/ticket.hpp"
+
+#include <stdexcept>
+
 #include "fanout/bindings/bind.hpp"
 
 namespace fanout {
+namespace {
 
-void bind_ticket(py::module_&) {}
+template <std::size_t N>
+std::array<std::uint8_t, N> exactly(const py::bytes& object, const char* complaint) {
+  const auto bytes = view(object);
+  if (bytes.size() != N) throw std::invalid_argument(complaint);
+  std::array<std::uint8_t, N> array;
+  std::ranges::copy(bytes, array.begin());
+  return array;
+}
+
+std::string mint(const TicketKeys& keys, std::uint64_t space, const std::string& role,
+                 std::uint32_t expiry, std::uint32_t peer, std::uint16_t cohort, bool personal,
+                 bool requires_certificate) {
+  const auto known = role_named(role);
+  if (!known) throw std::invalid_argument("a role is listener, speaker or host");
+  return keys.mint({.space = SpaceId{space},
+                    .expiry = expiry,
+                    .peer = PeerId{peer},
+                    .cohort = cohort,
+                    .role = *known,
+                    .personal = personal,
+                    .requires_certificate = requires_certificate});
+}
+
+std::string ufrag_of(const std::string& ticket, const py::bytes& session, std::uint8_t payload_type,
+                     const std::optional<py::bytes>& fingerprint) {
+  std::optional<std::array<std::uint8_t, kFingerprintPrefix>> prefix;
+  if (fingerprint) {
+    const auto digest = exactly<32>(*fingerprint, "a fingerprint is 32 bytes");
+    std::copy_n(digest.begin(), kFingerprintPrefix, prefix.emplace().begin());
+  }
+  return make_ufrag(ticket, {exactly<12>(session, "a session id is 12 bytes")}, payload_type,
+                    prefix);
+}
+
+}  // namespace
+
+void bind_ticket(py::module_& module) {
+  py::class_<OpenedUfrag>(module, "OpenedUfrag")
+      .def_property_readonly("space",
+                             [](const OpenedUfrag& o) { return std::uint64_t(o.ticket.space); })
+      .def_property_readonly("expiry", [](const OpenedUfrag& o) { return o.ticket.expiry; })
+      .def_property_readonly("peer",
+                             [](const OpenedUfrag& o) { return std::uint32_t(o.ticket.peer); })
+      .def_property_readonly("cohort", [](const OpenedUfrag& o) { return o.ticket.cohort; })
+      .def_property_readonly("role", [](const OpenedUfrag& o) { return name(o.ticket.role); })
+      .def_property_readonly("personal", [](const OpenedUfrag& o) { return o.ticket.personal; })
+      .def_property_readonly("requires_certificate",
+                             [](const OpenedUfrag& o) { return o.ticket.requires_certificate; })
+      .def_property_readonly("session",
+                             [](const OpenedUfrag& o) { return to_bytes(o.session.bytes); })
+      .def_readonly("payload_type", &OpenedUfrag::payload_type)
+      .def_property_readonly("fingerprint",
+                             [](const OpenedUfrag& o) -> std::optional<py::bytes> {
+                               if (!o.fingerprint) return std::nullopt;
+                               return to_bytes(*o.fingerprint);
+                             })
+      .def_property_readonly("password", [](const OpenedUfrag& o) {
+        return std::string(o.password.begin(), o.password.end());
+      });
+
+  py::class_<TicketKeys>(module, "TicketKeys")
+      .def(py::init<>())
+      .def(
+          "add",
+          [](TicketKeys& keys, std::uint8_t key_id, const py::bytes& key) {
+            keys.add(key_id, exactly<32>(key, "a ticket key is 32 bytes"));
+          },
+          py::arg("key_id"), py::arg("key"))
+      .def("remove", &TicketKeys::remove, py::arg("key_id"))
+      .def("mint", &mint, py::kw_only(), py::arg("space"), py::arg("role"), py::arg("expiry"),
+           py::arg("peer") = 0, py::arg("cohort") = 0, py::arg("personal") = false,
+           py::arg("requires_certificate") = false)
+      .def("password", &TicketKeys::password, py::arg("ticket"))
+      .def(
+          "open",
+          [](const TicketKeys& keys, std::string_view ufrag, std::int64_t unix_us) {
+            return value_or_raise(keys.open(ufrag, {unix_us}));
+          },
+          py::arg("ufrag"), py::arg("unix_us"));
+
+  module.def("make_ufrag", &ufrag_of, py::arg("ticket"), py::arg("session"),
+             py::arg("payload_type"), py::arg("fingerprint") = py::none());
+}
 
 }  // namespace fanout

@@ -5,6 +5,9 @@
 ///   ticket = base64(key id(1) · AEAD nonce(12) · AES-128-GCM{ space(8) expiry(4) peer(4)
 ///            cohort(2) role(1) flags(1) } · tag(16))
 ///
+/// Numbers are big-endian. The payload type is two base64 digits, high before low (111 = "Bv").
+/// A key id is authenticated too, so one secret under two ids makes two kinds of tickets.
+///
 /// The ufrag is seen on the wire (every STUN check repeats it), hence AEAD and not a mere
 /// signature. The ICE password = base64(HMAC-SHA256(key, ticket))[:32] never crosses the UDP
 /// path: it, not the ticket, is the bearer secret. Alphabet A-Z a-z 0-9 + /, no padding
@@ -12,6 +15,7 @@
 #pragma once
 
 #include <expected>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,13 +29,17 @@ namespace fanout {
 
 enum class Role : std::uint8_t { listener = 0, speaker = 1, host = 2 };
 
+/// "listener", "speaker", "host".
+std::string_view name(Role role) noexcept;
+std::optional<Role> role_named(std::string_view name) noexcept;
+
 struct Ticket {
   SpaceId space{};
   std::uint32_t expiry = 0;  ///< Unix seconds; only entering is refused later, not staying
   PeerId peer{};             ///< zero in public tickets
   std::uint16_t cohort = 0;  ///< 0..999, paced admission
   Role role = Role::listener;
-  bool personal = false;            ///< false: everybody may hold the same ticket
+  bool personal = false;              ///< false: everybody may hold the same ticket
   bool requires_certificate = false;  ///< the ufrag must name the client certificate
 
   bool operator==(const Ticket&) const = default;
@@ -41,6 +49,8 @@ constexpr std::size_t kTicketChars = 66;
 constexpr std::size_t kNonceChars = 16;
 constexpr std::size_t kPasswordChars = 32;
 constexpr std::size_t kFingerprintPrefix = 16;  // bytes of SHA-256 that the ufrag can carry
+constexpr std::size_t kFingerprintChars = 22;
+constexpr std::uint16_t kCohorts = 1000;
 
 using Password = std::array<char, kPasswordChars>;
 using TicketKey = std::array<std::uint8_t, 32>;  // node secret; AEAD and HMAC keys derive from it
@@ -48,36 +58,43 @@ using TicketKey = std::array<std::uint8_t, 32>;  // node secret; AEAD and HMAC k
 /// A server ufrag taken apart. `ticket` has been decrypted and authenticated.
 struct OpenedUfrag {
   Ticket ticket;
-  SessionId session;           ///< the page's nonce
+  SessionId session;              ///< the page's nonce
   std::uint8_t payload_type = 0;  ///< Opus, 96..127 (and 35..63)
   std::optional<std::array<std::uint8_t, kFingerprintPrefix>> fingerprint;
   Password password{};
 };
 
 /// Mints and opens tickets under up to 256 keys, by key id. The newest key mints; older ones
-/// still open, so keys rotate with overlap.
+/// still open, so keys rotate with overlap. Belongs to one thread: its ciphers are reused.
 class TicketKeys {
  public:
-  TicketKeys() = default;
-  /// Adds a key and makes it the one that mints.
+  TicketKeys();
+  ~TicketKeys();
+  TicketKeys(TicketKeys&&) noexcept;
+  TicketKeys& operator=(TicketKeys&&) noexcept;
+
+  /// Adds a key, in place of one with the same id, and makes it the one that mints.
   void add(std::uint8_t key_id, const TicketKey& key);
   void remove(std::uint8_t key_id) noexcept;
 
+  /// Throws std::invalid_argument without a key, or on a cohort over 999.
   std::string mint(const Ticket& ticket) const;
+  /// Throws std::invalid_argument when `ticket` is malformed or its key is not here.
   std::string password(std::string_view ticket) const;
 
-  /// `ufrag`: the part of USERNAME before the colon. Checks, in order: alphabet and length,
-  /// version, key id, AEAD, expiry (`now`), presence of a required fingerprint.
+  /// `ufrag`: the part of USERNAME before the colon. Checks, in order: length, alphabet,
+  /// version, key id, AEAD (each Drop::bad_ticket), expiry (refused from that second on),
+  /// presence of a required fingerprint (Drop::certificate_mismatch). About a microsecond.
   std::expected<OpenedUfrag, Drop> open(std::string_view ufrag, UnixTime now) const noexcept;
 
  private:
-  struct Key;
-  // Implementation chooses; must be cheap to open: about 1 microsecond.
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
-/// The ufrag a page (or the service, for WHIP and WHEP) builds around a ticket.
-std::string make_ufrag(std::string_view ticket, const SessionId& session,
-                       std::uint8_t payload_type,
+/// The ufrag a page (or the service, for WHIP and WHEP) builds around a ticket. Throws
+/// std::invalid_argument on a malformed ticket or a payload type that is not dynamic.
+std::string make_ufrag(std::string_view ticket, const SessionId& session, std::uint8_t payload_type,
                        std::optional<std::array<std::uint8_t, kFingerprintPrefix>> fingerprint);
 
 }  // namespace fanout
