@@ -5,6 +5,7 @@ import random
 import string
 
 import pytest
+
 from spacescore._native import _core
 
 ALPHABET = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"

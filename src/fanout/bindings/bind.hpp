@@ -43,6 +43,7 @@ void bind_wire(py::module_& module);
 void bind_srtp(py::module_& module);
 void bind_dtls(py::module_& module);
 void bind_ticket(py::module_& module);
+void bind_stun_auth(py::module_& module);
 void bind_media(py::module_& module);
 void bind_jitter(py::module_& module);
 void bind_ogg(py::module_& module);

@@ -7,6 +7,7 @@ PYBIND11_MODULE(_core, module) {
   fanout::bind_srtp(module);
   fanout::bind_dtls(module);
   fanout::bind_ticket(module);
+  fanout::bind_stun_auth(module);
   fanout::bind_media(module);
   fanout::bind_jitter(module);
   fanout::bind_ogg(module);
