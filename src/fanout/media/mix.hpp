@@ -14,8 +14,10 @@ namespace fanout {
 
 using Frame = std::array<float, kFrameSamples>;  // 20 ms, mono, 48 kHz
 
-/// A soft limiter: transparent below -1 dBFS, never above 0 dBFS, attack within the frame,
-/// release over about 100 ms. One per output.
+/// A soft limiter: transparent (to the bit) below -1 dBFS, never above 0 dBFS, attack within
+/// the frame, release over about 100 ms. One per output. It looks ahead inside its frame, so
+/// the gain has always fallen before a peak comes; a peak in the first 1.25 ms, for which
+/// there is no time, is bent by a soft knee. A frame with a NaN or an infinity is silence.
 class Limiter {
  public:
   void process(Frame& frame) noexcept;
@@ -31,7 +33,11 @@ void add_voice(Frame& sum, const Frame& voice, float from, float to) noexcept;
 void subtract_voice(Frame& out, const Frame& sum, const Frame& voice, float from,
                     float to) noexcept;
 
-/// Root mean square as RFC 6464 wants it: 0 (0 dBov) to 127.
+/// Root mean square as RFC 6464 wants it: 0 (0 dBov, a square wave at full scale) to 127
+/// (silence, and frames with a NaN).
 std::uint8_t level_dbov(const Frame& frame) noexcept;
+
+/// Whether every sample is a number: what a decoder makes always is.
+bool is_finite(const Frame& frame) noexcept;
 
 }  // namespace fanout

@@ -1,0 +1,103 @@
+#include "fanout/media/mixer.hpp"
+
+#include <algorithm>
+
+namespace fanout {
+namespace {
+
+constexpr std::size_t kTailSamples = kClockRate / 200;  // 5 ms, as long as a fade
+
+OpusEncoderConfig mono(OpusEncoderConfig config) {
+  config.channels = 1;
+  return config;
+}
+
+/// A voice that stops without a frame: from its last sample down to nothing.
+void write_tail(Frame& frame, float last) noexcept {
+  frame.fill(0);
+  for (std::size_t i = 0; i + 1 < kTailSamples; ++i)
+    frame[i] = last * (1 - static_cast<float>(i + 1) / kTailSamples);
+}
+
+}  // namespace
+
+Mixer::Mixer(const OpusEncoderConfig& config) : config_(mono(config)), encoder_(config_) {}
+
+void Mixer::add(PeerId peer) {
+  if (auto* voice = find(peer)) {
+    voice->removed = false;
+    return;
+  }
+  voices_.emplace_back().peer = peer;
+  minus_.reserve(voices_.size());
+}
+
+void Mixer::remove(PeerId peer) noexcept {
+  if (auto* voice = find(peer)) voice->removed = true;
+}
+
+void Mixer::set_voice(PeerId peer, const Frame& frame) noexcept {
+  auto* voice = find(peer);
+  if (!voice || !is_finite(frame)) return;
+  voice->frame = frame;
+  voice->has_frame = true;
+}
+
+MixResult Mixer::mix(std::span<const PeerId> audible) {
+  choose(audible);
+  sum_.fill(0);
+  for (auto& voice : voices_)
+    if (voice.is_heard()) add_voice(sum_, voice.frame, voice.gain, voice.target);
+  minus_.clear();
+  for (auto& voice : voices_)
+    if (voice.is_heard() && !voice.removed) encode_minus(voice);
+  shared_.frame = sum_;
+  const auto packet = shared_.encode(encoder_);
+  finish_tick();
+  return {.shared = packet, .minus = minus_};
+}
+
+void Mixer::choose(std::span<const PeerId> audible) {
+  std::erase_if(voices_, [](const Voice& voice) { return voice.removed && voice.gain == 0; });
+  for (auto& voice : voices_) {
+    const bool heard = !voice.removed && std::ranges::count(audible, voice.peer) > 0;
+    voice.target = heard ? 1.0F : 0.0F;
+    if (heard && voice.gain == 0) enter(voice);
+    if (voice.is_heard() && !voice.has_frame) write_tail(voice.frame, voice.last);
+  }
+}
+
+Mixer::Voice* Mixer::find(PeerId peer) noexcept {
+  const auto at = std::ranges::find(voices_, peer, &Voice::peer);
+  return at == voices_.end() ? nullptr : &*at;
+}
+
+void Mixer::enter(Voice& voice) {
+  if (voice.encoder)
+    voice.encoder->reset();
+  else
+    voice.encoder.emplace(config_);
+  voice.output.limiter = shared_.limiter;
+  voice.encoder->encode(shared_.frame, voice.output.packet);
+  voice.last = 0;
+}
+
+void Mixer::encode_minus(Voice& voice) noexcept {
+  subtract_voice(voice.output.frame, sum_, voice.frame, voice.gain, voice.target);
+  minus_.push_back({voice.peer, voice.output.encode(*voice.encoder)});
+}
+
+void Mixer::finish_tick() noexcept {
+  for (auto& voice : voices_) {
+    voice.last = voice.is_heard() ? voice.frame.back() : 0;
+    voice.gain = voice.target;
+    voice.has_frame = false;
+  }
+}
+
+Bytes Mixer::Output::encode(OpusEncoder& encoder) noexcept {
+  limiter.process(frame);
+  return encoder.encode(frame, packet);
+}
+
+}  // namespace fanout
