@@ -1,7 +1,36 @@
+#include "fanout/media/ogg.hpp"
+
 #include "fanout/bindings/bind.hpp"
 
 namespace fanout {
+namespace {
 
-void bind_ogg(py::module_&) {}
+py::bytes take(OggOpusWriter& writer) { return to_bytes(writer.take()); }
+
+void write(OggOpusWriter& writer, std::uint64_t position, const py::bytes& packet,
+           std::uint32_t samples) {
+  writer.write(position, view(packet), samples);
+}
+
+std::size_t valid_prefix(const py::bytes& file) {
+  const auto bytes = view(file);
+  py::gil_scoped_release unlocked;
+  return ogg_valid_prefix(bytes);
+}
+
+}  // namespace
+
+void bind_ogg(py::module_& module) {
+  py::class_<OggOpusWriter>(module, "OggOpusWriter")
+      .def(py::init<std::uint32_t, int, std::string_view>(), py::kw_only(), py::arg("serial"),
+           py::arg("channels") = 1, py::arg("title") = "")
+      .def("write", &write, py::arg("position"), py::arg("packet"), py::arg("samples") = 960,
+           "One Opus packet at 48 kHz samples since the start; gaps become silence.")
+      .def("flush", &OggOpusWriter::flush)
+      .def("finish", &OggOpusWriter::finish)
+      .def("take", &take, "The bytes made since the last call.")
+      .def_property_readonly("skipped", &OggOpusWriter::skipped);
+  module.def("ogg_valid_prefix", &valid_prefix, py::arg("file"), "Where the last whole page ends.");
+}
 
 }  // namespace fanout
