@@ -19,3 +19,17 @@ $(VENV)/.installed: pyproject.toml
 $(VENV)/.built: $(VENV)/.installed $(NATIVE)
 	$(BIN)/python -m pip install --quiet --no-build-isolation -e .
 	touch $@
+
+FUZZ_SECONDS ?= 60
+FUZZ := build/fuzz/tests/fuzz
+
+.PHONY: fuzz
+fuzz: ## the parsers under libFuzzer with ASan and UBSan, FUZZ_SECONDS (60) each
+	@command -v clang++ >/dev/null || { echo "make fuzz needs clang: apt-get install clang" >&2; exit 1; }
+	cmake -S . -B build/fuzz -DSPACESCORE_FUZZ=ON -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++
+	cmake --build build/fuzz
+	set -e; for unit in stun rtp rtcp; do \
+	  mkdir -p $(FUZZ)/corpus_$$unit; \
+	  $(FUZZ)/fuzz_$$unit -max_total_time=$(FUZZ_SECONDS) -max_len=1500 -verbosity=0 -print_final_stats=1 \
+	    -artifact_prefix=$(FUZZ)/$$unit- $(FUZZ)/corpus_$$unit; \
+	done
