@@ -1,0 +1,78 @@
+// What can go wrong on the way into a space, said so that a person can act on it.
+
+/**
+ * @typedef {"bad-ticket" | "unsupported" | "unknown-space" | "unauthorized" | "forbidden"
+ *   | "refused" | "busy" | "network" | "timeout" | "closed"
+ *   | "insecure" | "denied" | "no-microphone" | "microphone-busy"} JoinErrorCode
+ */
+
+/** Codes that trying again cannot cure. */
+const FATAL = new Set([
+  "bad-ticket", "unsupported", "unknown-space", "unauthorized", "forbidden", "refused", "closed",
+  "insecure", "denied", "no-microphone", "microphone-busy",
+]);
+
+/** An error whose `message` may be shown as it stands. */
+export class JoinError extends Error {
+  /**
+   * @param {JoinErrorCode} code
+   * @param {string} message
+   * @param {{ cause?: unknown, retryAfter?: number }} [options] retryAfter: seconds
+   */
+  constructor(code, message, { cause, retryAfter = 0 } = {}) {
+    super(message, { cause });
+    this.name = "JoinError";
+    this.code = code;
+    this.retryAfter = retryAfter;
+  }
+
+  /** True when trying again cannot help. */
+  get fatal() {
+    return FATAL.has(this.code);
+  }
+}
+
+/** @type {Record<number, [JoinErrorCode, string]>} */
+const BY_STATUS = {
+  401: ["unauthorized", "This link has expired or is not valid. Ask the host for a new one."],
+  403: ["forbidden", "This stage is by invitation. Ask the host for a speaker link."],
+  404: ["unknown-space", "There is no such space here."],
+  410: ["unknown-space", "This space has ended."],
+  429: ["busy", "Very many people are joining. Trying again in a moment."],
+  503: ["busy", "The room is full for the moment. Trying again."],
+};
+
+/**
+ * Turns an HTTP response that is not 2xx into a JoinError. The service's own words
+ * (problem+json, RFC 9457) come along as the cause.
+ * @param {Response} response
+ * @returns {Promise<JoinError>}
+ */
+export async function errorFromResponse(response) {
+  const problem = await response.json().catch(() => ({}));
+  const reason = problem?.detail ?? problem?.title ?? `HTTP ${response.status}`;
+  const retryAfter = Number(response.headers.get("Retry-After")) || 0;
+  const fallback = response.status >= 500
+    ? /** @type {const} */ (["network", "The server has a problem. Trying again."])
+    : /** @type {const} */ (["refused", `The server refused: ${reason}`]);
+  const [code, message] = BY_STATUS[response.status] ?? fallback;
+  return new JoinError(code, message, { cause: reason, retryAfter });
+}
+
+/**
+ * fetch, with failures of the network as JoinErrors; aborts stay what they are.
+ * @param {RequestInfo | URL} input
+ * @param {RequestInit} [init]
+ * @returns {Promise<Response>} a 2xx response
+ */
+export async function request(input, init) {
+  let response;
+  try {
+    response = await fetch(input, init);
+  } catch (cause) {
+    if (init?.signal?.aborted) throw cause;
+    throw new JoinError("network", "The server cannot be reached. Trying again.", { cause });
+  }
+  if (!response.ok) throw await errorFromResponse(response);
+  return response;
+}
