@@ -1,0 +1,77 @@
+"""What can go wrong, as types.
+
+Whoever calls decides by type; `str(error)` is one sentence that may be shown to the person
+at the other end. None of them carries an HTTP status: `problem.py` has that table.
+"""
+
+__all__ = [
+    "EngineClosedError",
+    "ForbiddenError",
+    "InvalidOfferError",
+    "InvalidRequestError",
+    "OverloadedError",
+    "SpaceTakenError",
+    "SpacescoreError",
+    "StartupError",
+    "UnauthenticatedError",
+    "UnknownPeerError",
+    "UnknownSessionError",
+    "UnknownSpaceError",
+    "UnusableOfferError",
+]
+
+
+class SpacescoreError(Exception):
+    """Everything this package raises on purpose."""
+
+
+class InvalidRequestError(SpacescoreError, ValueError):
+    """A name, a title or another value breaks a rule that the message states."""
+
+
+class InvalidOfferError(SpacescoreError, ValueError):
+    """The text is no SDP, or breaks the RFCs."""
+
+
+class UnusableOfferError(SpacescoreError, ValueError):
+    """A correct offer that a space cannot serve: no Opus, too many tracks, video to publish."""
+
+
+class UnauthenticatedError(SpacescoreError):
+    """No token where one is needed, or one that does not verify."""
+
+
+class ForbiddenError(SpacescoreError):
+    """A good token, but not for this."""
+
+
+class UnknownSpaceError(SpacescoreError, LookupError):
+    """No such space lives here."""
+
+
+class UnknownPeerError(SpacescoreError, LookupError):
+    """Nobody of that number is in the space."""
+
+
+class UnknownSessionError(SpacescoreError, LookupError):
+    """No such session, or it has ended."""
+
+
+class SpaceTakenError(SpacescoreError):
+    """A space of that name is open."""
+
+
+class OverloadedError(SpacescoreError):
+    """No room now; `retry_after` (seconds) says when to ask again."""
+
+    def __init__(self, message: str, retry_after: int = 2) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class EngineClosedError(SpacescoreError, RuntimeError):
+    """The engine was closed, or belongs to the process that forked this one."""
+
+
+class StartupError(SpacescoreError):
+    """The service cannot start; the message says what to change."""

@@ -1,0 +1,192 @@
+"""The spaces of a node and the people who were let in: a synchronous state machine.
+
+Commands go in with the time, results come out; nothing here waits, sends or looks at a
+clock. Who is *heard* the media core knows; who somebody *is* (name, role, whether removed)
+is known here. What grows with requests is bounded: spaces, people in each, and everybody
+who is not inside is forgotten when their invitation has run out.
+"""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from spacescore.errors import (
+    ForbiddenError,
+    InvalidRequestError,
+    OverloadedError,
+    SpaceTakenError,
+    UnknownPeerError,
+    UnknownSpaceError,
+)
+from spacescore.policy import Grant, Role
+
+__all__ = ["Person", "Registry", "Space", "check_slug", "clean_text", "space_id"]
+
+MAX_SPACES = 1_000
+MAX_PEOPLE = 2_000  # in one space, listeners without a name not counted
+MAX_NAME_CHARS = 64
+MAX_TITLE_CHARS = 120
+SKEW_SECONDS = 60  # a removal outlasts the token, whoever's clock it was issued by
+_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?")
+_JOINER = "\u200d"  # holds emoji together; every other control and format character goes
+
+
+def check_slug(text: str) -> str:
+    """Return `text` if it names a space: 1 to 48 of a-z, 0-9 and inner hyphens."""
+    if not _SLUG.fullmatch(text):
+        raise InvalidRequestError(
+            "A space's name has 1 to 48 of the characters a-z, 0-9 and - (not at the ends)."
+        )
+    return text
+
+
+def space_id(slug: str) -> int:
+    """Return the 64-bit id that tickets carry. Its low half is the SSRC, so never zero."""
+    number = int.from_bytes(hashlib.sha256(slug.encode()).digest()[:8])
+    return number if number & 0xFFFFFFFF else number | 1
+
+
+def clean_text(text: str, limit: int) -> str:
+    """Return `text` on one line, without control characters. Raises InvalidRequestError."""
+    kept = (c if c == _JOINER or unicodedata.category(c)[0] != "C" else " " for c in text[:4096])
+    clean = unicodedata.normalize("NFC", " ".join("".join(kept).split()))
+    if len(clean) > limit or len(text) > 4096:
+        raise InvalidRequestError(f"At most {limit} characters, please.")
+    return clean
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who may be in a space."""
+
+    peer: int  # the CSRC by which they are heard
+    name: str
+    role: Role
+    expires: int  # Unix seconds; only entering is refused later
+
+
+@dataclass(slots=True)
+class Space:
+    """An open space."""
+
+    slug: str
+    id: int
+    title: str
+    open_stage: bool
+    created: float
+    recording: str
+    people: dict[int, Person] = field(default_factory=dict)
+    removed: dict[int, int] = field(default_factory=dict)  # peer -> until when
+    online: set[int] = field(default_factory=set)
+
+    @property
+    def ssrc(self) -> int:
+        """The SSRC that the space's mix is sent with."""
+        return self.id & 0xFFFFFFFF
+
+
+class Registry:
+    """All spaces of one node."""
+
+    def __init__(self, draw: Callable[[], int]) -> None:
+        """`draw` returns a random 32-bit number: peer ids must not meet across restarts."""
+        self._draw = draw
+        self._spaces: dict[str, Space] = {}
+        self._slugs: dict[int, str] = {}
+
+    def __iter__(self) -> Iterator[Space]:
+        return iter(list(self._spaces.values()))
+
+    def __len__(self) -> int:
+        return len(self._spaces)
+
+    def create(self, slug: str, *, now: float, title: str = "", open_stage: bool = False) -> Space:
+        """Open a space. Raises SpaceTakenError, InvalidRequestError, OverloadedError."""
+        number = space_id(check_slug(slug))
+        if slug in self._spaces or number in self._slugs:
+            raise SpaceTakenError(f"There is a space called {slug} already.")
+        if len(self._spaces) >= MAX_SPACES:
+            raise OverloadedError("This node has as many spaces as it can carry.")
+        title = clean_text(title, MAX_TITLE_CHARS) or slug
+        space = Space(slug, number, title, open_stage, now, recording="")
+        self._spaces[slug], self._slugs[number] = space, slug
+        return space
+
+    def close(self, slug: str) -> Space:
+        """Forget a space and everybody in it. Raises UnknownSpaceError."""
+        space = self.get(slug)
+        del self._spaces[slug], self._slugs[space.id]
+        return space
+
+    def get(self, slug: str) -> Space:
+        """Return the space. Raises UnknownSpaceError."""
+        try:
+            return self._spaces[slug]
+        except KeyError:
+            raise UnknownSpaceError("There is no such space here.") from None
+
+    def by_id(self, number: int) -> Space | None:
+        """Return the space of a 64-bit id, if it is still open."""
+        slug = self._slugs.get(number)
+        return None if slug is None else self._spaces[slug]
+
+    def invite(self, slug: str, role: Role, name: str, *, now: float, ttl: int) -> Grant:
+        """Give a new person a peer id. Raises OverloadedError when there are too many."""
+        space = self.get(slug)
+        name = clean_text(name, MAX_NAME_CHARS) or "Guest"
+        peer = self._draw()
+        while peer == 0 or peer in space.people or peer in space.removed:
+            peer = self._draw()
+        return self.admit(Grant(slug, role, peer, name, int(now) + ttl), now=now)
+
+    def admit(self, grant: Grant, *, now: float) -> Grant:
+        """Let in who holds `grant`; the node may have been restarted since it was issued.
+
+        Raises ForbiddenError when a host has removed them.
+        """
+        space = self.get(grant.space)
+        if grant.peer in space.removed:
+            raise ForbiddenError("The host has removed you from this space.")
+        if grant.peer not in space.people:
+            self._make_room(space, now)
+        person = Person(grant.peer, grant.name, grant.role, grant.expires)
+        space.people[grant.peer] = person
+        return grant
+
+    def remove(self, slug: str, peer: int) -> Person:
+        """Refuse this person until their token has run out. Raises UnknownPeerError."""
+        space = self.get(slug)
+        person = self.person(slug, peer)
+        del space.people[peer]
+        space.removed[peer] = person.expires + SKEW_SECONDS
+        space.online.discard(peer)
+        return person
+
+    def person(self, slug: str, peer: int) -> Person:
+        """Return who goes by `peer`. Raises UnknownPeerError."""
+        try:
+            return self.get(slug).people[peer]
+        except KeyError:
+            raise UnknownPeerError("There is nobody of that number in this space.") from None
+
+    def note_presence(self, number: int, peer: int, *, online: bool) -> None:
+        """Note what the media core says: connected people are not forgotten."""
+        space = self.by_id(number)
+        if space is not None and online and peer in space.people:
+            space.online.add(peer)
+        elif space is not None:
+            space.online.discard(peer)
+
+    def _make_room(self, space: Space, now: float) -> None:
+        if len(space.people) + len(space.removed) < MAX_PEOPLE:
+            return
+        space.people = {
+            peer: person
+            for peer, person in space.people.items()
+            if peer in space.online or person.expires > now
+        }
+        space.removed = {peer: until for peer, until in space.removed.items() if until > now}
+        if len(space.people) + len(space.removed) >= MAX_PEOPLE:
+            raise OverloadedError("Too many people have been invited to this space.")
