@@ -2,39 +2,32 @@
 /// and time in, datagrams and keys out. A session lives only until its keys are exported.
 ///
 /// Defence against spoofed sources: the caller makes no session before a STUN check with valid
-/// integrity came from the same address, and a session sends at most three times what it
-/// received until the peer's second flight proves the address (RFC 9000 section 8's bound).
+/// integrity came from the same address, and until a Finished of the peer proves that address,
+/// no more is sent to it than three times what came from it (RFC 9000 section 8's bound),
+/// the check and its answer counted with the least and the most they can have been.
+///
+/// Every session ends: connected, failed, or given up five retransmissions after its start or
+/// its last flight.
 #pragma once
 
 #include <memory>
 #include <optional>
-#include <string>
 
 #include "fanout/base/bytes.hpp"
 #include "fanout/base/time.hpp"
+#include "fanout/secure/certificate.hpp"
 #include "fanout/secure/hmac.hpp"
 #include "fanout/secure/srtp.hpp"
 
 namespace fanout {
 
-/// A self-signed ECDSA P-256 certificate and its key.
-struct Certificate {
-  std::string certificate_pem;
-  std::string private_key_pem;
-
-  /// Valid from a day ago for `days`.
-  static Certificate generate(int days = 30);
-};
-
-/// "AB:CD:…" of the SHA-256 over the DER, as a=fingerprint has it (RFC 8122 section 5).
-std::string fingerprint_text(const Sha256Digest& digest);
-
 enum class DtlsRole : std::uint8_t { server, client };
 
 /// The SSL_CTX of one thread: one certificate, one OSSL_LIB_CTX, GCM before CM_SHA1_80, no
-/// tickets, no renegotiation, no session cache. Throws std::runtime_error on a bad PEM.
+/// tickets, no renegotiation, no session cache. Outlives its sessions.
 class DtlsContext {
  public:
+  /// Throws std::runtime_error on a bad PEM or another kind of key. `only` one SRTP profile.
   explicit DtlsContext(const Certificate& certificate,
                        std::optional<SrtpProfile> only = std::nullopt);
   ~DtlsContext();
@@ -59,26 +52,31 @@ class DtlsSession {
  public:
   enum class State : std::uint8_t { handshaking, connected, failed };
 
-  /// A server that sets `ask_certificate` refuses a client without one; whose certificate it
-  /// is, the caller checks by `peer_fingerprint()`.
-  DtlsSession(DtlsContext& context, DtlsRole role, bool ask_certificate, Instant now);
+  /// With `client_certificate` a server asks for one and refuses a client without (whose it
+  /// is, the caller checks by `peer_fingerprint()`), and a client shows its own when asked.
+  DtlsSession(DtlsContext& context, DtlsRole role, bool client_certificate, Instant now);
   ~DtlsSession();
   DtlsSession(DtlsSession&&) noexcept;
   DtlsSession& operator=(DtlsSession&&) noexcept;
 
+  /// When connected, a repeated flight of the peer is answered with `last_flight()`, at most
+  /// five times, and an alert is heard.
   void handle_datagram(Instant now, Bytes datagram) noexcept;
-  /// Retransmits when due: 250 ms, doubling, given up after the fifth time.
+  /// Retransmits when due: after 250 ms, doubling, given up after the fifth time.
   void handle_timeout(Instant now) noexcept;
   Instant next_timeout() const noexcept;
-  /// The next datagram to send, or empty; valid until the next call on this session.
+  /// The next datagram to send, or empty; valid until the next call on this session. The last
+  /// word of a session that failed over a message of the peer is the alert that says so.
   Bytes poll_transmit() noexcept;
 
   State state() const noexcept;
+  /// By close_notify or a fatal alert.
   bool peer_closed() const noexcept;
   /// Only when connected.
   DtlsKeys keys() const noexcept;
   std::optional<Sha256Digest> peer_fingerprint() const noexcept;
-  /// The datagram to resend when the peer repeats its last flight (RFC 6347 section 4.2.4).
+  /// A server's datagram to resend when the client repeats its own last flight (RFC 6347
+  /// section 4.2.4), about 75 bytes; empty before `connected` and for clients.
   Bytes last_flight() const noexcept;
 
  private:
