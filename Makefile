@@ -1,35 +1,93 @@
 # `make run` and `make test` are all a new machine needs; what both share is `make setup`.
 SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-BUILD_PACKAGES := build-essential cmake pkg-config python3-dev python3-venv libssl-dev libopus-dev libipsec-mb-dev
+PIP := $(BIN)/python -m pip --quiet --no-input --disable-pip-version-check
+
+BUILD_PACKAGES := build-essential cmake python3-dev python3-venv libssl-dev libopus-dev
+ifeq ($(shell uname -m),x86_64)
+BUILD_PACKAGES += libipsec-mb-dev
+endif
 TEST_PACKAGES := chromium firefox-esr ffmpeg iproute2
-NATIVE := CMakeLists.txt pyproject.toml $(shell find src -name '*.?pp' -o -name '*.pyx' -o -name 'CMakeLists.txt' -o -name '*.cmake')
 
-.PHONY: setup run test test-asan bench lint clean
-setup: $(VENV)/.built
+CPP := $(shell find src tests -name '*.[ch]pp')
+NATIVE := CMakeLists.txt $(CPP) $(shell find src -name '*.pyx' -o -name 'CMakeLists.txt' -o -name '*.cmake')
 
-$(VENV)/.installed: pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --group build --group test --group lint
-	touch $@
+.PHONY: help setup run test test-asan fuzz bench lint format stubs wheel-test clean
+.PHONY: build-packages test-packages
 
-$(VENV)/.built: $(VENV)/.installed $(NATIVE)
-	$(BIN)/python -m pip install --quiet --no-build-isolation -e .
-	touch $@
+help: ## this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+setup: build-packages $(VENV)/.built ## install what is missing and build the core
+
+run: setup ## start the room service with a demo space; its data lives in ./data
+	$(BIN)/spacescore serve --demo --data data $(ARGS)
+
+test: setup test-packages ## every test; ARGS="-k ticket" picks some
+	$(BIN)/pytest $(ARGS)
+
+test-asan: setup ## the tests that reach native code, under ASan and UBSan
+	.ci/asan $(ARGS)
 
 FUZZ_SECONDS ?= 60
 FUZZ := build/fuzz/tests/fuzz
-
-.PHONY: fuzz
-fuzz: ## the parsers under libFuzzer with ASan and UBSan, FUZZ_SECONDS (60) each
-	@command -v clang++ >/dev/null || { echo "make fuzz needs clang: apt-get install clang" >&2; exit 1; }
+fuzz: ## the parsers under libFuzzer, ASan and UBSan, FUZZ_SECONDS (60) each
+	@.ci/debian-packages clang
 	cmake -S . -B build/fuzz -DSPACESCORE_FUZZ=ON -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++
 	cmake --build build/fuzz
-	set -e; for unit in stun rtp rtcp; do \
+	for unit in stun rtp rtcp; do \
 	  mkdir -p $(FUZZ)/corpus_$$unit; \
 	  $(FUZZ)/fuzz_$$unit -max_total_time=$(FUZZ_SECONDS) -max_len=1500 -verbosity=0 -print_final_stats=1 \
 	    -artifact_prefix=$(FUZZ)/$$unit- $(FUZZ)/corpus_$$unit; \
 	done
+
+bench: setup ## every bench against its floor and budget
+	$(BIN)/pytest --benchmark-only $(ARGS)
+
+lint: setup ## ruff, mypy --strict, clang-format, stub freshness
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/clang-format --dry-run -Werror $(CPP)
+	$(BIN)/mypy
+	.ci/stubs --check
+
+format: $(VENV)/.installed ## let ruff and clang-format rewrite the tree
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	$(BIN)/clang-format -i $(CPP)
+
+stubs: setup ## regenerate python/spacescore/_core.pyi
+	.ci/stubs
+
+wheel-test: setup ## build the wheel, install it into an empty venv, import it
+	.ci/wheel-test
+
+clean: ## remove the venv and everything built
+	rm -rf $(VENV) build
+
+build-packages:
+	@.ci/debian-packages $(BUILD_PACKAGES)
+
+test-packages:
+	@.ci/debian-packages $(TEST_PACKAGES)
+
+# A stamp carries the time at which its step began, so an edit made meanwhile is not missed.
+$(VENV)/.installed: pyproject.toml | build-packages
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "spacescore needs Python 3.11 or later: make PYTHON=python3.11 setup" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	touch $@.began
+	$(PIP) install 'pip>=25.1'
+	$(PIP) install --group build --group test --group lint
+	mv $@.began $@
+
+$(VENV)/.built: $(VENV)/.installed $(NATIVE)
+	touch $@.began
+	$(PIP) install --no-build-isolation --editable .
+	mv $@.began $@
