@@ -1,8 +1,10 @@
 #include "fanout/secure/dtls.hpp"
 
 #include <stdexcept>
+#include <vector>
 
 #include "fanout/bindings/bind.hpp"
+#include "fanout/secure/floor_handshake.hpp"
 
 namespace fanout {
 namespace {
@@ -95,6 +97,20 @@ void bind_session(py::module_& module) {
       });
 }
 
+std::vector<py::bytes> floor_answer(FloorHandshakes& floor,
+                                    const std::vector<py::bytes>& datagrams) {
+  std::vector<Bytes> views;
+  for (const auto& datagram : datagrams) views.push_back(view(datagram));
+  const auto answers = floor.answer(views);
+  return {answers.begin(), answers.end()};
+}
+
+void bind_floor(py::module_& module) {
+  py::class_<FloorHandshakes>(module, "FloorHandshakes")
+      .def(py::init<const Certificate&, std::size_t>(), py::arg("certificate"), py::arg("count"))
+      .def("answer", &floor_answer, py::arg("datagrams"));
+}
+
 }  // namespace
 
 void bind_dtls(py::module_& module) {
@@ -117,6 +133,7 @@ void bind_dtls(py::module_& module) {
         return fingerprint_text(context.fingerprint());
       });
   bind_session(module);
+  bind_floor(module);
 }
 
 }  // namespace fanout
