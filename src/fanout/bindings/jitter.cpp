@@ -1,7 +1,80 @@
+#include "fanout/media/jitter.hpp"
 #include "fanout/bindings/bind.hpp"
 
 namespace fanout {
+namespace {
 
-void bind_jitter(py::module_&) {}
+Push push(JitterBuffer& buffer, std::int64_t arrival_us, std::uint16_t sequence,
+          std::uint32_t timestamp, const py::bytes& payload, std::uint32_t ssrc,
+          std::uint32_t samples, std::uint8_t level) {
+  return buffer.push({arrival_us}, {.sequence = sequence,
+                                    .timestamp = timestamp,
+                                    .ssrc = Ssrc{ssrc},
+                                    .payload = view(payload),
+                                    .samples = samples,
+                                    .level = level});
+}
+
+void bind_buffer(py::module_& module) {
+  py::enum_<Push>(module, "Push")
+      .value("stored", Push::stored)
+      .value("duplicate", Push::duplicate)
+      .value("late", Push::late)
+      .value("restarted", Push::restarted)
+      .value("held", Push::held)
+      .value("overflow", Push::overflow);
+  py::enum_<Playout>(module, "Playout")
+      .value("frame", Playout::frame)
+      .value("fec", Playout::fec)
+      .value("conceal", Playout::conceal)
+      .value("silence", Playout::silence)
+      .value("hold", Playout::hold);
+  py::class_<Pop>(module, "Pop")
+      .def_readonly("what", &Pop::what)
+      .def_property_readonly("payload", [](const Pop& pop) { return to_bytes(pop.payload); })
+      .def_readonly("samples", &Pop::samples)
+      .def_readonly("timestamp", &Pop::timestamp)
+      .def_readonly("level", &Pop::level);
+  py::class_<JitterBuffer>(module, "JitterBuffer",
+                           "The jitter buffer of one decoded stream; times in microseconds.")
+      .def(py::init<>())
+      .def("push", &push, py::arg("arrival_us"), py::arg("sequence"), py::arg("timestamp"),
+           py::arg("payload"), py::arg("ssrc") = 0, py::arg("samples") = kFrameSamples,
+           py::arg("level") = 127)
+      .def(
+          "pop", [](JitterBuffer& buffer, std::int64_t now_us) { return buffer.pop({now_us}); },
+          py::arg("now_us"), py::keep_alive<0, 1>(),
+          "The next entry due; its payload must be read before the next push.")
+      .def("reset", &JitterBuffer::reset)
+      .def("stats", &JitterBuffer::stats);
+}
+
+void bind_stats(py::module_& module) {
+  py::class_<JitterStats>(module, "JitterStats", "Counters under their W3C getStats names.")
+      .def_readonly("packets_received", &JitterStats::packets_received)
+      .def_readonly("packets_lost", &JitterStats::packets_lost)
+      .def_readonly("packets_discarded", &JitterStats::packets_discarded)
+      .def_readonly("packets_duplicated", &JitterStats::packets_duplicated)
+      .def_readonly("fec_packets_received", &JitterStats::fec_packets_received)
+      .def_readonly("concealed_samples", &JitterStats::concealed_samples)
+      .def_readonly("silent_concealed_samples", &JitterStats::silent_concealed_samples)
+      .def_readonly("concealment_events", &JitterStats::concealment_events)
+      .def_readonly("inserted_samples_for_deceleration",
+                    &JitterStats::inserted_samples_for_deceleration)
+      .def_readonly("removed_samples_for_acceleration",
+                    &JitterStats::removed_samples_for_acceleration)
+      .def_readonly("restarts", &JitterStats::restarts)
+      .def_readonly("jitter_buffer_delay", &JitterStats::jitter_buffer_delay)
+      .def_readonly("jitter_buffer_emitted_count", &JitterStats::jitter_buffer_emitted_count)
+      .def_readonly("target_delay", &JitterStats::target_delay)
+      .def_readonly("jitter", &JitterStats::jitter);
+}
+
+}  // namespace
+
+void bind_jitter(py::module_& module) {
+  bind_buffer(module);
+  bind_stats(module);
+}
 
 }  // namespace fanout

@@ -1,6 +1,25 @@
 /// The jitter buffer of one decoded stream: packets in by arrival, 20 ms of work out per tick.
-/// [The implementer writes the theory here: ring by extended sequence, windowed minimum of the
-/// transit time, delay histogram, cost-based target.]
+///
+/// A ring of 64 slots by extended sequence number holds what has come; one bit per slot says
+/// which are taken, so the next packet is a rotate and a count of zeros away, however large the
+/// hole before it. Payloads are copied into a slab beside the ring. Nothing is allocated after
+/// construction; the state without the slab is at most 4 KiB.
+///
+/// Playout follows the sender's timestamps. `lag` is how far the sample that is due stands behind
+/// the fastest packet of late (media/delay.hpp), and it is steered to the estimator's target:
+/// - too long: frames are left out, silent ones first, spoken ones at a rate that grows with the
+///   excess. A lost frame is the cheapest to leave out: it is skipped, not concealed;
+/// - too short: silence is drawn out. A frame that had to be concealed anyway does not move the
+///   clock, so that delay is gained for nothing;
+/// - right: time goes on whatever is missing. One lost packet therefore changes no delay.
+///
+/// Sequence numbers tell loss from silence: a gap in them is loss, a jump of the timestamp
+/// without one is DTX. Over silence, and after 100 ms of concealment, playout lets go of the
+/// clock and starts anew with the packet that then comes, once that has its target delay.
+///
+/// A packet from nowhere (far off in sequence or in transit time) is held aside until a second
+/// one follows it there; then both begin a new epoch (RFC 3550 appendix A.1). A new SSRC begins
+/// one at once.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +29,7 @@
 #include "fanout/base/bytes.hpp"
 #include "fanout/base/ids.hpp"
 #include "fanout/base/time.hpp"
+#include "fanout/media/packet_ring.hpp"
 
 namespace fanout {
 
@@ -17,45 +37,53 @@ struct JitterPacket {
   std::uint16_t sequence = 0;
   std::uint32_t timestamp = 0;
   Ssrc ssrc{};
-  Bytes payload;               ///< Opus; copied
-  std::uint32_t samples = 960; ///< duration at 48 kHz
-  std::uint8_t level = 127;    ///< -dBov, 127 when unknown
+  Bytes payload;                ///< Opus; copied
+  std::uint32_t samples = 960;  ///< duration at 48 kHz
+  std::uint8_t level = 127;     ///< -dBov, 127 when unknown
 };
 
-enum class Push : std::uint8_t { stored, duplicate, late, restarted, held, overflow };
+enum class Push : std::uint8_t {
+  stored,
+  duplicate,
+  late,       ///< its time has passed
+  restarted,  ///< stored, and a new epoch has begun
+  held,       ///< from nowhere: kept aside until a second one confirms it
+  overflow,   ///< dropped: larger than `PacketRing::kMaxPayload`
+};
 
 enum class Playout : std::uint8_t {
-  frame,    ///< decode `payload`, `offset` samples into it are already played
+  frame,    ///< decode `payload`
   fec,      ///< lost, but `payload` (its successor) may carry in-band FEC
-  conceal,  ///< lost: packet loss concealment
+  conceal,  ///< missing: packet loss concealment
   silence,  ///< the sender is discontinuous (DTX) or there is nothing to conceal any more
-  hold,     ///< not started, or delay is being built up: play nothing and advance nothing
+  hold,     ///< not started, or delay is being built up: play nothing for `samples`
 };
 
 struct Pop {
   Playout what = Playout::hold;
-  Bytes payload;               ///< valid until the next push
-  std::uint32_t samples = 0;   ///< what this entry lasts
-  std::uint8_t level = 127;
+  Bytes payload;                ///< valid until the next push
+  std::uint32_t samples = 0;    ///< what this entry lasts; never zero
+  std::uint32_t timestamp = 0;  ///< RTP timestamp of its first sample
+  std::uint8_t level = 127;     ///< as pushed; 127 for all but frames
 };
 
 /// W3C getStats names where there is one.
 struct JitterStats {
   std::uint64_t packets_received = 0;
   std::uint64_t packets_lost = 0;
-  std::uint64_t packets_discarded = 0;   ///< late
+  std::uint64_t packets_discarded = 0;  ///< late, too large, or never played
   std::uint64_t packets_duplicated = 0;
-  std::uint64_t fec_packets_received = 0;
+  std::uint64_t fec_packets_received = 0;  ///< lost packets whose successor was there in time
   std::uint64_t concealed_samples = 0;
   std::uint64_t silent_concealed_samples = 0;
   std::uint64_t concealment_events = 0;
   std::uint64_t inserted_samples_for_deceleration = 0;
   std::uint64_t removed_samples_for_acceleration = 0;
   std::uint64_t restarts = 0;
-  double jitter_buffer_delay = 0;        ///< seconds, summed over emitted samples
+  double jitter_buffer_delay = 0;  ///< seconds, summed over emitted samples
   std::uint64_t jitter_buffer_emitted_count = 0;
-  double target_delay = 0;               ///< seconds, now
-  double jitter = 0;                     ///< RFC 3550 section 6.4.1, seconds
+  double target_delay = 0;  ///< seconds, now
+  double jitter = 0;        ///< RFC 3550 section 6.4.1, seconds
 };
 
 class JitterBuffer {
@@ -65,8 +93,13 @@ class JitterBuffer {
   JitterBuffer(JitterBuffer&&) noexcept;
   JitterBuffer& operator=(JitterBuffer&&) noexcept;
 
+  /// `packet.samples` is clamped to what Opus knows, 2.5 to 120 ms.
   Push push(Instant arrival, const JitterPacket& packet) noexcept;
-  /// Called once per 20 ms tick; returns entries until `samples` adds up to a tick.
+  /// The next entry that is due. A mixer keeps a FIFO of decoded samples per speaker and, once
+  /// per 20 ms tick, calls this until the FIFO holds a tick: a 60 ms packet serves three ticks,
+  /// and a tick may take eight packets of 2.5 ms. All calls of one tick pass the same `now`, the
+  /// nominal time of the tick. Nobody need call it while nobody listens: after half a second
+  /// without a call playout starts anew, at the target delay.
   Pop pop(Instant now) noexcept;
   void reset() noexcept;
   JitterStats stats() const noexcept;

@@ -1,0 +1,198 @@
+#include "fanout/media/jitter.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <optional>
+
+#include "fanout/base/seq.hpp"
+#include "fanout/media/player.hpp"
+
+namespace fanout {
+namespace {
+
+constexpr std::uint32_t kShortest = 120;   // 2.5 ms, RFC 6716 section 2
+constexpr std::uint32_t kLongest = 5'760;  // 120 ms
+
+// RFC 3550 appendix A.1.
+constexpr int kMaxDropout = 3'000;
+constexpr int kMaxMisorder = 100;
+constexpr int kConfirms = 16;  // steps from a packet held aside to the one that confirms it
+constexpr Samples kMaxTransitJump = samples_of_ms(3'000);  // no queue is so long: a new time line
+
+constexpr Samples samples_at(Instant when) { return when.us * 6 / 125; }
+
+/// How far `value` lies ahead of what `reference` ends in.
+constexpr int steps(std::uint16_t value, std::uint64_t reference) {
+  return static_cast<std::int16_t>(value - static_cast<std::uint16_t>(reference));
+}
+
+/// RFC 3550 section 6.4.1 and appendix A.8, scaled by 16 as there.
+struct InterarrivalJitter {
+  std::optional<Samples> last_transit;
+  Samples scaled = 0;
+
+  void add(Samples transit) noexcept {
+    scaled += std::abs(transit - last_transit.value_or(transit)) - ((scaled + 8) >> 4);
+    last_transit = transit;
+  }
+};
+
+}  // namespace
+
+/// The arriving half: which epoch a packet belongs to, and where in it.
+struct JitterBuffer::Impl {
+  Player player;
+  InterarrivalJitter jitter;
+  std::optional<Ssrc> ssrc;
+  std::optional<Ssrc> previous_ssrc;
+  std::uint64_t first = 0;  // sequence number of this epoch
+  std::uint64_t newest = 0;
+  std::uint64_t newest_timestamp = 0;
+  std::uint64_t arrived = 0;      // in this epoch, without duplicates
+  std::uint64_t lost_before = 0;  // in earlier epochs
+  std::uint64_t received = 0;
+  std::uint64_t duplicated = 0;
+  std::uint64_t refused = 0;
+  std::uint64_t restarts = 0;
+  std::optional<JitterPacket> aside;
+  Instant aside_arrival;
+
+  Push push(Instant when, const JitterPacket& packet) noexcept;
+  bool from_nowhere(Samples arrival, const JitterPacket& packet) const noexcept;
+  Push hold_aside(Instant when, const JitterPacket& packet) noexcept;
+  void begin(const JitterPacket& packet) noexcept;
+  Push restart(Samples arrival, const JitterPacket& packet) noexcept;
+  Push accept(Samples arrival, const JitterPacket& packet) noexcept;
+  void note(const PacketSlot& packet) noexcept;
+  std::uint64_t lost() const noexcept;
+  void reset() noexcept;
+  JitterStats stats() const noexcept;
+};
+
+Push JitterBuffer::Impl::push(Instant when, const JitterPacket& packet) noexcept {
+  ++received;
+  if (packet.payload.size() > PacketRing::kMaxPayload) return ++refused, Push::overflow;
+  const auto arrival = samples_at(when);
+  if (!ssrc) begin(packet);
+  if (packet.ssrc != ssrc && packet.ssrc != previous_ssrc) return restart(arrival, packet);
+  if (packet.ssrc != ssrc || from_nowhere(arrival, packet)) return hold_aside(when, packet);
+  return accept(arrival, packet);
+}
+
+bool JitterBuffer::Impl::from_nowhere(Samples arrival, const JitterPacket& packet) const noexcept {
+  if (arrived == 0) return false;
+  const auto step = steps(packet.sequence, newest);
+  if (step > kMaxDropout || step < -kMaxMisorder) return true;
+  const auto timestamp = unwrap_timestamp(packet.timestamp, newest_timestamp);
+  const auto transit = arrival - static_cast<Samples>(timestamp);
+  return std::abs(transit - player.delay().base()) > kMaxTransitJump;
+}
+
+/// A stray packet must not end an epoch, two in a row that agree do.
+Push JitterBuffer::Impl::hold_aside(Instant when, const JitterPacket& packet) noexcept {
+  if (aside && aside->ssrc == packet.ssrc) {
+    const auto step = steps(packet.sequence, aside->sequence);
+    if (step == 0) return ++duplicated, Push::duplicate;
+    if (step > 0 && step <= kConfirms) {
+      const auto held = *aside;
+      restart(samples_at(aside_arrival), held);
+      accept(samples_at(when), packet);
+      return Push::restarted;
+    }
+  }
+  if (aside) ++refused;
+  aside = packet;
+  aside->payload = player.set_aside(packet.payload);
+  aside_arrival = when;
+  return Push::held;
+}
+
+void JitterBuffer::Impl::begin(const JitterPacket& packet) noexcept {
+  if (packet.ssrc != ssrc) previous_ssrc = ssrc;
+  ssrc = packet.ssrc;
+  lost_before = lost();
+  // One turn up, so that neither runs below zero when an earlier packet follows.
+  first = newest = packet.sequence + 0x1'0000ULL;
+  newest_timestamp = packet.timestamp + 0x1'0000'0000ULL;
+  arrived = 0;
+  aside.reset();
+  jitter.last_transit.reset();
+  player.begin(first);
+}
+
+Push JitterBuffer::Impl::restart(Samples arrival, const JitterPacket& packet) noexcept {
+  ++restarts;
+  begin(packet);
+  player.delay().rebase(arrival, arrival - static_cast<Samples>(newest_timestamp));
+  accept(arrival, packet);
+  return Push::restarted;
+}
+
+Push JitterBuffer::Impl::accept(Samples arrival, const JitterPacket& packet) noexcept {
+  const auto sequence = unwrap(packet.sequence, newest);
+  if (player.knows(sequence)) return ++duplicated, Push::duplicate;
+  const auto timestamp = unwrap_timestamp(packet.timestamp, newest_timestamp);
+  const PacketSlot slot{
+      .sequence = sequence,
+      .timestamp = static_cast<Samples>(timestamp),
+      .arrival = arrival,
+      .size = static_cast<std::uint16_t>(packet.payload.size()),
+      .samples = static_cast<std::uint16_t>(std::clamp(packet.samples, kShortest, kLongest)),
+      .level = packet.level};
+  note(slot);
+  return player.store(slot, packet.payload) ? Push::stored : Push::late;
+}
+
+void JitterBuffer::Impl::note(const PacketSlot& packet) noexcept {
+  ++arrived;
+  if (aside) ++refused, aside.reset();
+  jitter.add(packet.arrival - packet.timestamp);
+  first = std::min(first, packet.sequence);
+  if (packet.sequence < newest) return;
+  newest = packet.sequence;
+  newest_timestamp = static_cast<std::uint64_t>(packet.timestamp);
+}
+
+/// RFC 3550 appendix A.3, over all epochs.
+std::uint64_t JitterBuffer::Impl::lost() const noexcept {
+  const auto expected = arrived > 0 ? newest - first + 1 : 0;
+  return lost_before + expected - std::min(expected, arrived);
+}
+
+void JitterBuffer::Impl::reset() noexcept {
+  lost_before = lost();
+  arrived = 0;
+  ssrc.reset();
+  previous_ssrc.reset();
+  aside.reset();
+  jitter = {};
+  player.reset();
+}
+
+JitterStats JitterBuffer::Impl::stats() const noexcept {
+  auto stats = player.counts();
+  stats.packets_received = received;
+  stats.packets_lost = lost();
+  stats.packets_discarded += refused;
+  stats.packets_duplicated = duplicated;
+  stats.restarts = restarts;
+  stats.jitter = static_cast<double>(jitter.scaled) / 16 / kClockRate;
+  return stats;
+}
+
+JitterBuffer::JitterBuffer() : impl_(std::make_unique<Impl>()) {
+  static_assert(sizeof(Impl) <= 4'096);
+}
+JitterBuffer::~JitterBuffer() = default;
+JitterBuffer::JitterBuffer(JitterBuffer&&) noexcept = default;
+JitterBuffer& JitterBuffer::operator=(JitterBuffer&&) noexcept = default;
+
+Push JitterBuffer::push(Instant arrival, const JitterPacket& packet) noexcept {
+  return impl_->push(arrival, packet);
+}
+
+Pop JitterBuffer::pop(Instant now) noexcept { return impl_->player.pop(samples_at(now)); }
+void JitterBuffer::reset() noexcept { impl_->reset(); }
+JitterStats JitterBuffer::stats() const noexcept { return impl_->stats(); }
+
+}  // namespace fanout

@@ -1,0 +1,298 @@
+#include "fanout/media/player.hpp"
+
+#include <algorithm>
+
+namespace fanout {
+namespace {
+
+constexpr Samples kTick = kFrameSamples;
+constexpr Samples kShortest = 120;  // 2.5 ms: no smaller step in time means anything
+constexpr Samples kLongest = 5'760;
+
+constexpr std::uint8_t kQuietLevel = 50;  // -dBov: below it no word is cut
+constexpr std::uint8_t kUnknownLevel = 127;
+constexpr Samples kConcealAtMost = 5 * kTick;  // PLC drones after 100 ms
+constexpr Samples kSilentLoss =
+    kConcealAtMost + samples_of_ms(1'000);  // then the sender has stopped
+
+constexpr Samples kSlack = samples_of_ms(5);        // a lag this far below its target is left alone
+constexpr Samples kCatchUp = samples_of_ms(200);    // what is older after an outage is not played
+constexpr Samples kAbandoned = samples_of_ms(500);  // not popped for so long: nobody listened
+constexpr Samples kWorthACut = samples_of_ms(30);   // less excess than this waits for a quiet frame
+constexpr Samples kInsertEvery = samples_of_ms(60);
+
+/// The pause between two spoken frames left out: long near the target, and double speed far off.
+constexpr Samples drop_spacing(Samples excess) {
+  if (excess >= samples_of_ms(200)) return kTick;
+  if (excess >= samples_of_ms(100)) return 3 * kTick;
+  if (excess >= samples_of_ms(40)) return 6 * kTick;
+  return 25 * kTick;
+}
+
+}  // namespace
+
+void Player::begin(std::uint64_t sequence) noexcept {
+  for (auto next = ring_.next(head_); next; next = ring_.next(head_)) discard(*next);
+  ring_.clear();
+  head_ = newest_ = sequence;
+  head_timestamp_ = played_timestamp_ = guessed_ = missing_ = 0;
+  anchored_ = discontinuous_ = false;
+  fresh_ = true;
+}
+
+void Player::reset() noexcept {
+  begin(0);
+  delay_.reset();
+  mean_size_ = 0;
+}
+
+bool Player::store(const PacketSlot& packet, Bytes payload) noexcept {
+  const bool speech = packet.size > kDtxBytes;
+  if (speech) mean_size_ += packet.size - mean_size_ / 16;
+  delay_.add(packet.arrival, packet.arrival - packet.timestamp, speech);
+  if (fresh_ && newest_ - packet.sequence < PacketRing::kSlots)
+    head_ = std::min(head_, packet.sequence);  // overtaken at the very start
+  newest_ = std::max(newest_, packet.sequence);
+  if (packet.sequence < head_ || packet.end() <= head_timestamp_) {
+    ring_.remember(packet.sequence);
+    ++counts_.packets_discarded;
+    return false;
+  }
+  make_room(packet.sequence);
+  ring_.store(packet, payload);
+  return true;
+}
+
+/// When nobody pops, the oldest give way.
+void Player::make_room(std::uint64_t sequence) noexcept {
+  if (sequence < head_ + PacketRing::kSlots) return;
+  const auto oldest = sequence + 1 - PacketRing::kSlots;
+  for (auto next = ring_.next(head_); next && next->sequence < oldest; next = ring_.next(head_))
+    discard(*next);
+  head_ = oldest;
+}
+
+Pop Player::pop(Samples now) noexcept {
+  const bool new_tick = now != last_pop_;
+  if (new_tick) tick_fill_ = 0;
+  if (now - last_pop_ > kAbandoned) {
+    let_go();
+    missing_ = 0;
+    shed(now, kTick);
+  }
+  last_pop_ = now;
+  const auto entry = due(now, new_tick);
+  tick_fill_ += entry.samples;
+  return entry;
+}
+
+Pop Player::due(Samples now, bool new_tick) noexcept {
+  if (!anchored_) return start(now);
+  if (new_tick)
+    if (const auto entry = steer(now)) return *entry;
+  const auto next = upcoming();
+  if (!next) return run_dry(now);
+  if (next->sequence > head_) return bridge(now, *next);
+  if (next->timestamp < head_timestamp_ + kShortest) return play(now, *next);
+  let_go();
+  missing_ = 0;
+  return start(now);
+}
+
+/// The first packet that waits and whose time has not passed.
+const PacketSlot* Player::upcoming() noexcept {
+  auto next = ring_.next(head_);
+  while (next && (next->end() <= head_timestamp_ || next->timestamp < played_timestamp_)) {
+    discard(*next);
+    next = ring_.next(head_);
+  }
+  return next;
+}
+
+void Player::discard(const PacketSlot& packet) noexcept {
+  ring_.remove(packet);
+  head_ = packet.sequence + 1;
+  ++counts_.packets_discarded;
+}
+
+/// Stop the clock at the end of what was known to exist.
+void Player::let_go() noexcept {
+  anchored_ = false;
+  head_timestamp_ -= guessed_;
+  guessed_ = 0;
+}
+
+/// Leave out what is older than the target by more than `tolerance`, but not the last packet:
+/// when that came too late as well, it is the time line that has moved.
+void Player::shed(Samples now, Samples tolerance) noexcept {
+  const auto oldest = delay_.target() + tolerance;
+  for (auto next = upcoming(); next; next = upcoming()) {
+    if (lag(now, next->timestamp) <= oldest) return;
+    if (ring_.single()) {
+      const bool came_late = lag(next->arrival, next->timestamp) > oldest;
+      if (came_late) delay_.rebase(next->arrival, next->arrival - next->timestamp);
+      return;
+    }
+    counts_.removed_samples_for_acceleration += next->samples;
+    discard(*next);
+  }
+}
+
+/// Nothing plays: begin with the next packet as soon as it has its target delay.
+Pop Player::start(Samples now) noexcept {
+  shed(now, kCatchUp);
+  const auto next = upcoming();
+  if (next) {
+    const auto further = kTick - std::min<Samples>(next->samples, kTick);  // to be popped with it
+    if (lag(now, next->timestamp) - further >= delay_.target()) return play(now, *next);
+  }
+  if (fresh_) return pass(Playout::hold, rest_of_tick());
+  if (missing_ > 0 && missing_ < kSilentLoss) return conceal(rest_of_tick());
+  return pass(Playout::silence, rest_of_tick());
+}
+
+Pop Player::play(Samples now, const PacketSlot& packet) noexcept {
+  const bool after_gap =
+      !fresh_ && packet.sequence == head_ && packet.timestamp >= head_timestamp_ + kShortest;
+  discontinuous_ = packet.size <= kDtxBytes || after_gap;  // a refresh comes alone
+  anchored_ = true;
+  fresh_ = false;
+  missing_ = guessed_ = 0;
+  head_ = packet.sequence + 1;
+  head_timestamp_ = packet.end();
+  played_timestamp_ = packet.timestamp;
+  frame_ = packet.samples;
+  delay_sum_ += std::max<Samples>(now - packet.arrival, 0) * frame_;
+  counts_.jitter_buffer_emitted_count += packet.samples;
+  ring_.remove(packet);
+  return {.what = packet.size == 0 ? Playout::silence : Playout::frame,
+          .payload = ring_.payload(packet),
+          .samples = packet.samples,
+          .timestamp = static_cast<std::uint32_t>(packet.timestamp),
+          .level = packet.level};
+}
+
+/// Nothing has come that could be played.
+Pop Player::run_dry(Samples now) noexcept {
+  if (discontinuous_ || missing_ >= kConcealAtMost) {
+    let_go();
+    return start(now);
+  }
+  const auto samples = std::min(frame_, kTick);
+  const auto entry = conceal(samples);
+  if (deep_enough(now)) {
+    head_timestamp_ += samples;
+    guessed_ += samples;
+  }
+  return entry;
+}
+
+/// Whether time goes on while something is missing; if not, delay is gained.
+bool Player::deep_enough(Samples now) const noexcept {
+  return lag(now, head_timestamp_) + kSlack >= delay_.target();
+}
+
+/// How long the packet at `head_` was, seen from the one behind the hole.
+Samples Player::lost_length(const PacketSlot& next) const noexcept {
+  const auto count = static_cast<Samples>(next.sequence - head_);
+  const auto each = (next.timestamp - head_timestamp_) / count;
+  return std::min({each, std::max<Samples>(frame_, next.samples), kLongest});
+}
+
+/// A hole in the sequence, and `next` behind it.
+Pop Player::bridge(Samples now, const PacketSlot& next) noexcept {
+  const auto samples = lost_length(next);
+  if (samples < kShortest) return play(now, next);  // its time was concealed before
+  if (discontinuous_) {
+    let_go();
+    return start(now);
+  }
+  const bool repairable = next.sequence == head_ + 1 && next.size > kDtxBytes;
+  const bool wait = !repairable && missing_ < kConcealAtMost && !deep_enough(now);
+  if (wait) return conceal(rest_of_tick());
+  const auto entry = repairable ? repair(next, samples) : conceal(samples);
+  head_ += 1;
+  head_timestamp_ += samples;
+  guessed_ = 0;
+  return entry;
+}
+
+Pop Player::repair(const PacketSlot& next, Samples samples) noexcept {
+  ++counts_.fec_packets_received;
+  missing_ = 0;
+  auto entry = pass(Playout::fec, samples);
+  entry.payload = ring_.payload(next);
+  return entry;
+}
+
+Samples Player::rest_of_tick() const noexcept { return kTick - tick_fill_ % kTick; }
+
+Pop Player::pass(Playout what, Samples samples) const noexcept {
+  return {.what = what,
+          .payload = {},
+          .samples = static_cast<std::uint32_t>(samples),
+          .timestamp = static_cast<std::uint32_t>(head_timestamp_)};
+}
+
+Pop Player::conceal(Samples samples) noexcept {
+  const bool fading = missing_ < kConcealAtMost;
+  if (missing_ == 0) ++counts_.concealment_events;
+  missing_ += samples;
+  counts_.concealed_samples += static_cast<std::uint64_t>(samples);
+  if (!fading) counts_.silent_concealed_samples += static_cast<std::uint64_t>(samples);
+  return pass(fading ? Playout::conceal : Playout::silence, samples);
+}
+
+bool Player::quiet(const PacketSlot& packet) const noexcept {
+  if (packet.size <= kDtxBytes) return true;
+  if (packet.level != kUnknownLevel) return packet.level > kQuietLevel;
+  return std::uint32_t{packet.size} * 16 < mean_size_ / 2;  // VBR spends little on silence
+}
+
+std::optional<Pop> Player::steer(Samples now) noexcept {
+  const auto further = kTick - std::min(frame_, kTick);  // the tick's last entry waits the least
+  const auto excess = lag(now, head_timestamp_) - further - delay_.target();
+  if (excess >= kShortest) shorten(now, excess);
+  if (excess < -kSlack) return lengthen(now, -excess);
+  return std::nullopt;
+}
+
+void Player::shorten(Samples now, Samples excess) noexcept {
+  for (auto next = upcoming(); next; next = upcoming()) {
+    const bool lost = next->sequence > head_;
+    const auto length = lost ? lost_length(*next) : next->samples;
+    const bool silence_ahead = !lost && next->timestamp >= head_timestamp_ + kShortest;
+    if (silence_ahead || length > excess || length < kShortest) return;
+    if (!lost && !quiet(*next)) {
+      if (now < next_drop_ || excess < kWorthACut) return;
+      next_drop_ = now + drop_spacing(excess);
+    }
+    if (lost)
+      head_ += 1;
+    else
+      ring_.remove(*next), head_ = next->sequence + 1;
+    head_timestamp_ += length;
+    excess -= length;
+    counts_.removed_samples_for_acceleration += static_cast<std::uint64_t>(length);
+  }
+}
+
+std::optional<Pop> Player::lengthen(Samples now, Samples deficit) noexcept {
+  const auto next = upcoming();
+  if (!next || next->sequence > head_) return std::nullopt;  // it will be concealed, standing still
+  const bool silent = quiet(*next);
+  if (!silent && (deficit < kTick || now < next_insert_)) return std::nullopt;
+  next_insert_ = now + kInsertEvery;
+  const auto samples = rest_of_tick();
+  counts_.inserted_samples_for_deceleration += static_cast<std::uint64_t>(samples);
+  return pass(silent ? Playout::hold : Playout::conceal, samples);
+}
+
+JitterStats Player::counts() const noexcept {
+  auto counts = counts_;
+  counts.jitter_buffer_delay = static_cast<double>(delay_sum_) / kClockRate;
+  counts.target_delay = static_cast<double>(delay_.target()) / kClockRate;
+  return counts;
+}
+
+}  // namespace fanout
