@@ -8,8 +8,9 @@ namespace {
 constexpr Samples kBucket = samples_of_ms(250);
 constexpr Samples kFine = samples_of_ms(5);     // grid of the target
 constexpr Samples kCoarse = samples_of_ms(40);  // beyond 400 ms only "far too late" matters
-constexpr std::size_t kRecentBuckets = 8;       // how long depth is kept once needed: 2 s
-constexpr std::size_t kRecentFilled = 6;        // fewer with packets in them: DTX, or just begun
+constexpr Samples kRecentBuckets = 7;           // depth that nobody needed for 1.75 s is gone ...
+constexpr Samples kFadeBuckets = 5;             // ... having faded over the last 1.25 s of them
+constexpr Samples kRecentFilled = 6;            // fewer with packets in them: DTX, or just begun
 
 constexpr float kLateCost = 40.0F;        // ms of delay that one percent of late packets is worth
 constexpr float kUneasyMs = 100.0F;       // from here on a millisecond costs half as much again
@@ -101,14 +102,16 @@ Samples DelayEstimator::cheapest() const noexcept {
 }
 
 Samples DelayEstimator::needed_lately() const noexcept {
-  Samples highest = -kNone;
-  std::size_t filled = 0;
-  for (std::size_t i = 0; i < kRecentBuckets; ++i) {
-    const auto& bucket = buckets_[(static_cast<std::size_t>(bucket_) - i) % kBuckets];
-    highest = std::max(highest, bucket.highest);
-    filled += bucket.highest != -kNone ? 1 : 0;
+  Samples most = 0;
+  Samples filled = 0;
+  for (Samples age = 0; age < kRecentBuckets; ++age) {
+    const auto& bucket = buckets_[static_cast<std::size_t>(bucket_ - age) % kBuckets];
+    if (bucket.highest == -kNone) continue;
+    const auto kept = std::min(kRecentBuckets - age, kFadeBuckets);
+    most = std::max(most, (bucket.highest - base_) * kept / kFadeBuckets);
+    ++filled;
   }
-  return filled < kRecentFilled ? kNone : highest - base_ + kFine;
+  return filled < kRecentFilled ? kNone : most + kFine;
 }
 
 }  // namespace fanout

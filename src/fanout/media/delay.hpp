@@ -10,10 +10,10 @@
 /// cheapest depth: `D + K * late%(D)`, K being the milliseconds that one percent of late packets
 /// is worth. So a clean link pays for no tail it does not have, and a long thin tail is given up.
 ///
-/// Depth that was needed once is kept for 1.75 s and then let go, whatever the histogram
-/// remembers: with K = 40 a spike that returns less often than each four seconds is cheaper
-/// suffered than waited for, and something under half of that is what one who does not know
-/// when it returns should wait (the ski rental problem).
+/// Depth that was needed once is kept for half a second and then fades to nothing over 1.25 s,
+/// whatever the histogram remembers: with K = 40 a spike that returns less often than each four
+/// seconds is cheaper suffered than waited for, and one who does not know when it returns does
+/// best to let go bit by bit over about that time (the ski rental problem, in fractions).
 ///
 /// Time and delay are counted in samples of the 48 kHz RTP clock.
 #pragma once

@@ -194,5 +194,8 @@ Push JitterBuffer::push(Instant arrival, const JitterPacket& packet) noexcept {
 Pop JitterBuffer::pop(Instant now) noexcept { return impl_->player.pop(samples_at(now)); }
 void JitterBuffer::reset() noexcept { impl_->reset(); }
 JitterStats JitterBuffer::stats() const noexcept { return impl_->stats(); }
+Duration JitterBuffer::target() const noexcept {
+  return {impl_->player.delay().target() * 125 / 6};
+}
 
 }  // namespace fanout

@@ -103,6 +103,7 @@ class JitterBuffer {
   Pop pop(Instant now) noexcept;
   void reset() noexcept;
   JitterStats stats() const noexcept;
+  Duration target() const noexcept;
 
  private:
   struct Impl;
