@@ -93,6 +93,13 @@ def test_an_impulse_on_the_first_sample_is_bent_not_wrapped():
     assert -1.0 <= _core.Limiter().process(frame)[0] < -KNEE
 
 
+@pytest.mark.parametrize("start", [60, 61, 119, 480, 900])
+def test_the_gain_has_fallen_before_a_peak_inside_the_frame(start):
+    frame = np.zeros(960, np.float32)
+    frame[start:] = 2.0
+    assert np.abs(_core.Limiter().process(frame)).max() <= KNEE + 1e-6
+
+
 def test_three_loud_speakers_are_within_a_decibel_of_the_float_mix(speech):
     frames = sum(speech(seed, 250, peak=0.7) for seed in range(3))
     assert np.abs(frames).max() > 1.0  # the limiter is at work

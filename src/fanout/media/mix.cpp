@@ -40,10 +40,14 @@ float bend(float sample) noexcept {
   return std::copysign(std::min(size, 1 - kAbove / (1 + over)), sample);
 }
 
+/// The gain `index` samples into a linear change (SIMD converts 32 bits, not 64).
+float gain_at(float from, float step, std::size_t index) noexcept {
+  return from + step * static_cast<float>(static_cast<std::int32_t>(index + 1));
+}
+
 void ramp(Block samples, float from, float to) noexcept {
   const float step = (to - from) / kBlock;
-  for (std::size_t i = 0; i < kBlock; ++i)
-    samples[i] = bend(samples[i] * (from + step * static_cast<float>(i + 1)));
+  for (std::size_t i = 0; i < kBlock; ++i) samples[i] = bend(samples[i] * gain_at(from, step, i));
 }
 
 /// The gain that brings each block's peak down to the knee.
@@ -63,7 +67,7 @@ float released(float gain) noexcept {
 void accumulate(Frame& out, const Frame& base, const Frame& voice, float from, float to) noexcept {
   const float step = (to - from) / kFadeSamples;
   for (std::size_t i = 0; i < kFadeSamples; ++i)
-    out[i] = base[i] + voice[i] * (from + step * static_cast<float>(i + 1));
+    out[i] = base[i] + voice[i] * gain_at(from, step, i);
   for (std::size_t i = kFadeSamples; i < kFrameSamples; ++i) out[i] = base[i] + voice[i] * to;
 }
 
