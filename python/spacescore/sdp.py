@@ -29,7 +29,6 @@ __all__ = [
     "parse_fragment",
     "parse_offer",
     "write_answer",
-    "write_fragment",
 ]
 
 MAX_SDP_BYTES = 64 * 1024
@@ -184,16 +183,6 @@ def write_answer(offer: Offer, local: Local) -> str:
     for index, media in enumerate(offer.media):
         lines += _accepted(offer, local) if index == offer.audio else _refused(media)
     return "".join(f"{line}\r\n" for line in lines)
-
-
-def write_fragment(offer: Offer, local: Local) -> str:
-    """Write what changes in the answer when ICE restarts (RFC 9725 section 4.3.3)."""
-    media = offer.media[offer.audio]
-    lines = ["a=ice-lite", "a=ice-options:trickle ice2"]
-    lines += [f"a=group:BUNDLE {media.mid}"] if offer.bundle else []
-    lines += [f"m=audio 9 {media.protocol} {offer.payload_type}"]
-    lines += [f"a=mid:{media.mid}"] if media.mid else []
-    return "".join(f"{line}\r\n" for line in lines + _ice(local))
 
 
 def _lines(sdp: bytes | str, first: str = "") -> list[str]:

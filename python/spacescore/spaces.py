@@ -95,6 +95,7 @@ class Registry:
         self._draw = draw
         self._spaces: dict[str, Space] = {}
         self._slugs: dict[int, str] = {}
+        self._closed: dict[int, str] = {}  # the last ones: goodbyes come after the closing
 
     def __iter__(self) -> Iterator[Space]:
         return iter(list(self._spaces.values()))
@@ -118,6 +119,9 @@ class Registry:
         """Forget a space and everybody in it. Raises UnknownSpaceError."""
         space = self.get(slug)
         del self._spaces[slug], self._slugs[space.id]
+        self._closed[space.id] = slug
+        if len(self._closed) > MAX_SPACES:
+            del self._closed[next(iter(self._closed))]
         return space
 
     def get(self, slug: str) -> Space:
@@ -131,6 +135,10 @@ class Registry:
         """Return the space of a 64-bit id, if it is still open."""
         slug = self._slugs.get(number)
         return None if slug is None else self._spaces[slug]
+
+    def slug_of(self, number: int) -> str:
+        """Return the name of an open or lately closed space, or nothing."""
+        return self._slugs.get(number) or self._closed.get(number, "")
 
     def invite(self, slug: str, role: Role, name: str, *, now: float, ttl: int) -> Grant:
         """Give a new person a peer id. Raises OverloadedError when there are too many."""

@@ -1,0 +1,44 @@
+"""What the doors hand out: a ticket to all who listen, an answer to who sent an offer."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from spacescore.policy import Role
+from spacescore.sdp import Candidate
+
+__all__ = ["Answer", "Ticket"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """All that a page needs to listen without signalling; anybody may have it.
+
+    The page writes the server's answer itself (`web/join.js`). `password` is the secret
+    part: it is never sent over UDP.
+    """
+
+    space: str
+    ticket: str  # 66 characters
+    password: str  # the server's ICE password
+    fingerprint: str  # "AB:CD:...", SHA-256 of the server's certificate
+    candidates: tuple[Candidate, ...]  # best first
+    ssrc: int
+    cname: str
+    expiry: int  # Unix seconds; entering later is refused, staying is not
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `GET /api/spaces/{space}/ticket` answers."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to an offer, and the session that began with it."""
+
+    sdp: str
+    session: str  # 24 hex digits, as events and `Engine.end_session` have it
+    key: str  # 32 hex digits: guards the session's URL, see `sessions`
+    etag: str
+    space: str
+    role: Role
+    peer: int
