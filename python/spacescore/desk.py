@@ -1,0 +1,236 @@
+"""The front desk: what every HTTP handler needs, and how a request is read.
+
+Limits stand where the bytes come in: a body is refused while it streams in, not after.
+"""
+
+import json
+import re
+import secrets
+import socket
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+import structlog
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from spacescore.engine import Engine
+from spacescore.errors import InvalidRequestError, OverloadedError, UnauthenticatedError
+from spacescore.metrics import Metrics
+from spacescore.policy import Caller, TokenBucket
+from spacescore.problem import Problem, problem_from, problem_response
+from spacescore.tokens import KeyRing
+
+__all__ = ["Desk", "Handler", "IceServer", "desk_of", "read_body", "read_json", "resource"]
+
+MAX_BODY_BYTES = 64 * 1024
+BODY_SECONDS = 10.0  # an offer is 2 KB
+JOINS_PER_SECOND, JOIN_BURST = 300.0, 600.0  # about 1 ms of CPU each, with TLS
+_HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
+_ICE_TEXT = re.compile(r"[!-~]*")
+_log = structlog.get_logger("spacescore.http")
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "Location, ETag, Link, Retry-After, Accept-Post",
+}
+PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, HEAD, POST, PATCH, DELETE, OPTIONS",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, If-Match",
+    "Access-Control-Max-Age": "600",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class IceServer:
+    """A STUN or TURN server to tell clients of (RFC 9725 section 4.6)."""
+
+    url: str
+    username: str = ""
+    credential: str = ""
+
+    def __post_init__(self) -> None:
+        whole = self.url + self.username + self.credential
+        if not _ICE_TEXT.fullmatch(whole) or set(whole) & set('"<>\\,'):
+            raise InvalidRequestError(f"{self.url!r} does not fit into a Link header.")
+        if not self.url.startswith(("stun:", "stuns:", "turn:", "turns:")):
+            raise InvalidRequestError(f"{self.url!r} is no STUN or TURN URL.")
+
+    def link(self) -> str:
+        """Return the Link header's value."""
+        link = f'<{self.url}>; rel="ice-server"'
+        if self.username:
+            link += f'; username="{self.username}"; credential="{self.credential}"'
+            link += '; credential-type="password"'
+        return link
+
+
+@dataclass(slots=True)
+class Desk:
+    """One HTTP front of one engine."""
+
+    engine: Engine
+    keys: KeyRing
+    ice_servers: Sequence[IceServer] = ()
+    public_url: str = ""
+    node: str = field(default_factory=socket.gethostname)
+    clock: Callable[[], float] = time.time
+    draining: bool = False
+    metrics: Metrics = field(init=False)
+    joins: TokenBucket = field(init=False)
+    states: dict[str, tuple[float, dict[str, Any]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.metrics = Metrics(self.engine, self.node)
+        self.joins = TokenBucket(JOINS_PER_SECOND, JOIN_BURST)
+
+    def caller(self, request: Request) -> Caller:
+        """Return who asks. Raises UnauthenticatedError for a token that does not verify."""
+        header = request.headers.get("authorization")
+        if header is None:
+            return None
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise UnauthenticatedError("Authorization must be: Bearer <token>.")
+        return self.keys.identify(token.strip(), now=self.clock())
+
+    def pace(self) -> None:
+        """Take a place in the stream of joins. Raises OverloadedError, spread over seconds."""
+        if self.draining:
+            raise OverloadedError("This node is going away; join another.")
+        if self.joins.take(self.clock()):
+            raise OverloadedError("Very many are joining.", 1 + secrets.randbelow(5))
+
+    def url(self, request: Request, path: str) -> str:
+        """Return the address of `path` as the client, or the operator, calls this server."""
+        root = request.scope.get("root_path", "")
+        if self.public_url:
+            return f"{self.public_url}{root}{path}"
+        host = request.headers.get("host", "")
+        if not _HOST.fullmatch(host):
+            raise InvalidRequestError("The Host header is no host.")
+        return f"{request.scope['scheme']}://{host}{root}{path}"
+
+
+def desk_of(request: Request) -> Desk:
+    """Return the desk that the request was brought to."""
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+def resource(
+    path: str,
+    handlers: Mapping[str, Handler],
+    *,
+    headers: Mapping[str, str] | None = None,
+    open_to_all: bool = True,
+) -> Route:
+    """Make one row of the table of routes.
+
+    headers: for OPTIONS, e.g. Accept-Post. open_to_all: pages of other origins may call
+    (there are no cookies: whoever has no token gets nothing by it).
+    """
+    extra = CORS if open_to_all else {}
+    methods = [*handlers, *(["HEAD"] if "GET" in handlers else []), "OPTIONS"]
+    options = {"Allow": ", ".join(methods), **(PREFLIGHT if open_to_all else {}), **(headers or {})}
+    table = {"OPTIONS": _options(options), "HEAD": handlers.get("GET"), **handlers}
+
+    async def endpoint(request: Request) -> Response:
+        handler = table[request.method]
+        assert handler is not None  # noqa: S101  (HEAD is routed where there is GET)
+        response = await _answer(handler, request)
+        desk_of(request).metrics.count_request(response.status_code)
+        response.headers.update({"X-Content-Type-Options": "nosniff", **extra})
+        return response
+
+    return Route(path, endpoint, methods=methods)
+
+
+def _options(headers: Mapping[str, str]) -> Handler:
+    async def options(request: Request) -> Response:
+        return Response(status_code=200, headers=headers)
+
+    return options
+
+
+async def _answer(handler: Handler, request: Request) -> Response:
+    """Answer a request whatever happens: a fault of ours must not reach the server."""
+    try:
+        return await handler(request)
+    except ClientDisconnect:
+        return Response(status_code=400)
+    except Exception as error:
+        problem = problem_from(error)
+        if problem is None:
+            _log.exception("handler failed", method=request.method, path=request.url.path)
+            problem = Problem(500, "fault", "Something went wrong here.")
+        return problem_response(problem)
+
+
+async def read_body(request: Request, kind: str) -> bytes:
+    """Return a body of media type `kind`. Raises Problem 415, 413, 408."""
+    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if given != kind:
+        raise Problem(415, "wrong-type", f"The body must be {kind}.", {"Accept": kind})
+    too_long = Problem(413, "too-long", f"The body is longer than {MAX_BODY_BYTES} bytes.")
+    length = request.headers.get("content-length", "0")
+    if not length.isdecimal() or int(length[:9]) > MAX_BODY_BYTES:
+        raise too_long
+    body = bytearray()
+    with anyio.move_on_after(BODY_SECONDS) as patience:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BODY_BYTES:
+                raise too_long
+    if patience.cancelled_caught:
+        raise Problem(408, "too-slow", "The body did not come in time.")
+    return bytes(body)
+
+
+async def read_json(request: Request) -> "Fields":
+    """Return the fields of a JSON object. Raises Problem 415, 413, 400."""
+    body = await read_body(request, "application/json")
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        raise InvalidRequestError("The body is not JSON.") from None
+    if not isinstance(value, dict):
+        raise InvalidRequestError("The body must be a JSON object.")
+    return Fields(value)
+
+
+class Fields:
+    """A JSON object whose members are read by type; a wrong one is an InvalidRequestError."""
+
+    def __init__(self, value: Mapping[str, Any]) -> None:
+        self._value = value
+
+    def text(self, name: str, default: str = "") -> str:
+        """Return a string."""
+        return str(self._get(name, str, default))
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        """Return true or false."""
+        return bool(self._get(name, bool, default))
+
+    def number(self, name: str, default: int) -> int:
+        """Return a whole number."""
+        value = self._get(name, int, default)
+        if isinstance(value, bool):
+            raise InvalidRequestError(f"{name} must be a number.")
+        return int(value)
+
+    def _get(self, name: str, kind: type, default: Any) -> Any:
+        value = self._value.get(name)
+        if value is None:
+            return default
+        if not isinstance(value, kind):
+            words = {str: "text", bool: "true or false", int: "a whole number"}
+            raise InvalidRequestError(f"{name} must be {words[kind]}.")
+        return value

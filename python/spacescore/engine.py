@@ -1,0 +1,407 @@
+"""The embedder's door: one `Engine` is one UDP port with its spaces, in your own process.
+
+    with spacescore.Engine(port=7881, data="/var/lib/spacescore") as engine:
+        engine.create_space("demo")
+        answer = engine.accept_offer("demo", offer_sdp)
+
+Media never passes through Python: the compiled worker has its own thread and its own clock.
+Every method is quick and may be called from any thread or event loop; `events()` runs under
+Trio and asyncio alike. An engine does not cross `os.fork`: in the child it is closed.
+"""
+
+import os
+import secrets
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable
+from types import TracebackType
+from typing import Any, Self
+
+import anyio
+
+from spacescore._native import _core
+from spacescore.addresses import candidate_addresses, wildcard
+from spacescore.datadir import DataDir
+from spacescore.errors import EngineClosedError, OverloadedError, UnknownPeerError
+from spacescore.events import Event, event_from
+from spacescore.policy import Grant, Role
+from spacescore.sdp import Candidate, Local, parse_offer, write_answer
+from spacescore.sessions import Session, Sessions
+from spacescore.spaces import Registry, Space, clean_text
+from spacescore.stats import SpaceStats, space_stats
+from spacescore.tickets import Answer, Ticket
+
+__all__ = ["Engine"]
+
+TICKET_SECONDS = 600  # of a public ticket; a fresh one is minted when half of it is over
+OFFER_TICKET_SECONDS = 30  # for one handshake
+INVITATION_SECONDS = 12 * 3600
+MAX_PENDING_EVENTS = 10_000  # of an owner who never reads them
+
+
+class Engine:
+    """A UDP port, its media thread, and the spaces that live there."""
+
+    def __init__(
+        self,
+        *,
+        host: str | None = None,
+        port: int = 7881,
+        announce: Iterable[str] = (),
+        data: str | os.PathLike[str] | None = None,
+        backend: str = "best",
+        max_listeners: int = 100_000,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Bind `host` (None: every address) and `port` (0: any) and start the media thread.
+
+        announce: public addresses to put into candidates, where the machine is behind NAT.
+        data: a folder for certificate, ticket key and recordings; without one all of them
+        are ephemeral and nothing is recorded. Raises OSError when the port is taken,
+        InvalidRequestError for a bad address, StartupError for an unusable folder.
+        """
+        host = host or wildcard()
+        addresses = candidate_addresses(host, announce)
+        self.data = None if data is None else DataDir(data)
+        self.max_listeners = max_listeners
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._registry = Registry(lambda: secrets.randbits(32))
+        self._sessions = Sessions()
+        self._tickets: dict[str, Ticket] = {}
+        self._pending: deque[Event] = deque(maxlen=MAX_PENDING_EVENTS)
+        self._closed = False
+        if self.data:
+            self.data.lock()
+        try:
+            self._native = self._start(host, port, backend)
+        except BaseException:
+            self._unlock()
+            raise
+        _engines.add(self)
+        self.candidates = tuple(Candidate(ip, self._native.port) for ip in addresses)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def port(self) -> int:
+        """The bound UDP port."""
+        return int(self._worker.port)
+
+    @property
+    def fingerprint(self) -> str:
+        """The certificate's, "AB:CD:...", SHA-256."""
+        return str(self._worker.fingerprint)
+
+    @property
+    def spaces(self) -> list[Space]:
+        """Every open space."""
+        with self._lock:
+            return list(self._registry)
+
+    # Spaces.
+
+    def create_space(
+        self, space: str, *, title: str = "", open_stage: bool = False, record: bool = True
+    ) -> Space:
+        """Open a space; it is recorded where there is a data folder.
+
+        open_stage: whoever opens the page may speak. Raises SpaceTakenError,
+        InvalidRequestError.
+        """
+        with self._lock:
+            worker, now = self._worker, self._clock()
+            opened = self._registry.create(space, now=now, title=title, open_stage=open_stage)
+            if record and self.data:
+                opened.recording = str(self.data.new_recording(space, now))
+            try:
+                worker.create_space(opened.id, title=opened.title, record_path=opened.recording)
+            except BaseException:
+                self._registry.close(space)
+                raise
+            return opened
+
+    def close_space(self, space: str) -> None:
+        """Say goodbye to everybody in it and finish the recording. Raises UnknownSpaceError."""
+        with self._lock:
+            closed = self._registry.close(space)
+            self._tickets.pop(space, None)
+            for session in self._sessions.of_space(space):
+                self._sessions.remove(session.id)
+            self._worker.close_space(closed.id)
+
+    def space(self, space: str) -> Space:
+        """Return an open space. Raises UnknownSpaceError."""
+        with self._lock:
+            return self._registry.get(space)
+
+    def stats(self, space: str) -> SpaceStats:
+        """Return what is measured in a space now. Raises UnknownSpaceError."""
+        with self._lock:
+            found = self._registry.get(space)
+            return space_stats(found, self._worker.space_stats(found.id))
+
+    def counters(self) -> dict[str, int]:
+        """Return the node's counters: packets, bytes, drops by reason, handshakes."""
+        return dict(self._worker.counters())
+
+    # People.
+
+    def invite(
+        self, space: str, *, role: Role | str, name: str = "", ttl: int = INVITATION_SECONDS
+    ) -> Grant:
+        """Give somebody a peer id in a space, for `ttl` seconds; a token may carry it."""
+        with self._lock:
+            return self._registry.invite(space, Role(role), name, now=self._clock(), ttl=ttl)
+
+    def mute(self, space: str, peer: int, muted: bool = True) -> None:
+        """Mute or unmute a connected speaker. Raises UnknownPeerError."""
+        number = self.space(space).id
+        if not self._worker.set_muted(number, peer, muted):
+            raise UnknownPeerError("There is no speaker of that number in this space.")
+
+    def remove(self, space: str, peer: int) -> None:
+        """Send somebody away; their token opens nothing here any more.
+
+        Raises UnknownPeerError.
+        """
+        with self._lock:
+            self._registry.remove(space, peer)
+            number = self._registry.get(space).id
+            for session in self._sessions.of_space(space, peer):
+                self._sessions.remove(session.id)
+                self._worker.end_session(session.id)
+            self._worker.remove_peer(number, peer)
+
+    # Doors.
+
+    def ticket(self, space: str) -> Ticket:
+        """Return the ticket to listen to a space: the same for everybody, for some minutes."""
+        with self._lock:
+            now = self._clock()
+            known = self._tickets.get(space)
+            if known and known.expiry - now > TICKET_SECONDS / 2:
+                return known
+            fresh = self._mint_public(self._registry.get(space), int(now) + TICKET_SECONDS)
+            self._tickets[space] = fresh
+            return fresh
+
+    def accept_offer(
+        self,
+        space: str,
+        sdp: bytes | str,
+        *,
+        role: Role | str = Role.LISTENER,
+        peer: int | None = None,
+        name: str = "",
+        grant: Grant | None = None,
+    ) -> Answer:
+        """Answer an SDP offer: of a listener, or of somebody who speaks.
+
+        Who comes with a `grant` is the one it names; everybody else may be given a peer id
+        and a name. Raises UnknownSpaceError, InvalidOfferError, UnusableOfferError,
+        ForbiddenError, OverloadedError.
+        """
+        role = grant.role if grant else Role(role)
+        offer = parse_offer(sdp, publishing=role.speaks)
+        with self._lock:
+            self._pump()
+            now = self._clock()
+            found = self._registry.get(space)
+            self._require_room(role)
+            if role.speaks or grant:
+                grant = grant or self._grant(space, role, peer, name)
+                peer = self._registry.admit(grant, now=now).peer
+            peer = peer or secrets.randbelow(2**32 - 1) + 1
+            number, key = secrets.token_bytes(12), secrets.token_hex(16)
+            session = Session(number, key, space, role, peer, offer, now)
+            self._sessions.add(session)
+            answer = write_answer(offer, self._local(found, session))
+        return Answer(answer, number.hex(), key, session.etag, space, role, peer)
+
+    def session(self, key: str) -> Session:
+        """Return the session that a URL ends with. Raises UnknownSessionError."""
+        with self._lock:
+            self._pump()
+            return self._sessions.get(key)
+
+    def end_session(self, session: str) -> bool:
+        """End a session, connected or not; False when it is unknown. `session`: its id."""
+        number = bytes.fromhex(session)
+        with self._lock:
+            known = self._sessions.remove(number)
+            return bool(self._worker.end_session(number)) or known
+
+    # Events.
+
+    def drain(self) -> list[Event]:
+        """Return the events since the last call, without waiting."""
+        with self._lock:
+            self._pump(rearm=False)
+            drained = list(self._pending)
+            self._pending.clear()
+            return drained
+
+    async def events(self) -> AsyncIterator[Event]:
+        """Yield events until the engine is closed, under Trio or asyncio.
+
+        Two readers at once share the events; they do not both get each.
+        """
+        descriptor = os.dup(self._worker.fileno())
+        try:
+            while not self._closed:
+                for event in self.drain():
+                    yield event
+                if not self._closed:
+                    await anyio.wait_readable(descriptor)
+        finally:
+            os.close(descriptor)
+
+    # The end.
+
+    @property
+    def closed(self) -> bool:
+        """Whether the engine is closed, or belongs to a parent process."""
+        return self._closed
+
+    def close(self) -> None:
+        """Say goodbye to everybody, finish the recordings, stop the thread. Idempotent."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            os.eventfd_write(self._native.fileno(), 1)  # wakes events(), which then ends
+        self._native.close()
+        self._unlock()
+
+    @property
+    def _worker(self) -> Any:
+        if self._closed:
+            raise EngineClosedError("This engine is closed.")
+        return self._native
+
+    def _start(self, host: str, port: int, backend: str) -> Any:
+        certificate, key = self._certificate()
+        worker = _core.Worker(
+            host=host,
+            port=port,
+            backend=backend,
+            certificate_pem=certificate,
+            private_key_pem=key,
+            max_listeners=self.max_listeners,
+        )
+        keys = self.data.ticket_keys() if self.data else [(1, secrets.token_bytes(32))]
+        for number, secret in keys:
+            worker.add_ticket_key(number, secret)
+        return worker
+
+    def _certificate(self) -> tuple[str, str]:
+        if self.data is None:
+            return "", ""
+        return self.data.certificate(_generate_certificate, self._clock())
+
+    def _mint_public(self, space: Space, expiry: int) -> Ticket:
+        worker = self._worker
+        ticket = worker.mint(space=space.id, role=str(Role.LISTENER), expiry=expiry)
+        return Ticket(
+            space=space.slug,
+            ticket=ticket,
+            password=worker.password(ticket),
+            fingerprint=worker.fingerprint,
+            candidates=self.candidates,
+            ssrc=space.ssrc,
+            cname=space.slug,
+            expiry=expiry,
+        )
+
+    def _local(self, space: Space, session: Session) -> Local:
+        """Mint a ticket for one handshake and say what the answer is made of.
+
+        A speaker's ufrag names the certificate of the offer, and the core asks for it.
+        """
+        worker, speaks = self._worker, session.role.speaks
+        ticket = worker.mint(
+            space=space.id,
+            role=str(session.role),
+            expiry=int(session.created) + OFFER_TICKET_SECONDS,
+            peer=session.peer,
+            personal=True,
+            requires_certificate=speaks,
+        )
+        fingerprint = session.offer.fingerprint if speaks else None
+        pt = session.offer.payload_type
+        return Local(
+            ufrag=_core.make_ufrag(ticket, session.id, pt, fingerprint),
+            password=worker.password(ticket),
+            fingerprint=worker.fingerprint,
+            candidates=self.candidates,
+            ssrc=space.ssrc,
+            cname=space.slug,
+        )
+
+    def _grant(self, space: str, role: Role, peer: int | None, name: str) -> Grant:
+        if peer is None:
+            return self.invite(space, role=role, name=name, ttl=OFFER_TICKET_SECONDS)
+        name = clean_text(name, 64) or "Guest"
+        return Grant(space, role, peer, name, int(self._clock()) + OFFER_TICKET_SECONDS)
+
+    def _require_room(self, role: Role) -> None:
+        if role is Role.LISTENER and self._worker.counters()["listeners"] >= self.max_listeners:
+            raise OverloadedError("This node is full.")
+
+    def _pump(self, *, rearm: bool = True) -> None:
+        """Take what the core has to say, and let the tables know.
+
+        Whoever waits in `events()` is woken again when somebody else took the events.
+        """
+        for native in self._worker.drain():
+            self._note(native)
+        if rearm and self._pending:
+            os.eventfd_write(self._worker.fileno(), 1)
+
+    def _note(self, native: Any) -> None:
+        joined, left = native.kind.endswith("_joined"), native.kind.endswith("_left")
+        if joined:
+            self._sessions.note_joined(native.session)
+        if left:
+            self._sessions.remove(native.session)
+        if joined or left:
+            self._registry.note_presence(native.space, native.peer, online=joined)
+        slug = self._registry.slug_of(native.space)
+        event = event_from(native.kind, slug, native.peer, native.session, native.detail)
+        if event is not None:
+            self._pending.append(event)
+
+    def _unlock(self) -> None:
+        if self.data:
+            self.data.unlock()
+
+
+_engines: weakref.WeakSet[Engine] = weakref.WeakSet()
+_of_the_parent: list[Any] = []  # never freed: their threads did not come along
+
+
+def _forget_in_child() -> None:
+    for engine in _engines:
+        engine._lock = threading.RLock()  # another thread may have held it
+        engine._closed = True
+        _of_the_parent.append(engine._native)
+
+
+os.register_at_fork(after_in_child=_forget_in_child)
+
+
+def _generate_certificate() -> tuple[str, str]:
+    certificate = _core.Certificate.generate()
+    return certificate.certificate_pem, certificate.private_key_pem

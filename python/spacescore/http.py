@@ -1,0 +1,92 @@
+"""The room service as an ASGI application: for `spacescore serve`, and for embedders.
+
+    app = FastAPI()
+    app.mount("/rooms", spacescore.asgi(engine))
+
+It holds no state but the engine's, runs under Trio and asyncio, and may be served twice.
+"""
+
+import re
+from collections.abc import Sequence
+
+from starlette.applications import Starlette
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from spacescore import api, pages, whip
+from spacescore.desk import Desk, IceServer, desk_of, resource
+from spacescore.engine import Engine
+from spacescore.errors import InvalidRequestError
+from spacescore.problem import Problem, handle_http_exception
+from spacescore.tokens import KeyRing
+
+__all__ = ["asgi"]
+
+_PUBLIC_URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
+
+
+class _Door(Convertor[str]):
+    regex = "whip|whep"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("door", _Door())
+
+
+def asgi(
+    engine: Engine,
+    *,
+    keys: KeyRing | None = None,
+    ice_servers: Sequence[IceServer] = (),
+    public_url: str = "",
+) -> Starlette:
+    """Make the application of one engine.
+
+    keys: who the operator is, and what tokens are signed with; by default a ring that dies
+    with the process. public_url: how people reach this server, where a proxy stands before
+    it (by default what the Host header says). Raises InvalidRequestError for a bad URL.
+    """
+    public_url = public_url.rstrip("/")
+    if public_url and not _PUBLIC_URL.fullmatch(public_url):
+        raise InvalidRequestError(f"{public_url!r} is no http or https URL.")
+    table = [*_operations(), *pages.routes(), *api.routes(), *whip.routes()]
+    app = Starlette(routes=table, exception_handlers={HTTPException: handle_http_exception})
+    app.router.redirect_slashes = False  # a redirect would lose the body of a POST
+    app.state.desk = Desk(engine, keys or KeyRing.ephemeral(), ice_servers, public_url)
+    return app
+
+
+def _operations() -> list[Route]:
+    return [
+        resource("/metrics", {"GET": metrics}, open_to_all=False),
+        resource("/healthz", {"GET": healthz}, open_to_all=False),
+        resource("/readyz", {"GET": readyz}, open_to_all=False),
+    ]
+
+
+async def metrics(request: Request) -> Response:
+    """Show the node's counters to Prometheus."""
+    body = desk_of(request).metrics.exposition()
+    return PlainTextResponse(body, media_type="text/plain; version=0.0.4")
+
+
+async def healthz(request: Request) -> Response:
+    """Say whether the process works: the media thread answers."""
+    desk_of(request).engine.counters()
+    return JSONResponse({"status": "ok"})
+
+
+async def readyz(request: Request) -> Response:
+    """Say whether to send people here."""
+    if desk_of(request).draining:
+        raise Problem(503, "draining", "This node is going away.", {"Retry-After": "5"})
+    desk_of(request).engine.counters()
+    return JSONResponse({"status": "ready"})

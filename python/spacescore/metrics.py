@@ -1,0 +1,100 @@
+"""Metrics for Prometheus, read from the media core when somebody scrapes.
+
+Labelled by node only, never by space or person: a launch has a million of those.
+"""
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from spacescore.engine import Engine
+from spacescore.errors import EngineClosedError
+
+__all__ = ["Metrics"]
+
+_GAUGES = frozenset({"listeners", "speakers", "handshakes"})
+_DROPPED = "dropped_"
+
+
+class EngineCollector(Collector):
+    """One engine's counters, as they are now."""
+
+    def __init__(self, engine: Engine, node: str) -> None:
+        self._engine = engine
+        self._node = node
+
+    def describe(self) -> list[Metric]:
+        """Nothing is promised before the first scrape: the names are the core's."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Read every counter once."""
+        try:
+            counters, spaces = self._engine.counters(), len(self._engine.spaces)
+        except EngineClosedError:
+            return
+        drops = CounterMetricFamily(
+            "spacescore_dropped_datagrams",
+            "Datagrams that died, by reason.",
+            labels=["node", "reason"],
+        )
+        yield self._gauge("spaces", spaces)
+        for name, value in sorted(counters.items()):
+            if name.startswith(_DROPPED):
+                drops.add_metric([self._node, name.removeprefix(_DROPPED)], value)
+            elif name in _GAUGES:
+                yield self._gauge(name, value)
+            else:
+                yield self._counter(name, value)
+        yield drops
+
+    def _gauge(self, name: str, value: int) -> Metric:
+        family = GaugeMetricFamily(f"spacescore_{name}", f"{_words(name)} now.", labels=["node"])
+        family.add_metric([self._node], value)
+        return family
+
+    def _counter(self, name: str, value: int) -> Metric:
+        family = CounterMetricFamily(
+            f"spacescore_{name}", f"{_words(name)} since the start.", labels=["node"]
+        )
+        family.add_metric([self._node], value)
+        return family
+
+
+class Metrics:
+    """What one HTTP front exports."""
+
+    def __init__(self, engine: Engine, node: str) -> None:
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(EngineCollector(engine, node))
+        self._requests = Counter(
+            "spacescore_http_requests",
+            "HTTP requests answered, by status.",
+            ["node", "status"],
+            registry=self._registry,
+        )
+        self._restarts = Counter(
+            "spacescore_http_restarts",
+            "Times the HTTP server was started again after a failure.",
+            ["node"],
+            registry=self._registry,
+        ).labels(node)
+        self._node = node
+
+    def count_request(self, status: int) -> None:
+        """Count an answered request."""
+        self._requests.labels(self._node, str(status)).inc()
+
+    def count_restart(self) -> None:
+        """Count a restart of the HTTP server."""
+        self._restarts.inc()
+
+    def exposition(self) -> bytes:
+        """Return everything in the text format."""
+        return generate_latest(self._registry)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").capitalize()

@@ -1,0 +1,306 @@
+"""`spacescore serve`: an engine, and an HTTP server above it that may fall and get up again.
+
+The engine outlives HTTP: whatever is raised in a request, a connection or the whole server
+is caught, counted, and the server started again on the same listening socket, while audio
+goes on. Everything that can fail for the operator's sake fails in `Service.open`, with one
+sentence that says what to change.
+"""
+
+import errno
+import logging
+import os
+import signal
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self, cast
+
+import anycorn
+import anycorn.typing
+import structlog
+import trio
+from anycorn.config import Config
+from starlette.applications import Starlette
+
+from spacescore.datadir import DataDir
+from spacescore.desk import IceServer
+from spacescore.engine import Engine
+from spacescore.errors import SpacescoreError, StartupError
+from spacescore.http import asgi
+from spacescore.tokens import KeyRing
+
+__all__ = ["Service", "Settings", "keep_serving"]
+
+DEMO = "demo"
+HTTP_GRACE_SECONDS = 1.0  # for requests under way, once spaces are closed
+STOP_SECONDS = 4.5  # from the signal to the end, whatever hangs
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # between restarts of the HTTP server
+HEALTHY_SECONDS = 60.0  # a server that ran so long starts again at once
+_log = structlog.get_logger("spacescore")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What `spacescore serve` was told."""
+
+    data: Path
+    host: str = "127.0.0.1"
+    port: int = 8080
+    udp_host: str | None = None  # None: every address of the machine
+    udp_port: int = 7881
+    announce: tuple[str, ...] = ()
+    public_url: str = ""
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    ice_servers: tuple[IceServer, ...] = ()
+    operator_key: str = ""
+    max_listeners: int = 100_000
+    demo: bool = False
+
+
+class Service:
+    """Everything bound and opened, nothing running yet."""
+
+    def __init__(
+        self, settings: Settings, engine: Engine, app: Starlette, listener: socket.socket
+    ) -> None:
+        self.settings = settings
+        self.engine = engine
+        self.app = app
+        self._listener = listener
+        self._stopping = trio.Event()
+        self._http_stopped = trio.Event()
+
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        """Bind both ports and open the data folder. Raises StartupError."""
+        _check_tls(settings)
+        listener = _listen(settings.host, settings.port)
+        try:
+            engine = _open_engine(settings)
+        except BaseException:
+            listener.close()
+            raise
+        try:
+            assert engine.data is not None  # noqa: S101  (the settings name a folder)
+            keys = _key_ring(settings, engine.data)
+            app = asgi(
+                engine,
+                keys=keys,
+                ice_servers=settings.ice_servers,
+                public_url=settings.public_url,
+            )
+            service = cls(settings, engine, app, listener)
+            service._describe_node(engine.data)
+            if settings.demo:
+                engine.create_space(DEMO, title="Demo stage", open_stage=True)
+        except BaseException as error:
+            engine.close()
+            listener.close()
+            if isinstance(error, SpacescoreError):
+                raise StartupError(str(error)) from error
+            raise
+        return service
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.engine.close()
+        self._listener.close()
+
+    @property
+    def port(self) -> int:
+        """The bound TCP port."""
+        return int(self._listener.getsockname()[1])
+
+    @property
+    def url(self) -> str:
+        """Where a browser finds this service."""
+        if self.settings.public_url:
+            return self.settings.public_url.rstrip("/")
+        host = self.settings.host
+        host = {"0.0.0.0": "localhost", "::": "localhost"}.get(host, host)  # noqa: S104
+        scheme = "https" if self.settings.tls_cert else "http"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT (or `stop`), then leave nothing half done."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._log_events)
+            nursery.start_soon(self._serve_http)
+            nursery.start_soon(self._wait_for_signals)
+            await self._stopping.wait()
+            with trio.move_on_after(STOP_SECONDS) as patience:
+                await self._shut_down()
+            if patience.cancelled_caught:
+                _log.error("stopping took too long", seconds=STOP_SECONDS)
+            nursery.cancel_scope.cancel()
+
+    def stop(self) -> None:
+        """Begin to stop; `run` returns soon after."""
+        self._stopping.set()
+
+    async def _shut_down(self) -> None:
+        """Say goodbye first: people must not wait for a slow HTTP client."""
+        self.app.state.desk.draining = True
+        _log.info("stopping", spaces=len(self.engine.spaces))
+        for space in self.engine.spaces:
+            await trio.to_thread.run_sync(
+                self.engine.close_space, space.slug, abandon_on_cancel=True
+            )
+        await trio.to_thread.run_sync(self.engine.close, abandon_on_cancel=True)
+        await self._http_stopped.wait()
+        _log.info("stopped")
+
+    async def _wait_for_signals(self) -> None:
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            async for _ in signals:
+                self.stop()
+
+    async def _log_events(self) -> None:
+        async for event in self.engine.events():
+            fields = asdict(event)
+            fields.pop("session", None)
+            _log.info(_words(type(event).__name__), **fields)
+
+    async def _serve_http(self) -> None:
+        async def serve() -> None:
+            app = cast("anycorn.typing.Framework", self.app)  # any ASGI callable will do
+            config = self._http_config()
+            await anycorn.serve(app, config, shutdown_trigger=self._stopping.wait, mode="asgi")
+
+        def on_failure() -> None:
+            self.app.state.desk.metrics.count_restart()
+
+        try:
+            await keep_serving(serve, self._stopping, on_failure)
+        finally:
+            self._http_stopped.set()
+
+    def _http_config(self) -> Config:
+        """Make a configuration on a duplicate of the socket: the server closes what it gets."""
+        config = Config()
+        config.bind = [f"fd://{self._listener.dup().detach()}"]
+        config.backlog = self._backlog
+        config.errorlog = logging.getLogger("anycorn.error")
+        config.loglevel = "WARNING"
+        config.include_server_header = False
+        config.graceful_timeout = HTTP_GRACE_SECONDS
+        config.shutdown_timeout = HTTP_GRACE_SECONDS
+        config.keep_alive_timeout = 15.0
+        config.read_timeout = 30
+        config.ssl_handshake_timeout = 10.0
+        config.websocket_max_message_size = 4096  # there are no WebSockets here
+        if self.settings.tls_cert and self.settings.tls_key:
+            config.certfile = str(self.settings.tls_cert)
+            config.keyfile = str(self.settings.tls_key)
+        return config
+
+    _backlog = 1024
+
+    def _describe_node(self, data: DataDir) -> None:
+        """Leave for `spacescore ticket` where this node listens."""
+        candidates = [asdict(candidate) for candidate in self.engine.candidates]
+        data.write_node({"pid": os.getpid(), "url": self.url, "candidates": candidates})
+
+
+async def keep_serving(
+    serve: Callable[[], Awaitable[None]], stopping: trio.Event, on_failure: Callable[[], None]
+) -> None:
+    """Run `serve` again whenever it fails or ends, with growing pauses, until `stopping`."""
+    pause = FIRST_PAUSE
+    while not stopping.is_set():
+        began = trio.current_time()
+        try:
+            await serve()
+        except Exception:
+            _log.exception("the HTTP server failed", again_in=pause)
+        if stopping.is_set():
+            return
+        on_failure()
+        if trio.current_time() - began > HEALTHY_SECONDS:
+            pause = FIRST_PAUSE
+        with trio.move_on_after(pause):
+            await stopping.wait()
+        pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def _key_ring(settings: Settings, data: DataDir) -> KeyRing:
+    keys = [settings.operator_key] if settings.operator_key else data.operator_keys()
+    try:
+        return KeyRing(keys)
+    except ValueError as error:
+        raise StartupError(f"The operator's key will not do: {error}.") from error
+
+
+def _open_engine(settings: Settings) -> Engine:
+    try:
+        return Engine(
+            host=settings.udp_host,
+            port=settings.udp_port,
+            announce=settings.announce,
+            data=settings.data,
+            max_listeners=settings.max_listeners,
+        )
+    except OSError as error:
+        host = settings.udp_host or "port"
+        place = f"UDP {host} {settings.udp_port}"
+        raise StartupError(_bind_failure(error, place, "--udp-port", "--udp-host")) from error
+    except StartupError:
+        raise
+    except (SpacescoreError, ValueError) as error:
+        raise StartupError(str(error)) from error
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host.strip("[]"), port))
+        listener.listen(Service._backlog)
+    except OSError as error:
+        listener.close()
+        raise StartupError(
+            _bind_failure(error, f"TCP {host}:{port}", "--port", "--host")
+        ) from error
+    return listener
+
+
+def _bind_failure(error: OSError, place: str, port_option: str, host_option: str) -> str:
+    if isinstance(error, socket.gaierror):
+        return f"{place} is no address of this machine: give an IP address with {host_option}."
+    match error.errno:
+        case errno.EADDRINUSE:
+            return f"{place} is taken: choose another with {port_option}."
+        case errno.EACCES | errno.EPERM:
+            return f"{place} needs privileges: choose a port from 1024 up with {port_option}."
+        case errno.EADDRNOTAVAIL:
+            return f"{place} is no address of this machine: choose another with {host_option}."
+    return f"{place} cannot be bound: {error.strerror or error}."
+
+
+def _check_tls(settings: Settings) -> None:
+    if bool(settings.tls_cert) != bool(settings.tls_key):
+        raise StartupError("TLS needs both --tls-cert and --tls-key.")
+    if settings.tls_cert and settings.tls_key:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
+                settings.tls_cert, settings.tls_key
+            )
+        except OSError as error:  # ssl.SSLError is one
+            raise StartupError(f"The TLS certificate and key do not work: {error}.") from error
+
+
+def _words(name: str) -> str:
+    """SpeakerJoined -> speaker joined."""
+    return "".join(f" {c.lower()}" if c.isupper() else c for c in name).strip()
