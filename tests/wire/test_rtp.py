@@ -145,7 +145,7 @@ def test_two_byte_extensions_are_found_by_id_and_may_be_empty():
 @pytest.mark.parametrize("stop", [b"\xf0", b"\x01"])
 def test_one_byte_elements_after_a_stop_are_not_considered(stop):
     """RFC 8285 section 4.2: id 15, and id 0 with a length, end the list."""
-    rtp = _core.parse_rtp(with_extension(0xBEDE, b"\x10\x85" + stop + b"\0\x20\x07\0\0"))
+    rtp = _core.parse_rtp(with_extension(0xBEDE, b"\x10\x85" + stop + b"\0\0\x20\x07\0"))
     assert rtp.find_extension(1) == b"\x85"
     assert rtp.find_extension(2) is None
     assert rtp.find_extension(15) is None

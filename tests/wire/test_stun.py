@@ -168,6 +168,11 @@ def test_the_two_top_bits_are_zero(first):
     assert drop(message(kind=first << 8 | 1)) == "malformed_stun"
 
 
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_the_last_attribute_is_padded_too(size):
+    assert drop(message(struct.pack(">HH", USERNAME, size) + b"u" * size)) == "malformed_stun"
+
+
 def test_an_attribute_that_runs_over_the_end_is_dropped():
     for size in (1, 5, 9, 0xFFFC, 0xFFFF):
         text = message(struct.pack(">HH", 0x8022, size) + bytes(4))
@@ -214,8 +219,10 @@ def test_attributes_after_the_integrity_are_not_heard():
 def test_of_a_repeated_attribute_the_first_counts():
     names = attribute(USERNAME, b"a:b"), attribute(USERNAME, b"c:d")
     numbers = attribute(PRIORITY, b"\0\0\0\x01"), attribute(PRIORITY, b"\0\0\0\x02")
-    stun = _core.parse_stun(message(*names, *numbers))
+    places = (attribute(XOR_MAPPED, bytes([0, 1, *bytes(5), last])) for last in (1, 2))
+    stun = _core.parse_stun(message(*names, *numbers, *places))
     assert (stun.username, stun.priority) == (b"a:b", 1)
+    assert stun.mapped == ("33.18.164.67", 0x2112)
 
 
 @pytest.mark.parametrize(
@@ -240,10 +247,13 @@ def test_a_mapped_address_has_the_size_of_its_family(family):
         assert (drop(message(attribute(XOR_MAPPED, value), kind=0x0101)) is None) == good
 
 
-def test_a_fingerprint_is_the_last_attribute():
-    text = with_fingerprint(message(attribute(USE_CANDIDATE)))
-    assert drop(text) is None
-    assert drop(with_fingerprint(text)) == "malformed_stun"
+@pytest.mark.parametrize("after", [b"", attribute(0x8022, b"soft"), attribute(USE_CANDIDATE)])
+def test_a_fingerprint_is_the_last_attribute(after):
+    """The checksum is right here: the length it covers counts what follows."""
+    text = message(attribute(PRIORITY, bytes(4)), bytes(8), after)[:28]
+    crc = struct.pack(">I", zlib.crc32(text) ^ 0x5354554E)
+    reason = "malformed_stun" if after else None
+    assert drop(text + attribute(FINGERPRINT, crc) + after) == reason
 
 
 def test_a_fingerprint_of_another_size_is_dropped():

@@ -211,7 +211,7 @@ std::expected<StunView, Drop> parse_stun(Bytes datagram) noexcept {
   const auto length = in.u16();
   const auto cookie = in.u32();
   const auto id = in.take(12);
-  const bool whole = in.ok() && type < 0x4000 && length % 4 == 0 && length == in.remaining();
+  const bool whole = in.ok() && type < 0x4000 && length == in.remaining();
   if (!whole || cookie != kMagicCookie) return std::unexpected(Drop::malformed_stun);
   if ((type & ~0x0110) != kBinding) return std::unexpected(Drop::unexpected_stun);
   StunView view;
