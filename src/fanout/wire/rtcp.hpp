@@ -15,8 +15,8 @@ namespace fanout {
 
 struct ReportBlock {  // RFC 3550 section 6.4.1
   Ssrc ssrc{};
-  std::uint8_t fraction_lost = 0;    ///< in 1/256
-  std::int32_t packets_lost = 0;     ///< 24 bits, signed
+  std::uint8_t fraction_lost = 0;  ///< in 1/256
+  std::int32_t packets_lost = 0;   ///< 24 bits, signed
   std::uint32_t highest_sequence = 0;
   std::uint32_t jitter = 0;          ///< in timestamp units
   std::uint32_t last_sr = 0;         ///< middle 32 bits of the NTP stamp
@@ -36,7 +36,7 @@ struct RtcpPacket {
   std::uint8_t count = 0;  ///< report count, or the feedback message type
   Ssrc sender{};
   std::optional<SenderInfo> info;
-  Bytes body;              ///< all after the 4-byte header, padding taken off
+  Bytes body;  ///< all after the 4-byte header, padding taken off
   std::size_t report_count() const noexcept;
   ReportBlock report(std::size_t index) const noexcept;
 };

@@ -22,9 +22,9 @@ struct RtpView {
   std::uint16_t sequence = 0;
   std::uint32_t timestamp = 0;
   Ssrc ssrc{};
-  Bytes csrc;              ///< 4 bytes each
+  Bytes csrc;  ///< 4 bytes each
   std::uint16_t extension_profile = 0;
-  Bytes extension;         ///< body of the header extension, empty when absent
+  Bytes extension;  ///< body of the header extension, empty when absent
   std::size_t header_size = 0;
   Bytes payload;
 };

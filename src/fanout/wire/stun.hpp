@@ -21,14 +21,14 @@ enum class StunClass : std::uint8_t { request, indication, success, error };
 struct StunView {
   StunClass type = StunClass::request;
   TransactionId transaction{};
-  std::string_view username;     ///< empty when absent
-  Bytes integrity;               ///< the 20 bytes of MESSAGE-INTEGRITY, empty when absent
+  std::string_view username;         ///< empty when absent
+  Bytes integrity;                   ///< the 20 bytes of MESSAGE-INTEGRITY, empty when absent
   std::size_t integrity_offset = 0;  ///< where that attribute's header starts in the datagram
   bool use_candidate = false;
-  bool controlling = false;      ///< ICE-CONTROLLING present
-  bool controlled = false;       ///< ICE-CONTROLLED present
+  bool controlling = false;  ///< ICE-CONTROLLING present
+  bool controlled = false;   ///< ICE-CONTROLLED present
   std::optional<std::uint32_t> priority;
-  std::optional<Address> mapped; ///< XOR-MAPPED-ADDRESS, in responses
+  std::optional<Address> mapped;  ///< XOR-MAPPED-ADDRESS, in responses
 };
 
 /// RFC 7983: first byte 0..3. A FINGERPRINT, when present, is checked (CRC-32) and must be last.
