@@ -1,5 +1,6 @@
 #include "fanout/media/jitter.hpp"
 #include "fanout/bindings/bind.hpp"
+#include "fanout/media/level.hpp"
 
 namespace fanout {
 namespace {
@@ -70,10 +71,43 @@ void bind_stats(py::module_& module) {
       .def_readonly("jitter", &JitterStats::jitter);
 }
 
+std::vector<std::uint32_t> audible(SpeakerRanking& ranking, std::int64_t now_us) {
+  std::vector<std::uint32_t> peers;
+  for (const auto peer : ranking.audible({now_us}))
+    peers.push_back(static_cast<std::uint32_t>(peer));
+  return peers;
+}
+
+std::optional<std::uint32_t> dominant(const SpeakerRanking& ranking) {
+  const auto peer = ranking.dominant();
+  return peer ? std::optional(static_cast<std::uint32_t>(*peer)) : std::nullopt;
+}
+
+void bind_ranking(py::module_& module) {
+  py::class_<SpeakerRanking>(module, "SpeakerRanking",
+                             "The loudest speakers and the dominant one, by RFC 6464 levels.")
+      .def(py::init<std::size_t>(), py::arg("audible") = 3)
+      .def(
+          "add", [](SpeakerRanking& self, std::uint32_t peer) { self.add(PeerId{peer}); },
+          py::arg("peer"))
+      .def(
+          "remove", [](SpeakerRanking& self, std::uint32_t peer) { self.remove(PeerId{peer}); },
+          py::arg("peer"))
+      .def(
+          "report",
+          [](SpeakerRanking& self, std::uint32_t peer, std::uint8_t level, std::int64_t now_us) {
+            self.report(PeerId{peer}, level, {now_us});
+          },
+          py::arg("peer"), py::arg("level"), py::arg("now_us"))
+      .def("audible", &audible, py::arg("now_us"))
+      .def_property_readonly("dominant", &dominant);
+}
+
 }  // namespace
 
 void bind_jitter(py::module_& module) {
   bind_buffer(module);
+  bind_ranking(module);
   bind_stats(module);
 }
 
