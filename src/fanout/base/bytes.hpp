@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -22,8 +23,13 @@ constexpr T load_be(const std::uint8_t* at) noexcept {
 
 template <typename T>
 constexpr void store_be(std::uint8_t* at, T value) noexcept {
-  for (std::size_t i = 0; i < sizeof(T); ++i)
-    at[i] = static_cast<std::uint8_t>(value >> (8 * (sizeof(T) - 1 - i)));
+  if consteval {
+    for (std::size_t i = 0; i < sizeof(T); ++i)
+      at[i] = static_cast<std::uint8_t>(value >> (8 * (sizeof(T) - 1 - i)));
+  } else {  // said outright: GCC does not always see one store in the loop
+    if constexpr (std::endian::native == std::endian::little) value = std::byteswap(value);
+    std::memcpy(at, &value, sizeof(T));
+  }
 }
 
 class Reader {
