@@ -6,8 +6,11 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include <exception>
 #include <memory>
 #include <stdexcept>
+
+#include "fanout/base/bytes.hpp"
 
 namespace fanout {
 
@@ -35,6 +38,21 @@ template <typename T>
 T* require(T* object) {
   if (object == nullptr) throw std::runtime_error("OpenSSL lacks an algorithm spacescore needs");
   return object;
+}
+
+/// A cipher ("AES-128-GCM") and a direction; keys and nonces come later, many times.
+OwnedCipherContext make_cipher(OSSL_LIB_CTX* library, const char* name, bool encrypt);
+
+/// An HMAC that keeps its digest ("SHA1", "SHA2-256") from key to key.
+OwnedMacContext make_hmac(OSSL_LIB_CTX* library, const char* digest);
+
+/// Keys it, and fills `digest`, which has the digest's size.
+void run_hmac(EVP_MAC_CTX* context, Bytes key, Bytes message, MutableBytes digest) noexcept;
+
+/// For what fails only when OpenSSL is broken: a wrong hash, or plaintext sent for ciphertext,
+/// would be worse than no process.
+inline void require_success(bool ok) noexcept {
+  if (!ok) std::terminate();
 }
 
 }  // namespace fanout

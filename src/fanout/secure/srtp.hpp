@@ -46,8 +46,17 @@ struct SrtpMaster {
   std::array<std::uint8_t, kMaxSrtpSalt> salt{};
 };
 
-/// Session keys of one direction, expanded for one engine: opaque, plain data. 1,008 bytes is
-/// what ipsec-mb's precomputed GCM key takes on every architecture it supports.
+/// Session keys of one direction (RFC 3711 section 4.3): what the key derivation yields. GCM
+/// has no authentication key, and uses the first 12 bytes of the salt.
+struct SessionKeys {
+  std::array<std::uint8_t, kSrtpKeySize> cipher{};
+  std::array<std::uint8_t, kMaxSrtpSalt> salt{};
+  std::array<std::uint8_t, 20> authentication{};
+};
+
+/// The same, expanded for one engine: opaque, plain data, meaningful only to that backend on
+/// that kind of CPU (other machines are sent the master). 1,008 bytes is what ipsec-mb's
+/// precomputed GCM key takes on every architecture it supports.
 struct alignas(64) SrtpKey {
   std::array<std::uint8_t, 1008> expanded{};
   std::array<std::uint8_t, kMaxSrtpSalt> salt{};
@@ -57,14 +66,15 @@ static_assert(sizeof(SrtpKey) == 1024);
 
 /// One packet to seal: the header is at `packet[0..header_size)`, the plaintext elsewhere
 /// (shared by all receivers) or in place; ciphertext and tag are written after the header.
+/// An engine writes nothing beyond the tag.
 struct SealJob {
   const SrtpKey* key = nullptr;
-  std::uint8_t* packet = nullptr;        ///< header_size + payload_size + tag bytes writable
+  std::uint8_t* packet = nullptr;  ///< header_size + payload_size + tag bytes writable
   const std::uint8_t* payload = nullptr;
   std::uint16_t header_size = 0;
   std::uint16_t payload_size = 0;
   Ssrc ssrc{};
-  std::uint64_t index = 0;               ///< 48 bits: ROC · 65536 + sequence number
+  std::uint64_t index = 0;  ///< 48 bits: ROC · 65536 + sequence number
 };
 
 enum class SrtpBackend : std::uint8_t { best, ipsec_mb, openssl };
@@ -81,18 +91,23 @@ class SrtpEngine {
   virtual SrtpKey rtp_key(const SrtpMaster& master) noexcept = 0;
   virtual SrtpKey rtcp_key(const SrtpMaster& master) noexcept = 0;
 
+  virtual SrtpKey expand(SrtpProfile profile, const SessionKeys& session) noexcept = 0;
+
   /// Jobs may have different keys and profiles; all are done on return.
   virtual void seal_rtp(std::span<const SealJob> jobs) noexcept = 0;
 
-  /// Decrypts in place; the plaintext payload, or nothing when the tag does not verify.
+  /// Decrypts in place; the plaintext payload, or nothing when the tag does not verify (the
+  /// packet's bytes are then worthless).
   virtual std::optional<MutableBytes> open_rtp(const SrtpKey& key, MutableBytes packet,
                                                std::size_t header_size, Ssrc ssrc,
                                                std::uint64_t index) noexcept = 0;
 
-  /// `buffer[0..size)` is the plain compound; returns the sealed size (index and tag appended).
+  /// `buffer[0..size)` is the plain compound; returns the sealed size (index and tag appended),
+  /// or zero when `buffer` has no room for it or the compound no header. 31 bits of index.
   virtual std::size_t seal_rtcp(const SrtpKey& key, MutableBytes buffer, std::size_t size,
                                 std::uint32_t index) noexcept = 0;
-  /// Decrypts in place; the plain compound. The index, from the packet, goes to `index`.
+  /// Decrypts in place; the plain compound. The index, from the packet, goes to `index`. A
+  /// packet without the E bit is refused: both profiles encrypt RTCP.
   virtual std::optional<MutableBytes> open_rtcp(const SrtpKey& key, MutableBytes packet,
                                                 std::uint32_t& index) noexcept = 0;
 };
@@ -100,30 +115,53 @@ class SrtpEngine {
 /// 128 packets of history (RFC 3711 section 3.3.2 asks for at least 64), plain data.
 class ReplayWindow {
  public:
+  static constexpr std::uint64_t kSize = 128;
+
   /// Whether an index is new: not seen, and not older than the window.
   bool accepts(std::uint64_t index) const noexcept;
   void mark(std::uint64_t index) noexcept;
+  /// Takes everything up to an index as seen.
+  void mark_through(std::uint64_t index) noexcept;
 
  private:
+  std::uint64_t& word(std::uint64_t index) noexcept { return seen_[index % kSize / 64]; }
+
   std::uint64_t newest_ = 0;
-  std::array<std::uint64_t, 2> seen_{};
+  std::array<std::uint64_t, kSize / 64> seen_{};  // a ring of bits: index modulo kSize
   bool started_ = false;
 };
 
-/// The receiving end of one SSRC: ROC estimation (RFC 3711 appendix A), replay, opening.
+/// The receiving end of one SSRC: ROC estimation (RFC 3711 appendix A), replay, opening. The
+/// first authentic packet names the SSRC; others are then `unexpected_media`. A dropped packet
+/// changes nothing.
 class SrtpReceiver {
  public:
   SrtpReceiver(SrtpEngine& engine, const SrtpMaster& remote);
 
   struct Opened {
-    Bytes payload;       ///< plaintext, in place in the datagram
-    std::uint64_t index; ///< 48-bit extended sequence number
+    Bytes payload;        ///< plaintext, in place in the datagram
+    std::uint64_t index;  ///< 48-bit extended sequence number
   };
   std::expected<Opened, Drop> open_rtp(MutableBytes datagram, std::size_t header_size, Ssrc ssrc,
                                        std::uint16_t sequence) noexcept;
   std::expected<Bytes, Drop> open_rtcp(MutableBytes datagram) noexcept;
 
+  /// Takes over a stream another process or node has received up to `newest`.
+  void resume(Ssrc ssrc, std::uint64_t newest) noexcept;
+  /// Highest index opened, for whoever may have to resume.
+  std::uint64_t newest() const noexcept { return newest_; }
+
  private:
+  /// Each SSRC of the peer counts its own SRTCP index (RFC 3711 section 3.2.3): a browser
+  /// reports as SSRC 1 until it sends, then as its stream.
+  struct RtcpSource {
+    Ssrc ssrc{};
+    ReplayWindow seen;
+  };
+  static constexpr std::size_t kRtcpSources = 4;
+
+  RtcpSource* rtcp_source(Ssrc ssrc) noexcept;
+
   SrtpEngine* engine_;
   SrtpKey rtp_key_;
   SrtpKey rtcp_key_;
@@ -131,7 +169,8 @@ class SrtpReceiver {
   bool has_ssrc_ = false;
   std::uint64_t newest_ = 0;
   ReplayWindow rtp_seen_;
-  ReplayWindow rtcp_seen_;
+  std::array<RtcpSource, kRtcpSources> rtcp_sources_{};
+  std::size_t rtcp_source_count_ = 0;
 };
 
 }  // namespace fanout

@@ -1,0 +1,40 @@
+#include "fanout/secure/openssl.hpp"
+
+#include <openssl/core_names.h>
+#include <openssl/params.h>
+
+namespace fanout {
+namespace {
+
+/// An empty span may hold a null pointer, which EVP_MAC_init takes as "the key of last time".
+constexpr std::uint8_t kNoKey = 0;
+
+}  // namespace
+
+OwnedCipherContext make_cipher(OSSL_LIB_CTX* library, const char* name, bool encrypt) {
+  const OwnedCipher cipher(require(EVP_CIPHER_fetch(library, name, nullptr)));
+  OwnedCipherContext context(require(EVP_CIPHER_CTX_new()));
+  if (EVP_CipherInit_ex2(context.get(), cipher.get(), nullptr, nullptr, encrypt, nullptr) != 1)
+    require<EVP_CIPHER>(nullptr);
+  return context;
+}
+
+OwnedMacContext make_hmac(OSSL_LIB_CTX* library, const char* digest) {
+  const OwnedMac mac(require(EVP_MAC_fetch(library, OSSL_MAC_NAME_HMAC, nullptr)));
+  OwnedMacContext context(require(EVP_MAC_CTX_new(mac.get())));
+  const OSSL_PARAM parameters[] = {
+      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, const_cast<char*>(digest), 0),
+      OSSL_PARAM_construct_end()};
+  if (EVP_MAC_CTX_set_params(context.get(), parameters) != 1) require<EVP_MAC_CTX>(nullptr);
+  return context;
+}
+
+void run_hmac(EVP_MAC_CTX* context, Bytes key, Bytes message, MutableBytes digest) noexcept {
+  const std::uint8_t* const secret = key.empty() ? &kNoKey : key.data();
+  std::size_t size = 0;
+  require_success(EVP_MAC_init(context, secret, key.size(), nullptr) == 1 &&
+                  EVP_MAC_update(context, message.data(), message.size()) == 1 &&
+                  EVP_MAC_final(context, digest.data(), &size, digest.size()) == 1);
+}
+
+}  // namespace fanout

@@ -1,0 +1,101 @@
+#include "fanout/secure/srtp.hpp"
+
+#include <stdexcept>
+
+#include "fanout/base/seq.hpp"
+#include "fanout/secure/srtp_packets.hpp"
+
+namespace fanout {
+namespace {
+
+/// A key is spent after 2^48 packets (RFC 3711 section 9.2): no index follows.
+constexpr std::uint64_t kMaxIndex = (std::uint64_t{1} << 48) - 1;
+
+/// First header of the compound, with the SSRC; then index and tag.
+constexpr std::size_t kMinRtcp = 8;
+
+}  // namespace
+
+std::unique_ptr<SrtpEngine> SrtpEngine::make(SrtpBackend backend) {
+  std::unique_ptr<SrtpEngine> engine;
+  if (backend != SrtpBackend::openssl) engine = make_ipsec_mb_engine();
+  if (!engine && backend == SrtpBackend::ipsec_mb)
+    throw std::runtime_error("intel-ipsec-mb is not built in, or this CPU lacks AES-NI");
+  return engine ? std::move(engine) : make_openssl_engine();
+}
+
+bool ReplayWindow::accepts(std::uint64_t index) const noexcept {
+  if (!started_ || index > newest_) return true;
+  if (newest_ - index >= kSize) return false;
+  return (seen_[index % kSize / 64] >> index % 64 & 1) == 0;
+}
+
+void ReplayWindow::mark(std::uint64_t index) noexcept {
+  if (!started_ || index >= newest_ + kSize) {
+    seen_ = {};
+    newest_ = index;
+    started_ = true;
+  }
+  while (newest_ < index) {
+    ++newest_;
+    word(newest_) &= ~(std::uint64_t{1} << newest_ % 64);
+  }
+  if (newest_ - index < kSize) word(index) |= std::uint64_t{1} << index % 64;
+}
+
+void ReplayWindow::mark_through(std::uint64_t index) noexcept {
+  newest_ = index;
+  seen_.fill(~std::uint64_t{0});
+  started_ = true;
+}
+
+SrtpReceiver::SrtpReceiver(SrtpEngine& engine, const SrtpMaster& remote)
+    : engine_(&engine), rtp_key_(engine.rtp_key(remote)), rtcp_key_(engine.rtcp_key(remote)) {}
+
+void SrtpReceiver::resume(Ssrc ssrc, std::uint64_t newest) noexcept {
+  ssrc_ = ssrc;
+  has_ssrc_ = true;
+  newest_ = newest;
+  rtp_seen_.mark_through(newest);
+}
+
+auto SrtpReceiver::open_rtp(MutableBytes datagram, std::size_t header_size, Ssrc ssrc,
+                            std::uint16_t sequence) noexcept -> std::expected<Opened, Drop> {
+  if (datagram.size() < header_size + tag_size(rtp_key_.profile))
+    return std::unexpected(Drop::malformed_rtp);
+  if (has_ssrc_ && ssrc != ssrc_) return std::unexpected(Drop::unexpected_media);
+  const std::uint64_t index = has_ssrc_ ? unwrap(sequence, newest_) : sequence;
+  if (index > kMaxIndex || !rtp_seen_.accepts(index)) return std::unexpected(Drop::replayed_rtp);
+  const auto payload = engine_->open_rtp(rtp_key_, datagram, header_size, ssrc, index);
+  if (!payload) return std::unexpected(Drop::forged_rtp);
+  ssrc_ = ssrc;
+  has_ssrc_ = true;
+  newest_ = std::max(newest_, index);
+  rtp_seen_.mark(index);
+  return Opened{*payload, index};
+}
+
+std::expected<Bytes, Drop> SrtpReceiver::open_rtcp(MutableBytes datagram) noexcept {
+  if (datagram.size() < kMinRtcp + tag_size(rtcp_key_.profile) + kSrtcpIndexSize)
+    return std::unexpected(Drop::malformed_rtcp);
+  std::uint32_t index = 0;
+  const auto compound = engine_->open_rtcp(rtcp_key_, datagram, index);
+  if (!compound) return std::unexpected(Drop::forged_rtcp);
+  RtcpSource* const source = rtcp_source(Ssrc{load_be<std::uint32_t>(&datagram[4])});
+  if (source == nullptr) return std::unexpected(Drop::unexpected_media);
+  if (!source->seen.accepts(index)) return std::unexpected(Drop::replayed_rtcp);
+  source->seen.mark(index);
+  return *compound;
+}
+
+auto SrtpReceiver::rtcp_source(Ssrc ssrc) noexcept -> RtcpSource* {
+  const auto known = std::span(rtcp_sources_).first(rtcp_source_count_);
+  const auto found = std::ranges::find(known, ssrc, &RtcpSource::ssrc);
+  if (found != known.end()) return &*found;
+  if (rtcp_source_count_ == kRtcpSources) return nullptr;
+  RtcpSource& source = rtcp_sources_[rtcp_source_count_++];
+  source.ssrc = ssrc;
+  return &source;
+}
+
+}  // namespace fanout
