@@ -40,11 +40,17 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
+@pytest.fixture(scope="module")
+def tab(browser: Browser) -> Page:
     page = browser.new_page()
     page.route(f"{ORIGIN}/**", lambda route: route.fulfill(content_type="text/html", body="<p>"))
     page.route(f"{ORIGIN}/web/**", serve_module)
-    page.goto(ORIGIN)
-    yield page
-    page.close()
+    return page
+
+
+@pytest.fixture
+def page(tab: Page) -> Page:
+    """A fresh document. What a test routes, it routes under /api/, and only for itself."""
+    tab.unroute("**/api/**")
+    tab.goto(ORIGIN)
+    return tab

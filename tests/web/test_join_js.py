@@ -218,22 +218,23 @@ def test_a_private_ticket_names_the_pages_certificate(page: Page) -> None:
 def test_a_ticket_that_is_refused_ends_the_session_with_the_reason(
     page: Page, status: int, code: str
 ) -> None:
-    page.route("**/ticket", lambda route: route.fulfill(status=status, json={"title": "no"}))
+    page.route("**/api/ticket", lambda route: route.fulfill(status=status, json={"title": "no"}))
     got = run(
         page,
         "join.js",
-        "return m.listen({ ticket: '/ticket' }).catch((e) => [e instanceof m.JoinError, e.code])",
+        "return m.listen({ ticket: '/api/ticket' })"
+        ".catch((e) => [e instanceof m.JoinError, e.code])",
     )
     assert got == [True, code]
 
 
 def test_a_busy_ticket_service_is_asked_again(page: Page) -> None:
     replies = [503, 429, 200, 404]
-    page.route("**/ticket", lambda route: route.fulfill(status=replies.pop(0), json={}))
+    page.route("**/api/ticket", lambda route: route.fulfill(status=replies.pop(0), json={}))
     code = run(
         page,
         "join.js",
-        "Math.random = () => 0; return m.listen({ ticket: '/ticket' }).catch((e) => e.code)",
+        "Math.random = () => 0; return m.listen({ ticket: '/api/ticket' }).catch((e) => e.code)",
     )
     assert code == "bad-ticket"  # the third reply, an empty object
     assert replies == [404]

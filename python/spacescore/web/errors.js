@@ -43,20 +43,21 @@ const BY_STATUS = {
 };
 
 /**
- * Turns an HTTP response that is not 2xx into a JoinError. The service's own words
- * (problem+json, RFC 9457) come along as the cause.
+ * Turns an HTTP response that is not 2xx into a JoinError. Where the service says why
+ * (problem+json, RFC 9457), its words go first.
  * @param {Response} response
  * @returns {Promise<JoinError>}
  */
 export async function errorFromResponse(response) {
-  const problem = await response.json().catch(() => ({}));
-  const reason = problem?.detail ?? problem?.title ?? `HTTP ${response.status}`;
+  const { status } = response;
+  const problem = await response.json().catch(() => null);
   const retryAfter = Number(response.headers.get("Retry-After")) || 0;
-  const fallback = response.status >= 500
-    ? /** @type {const} */ (["network", "The server has a problem. Trying again."])
-    : /** @type {const} */ (["refused", `The server refused: ${reason}`]);
-  const [code, message] = BY_STATUS[response.status] ?? fallback;
-  return new JoinError(code, message, { cause: reason, retryAfter });
+  if (status >= 500 && status !== 503) {
+    return new JoinError("network", "The server has a problem. Trying again.", { retryAfter });
+  }
+  const [code, message] = BY_STATUS[status] ?? ["refused", `The server refused (${status}).`];
+  const reason = code === "busy" ? message : problem?.detail ?? message;
+  return new JoinError(code, reason, { retryAfter });
 }
 
 /**

@@ -96,7 +96,7 @@ export class Session extends EventTarget {
    * @returns {number[]} sorted
    */
   speakers() {
-    return this.#link?.speakers() ?? [];
+    return this.#state === "playing" ? this.#link?.speakers() ?? [] : [];
   }
 
   /** @returns {number} how loud the mix is now: 0 (-60 dBFS or less) .. 1 (full scale) */

@@ -1,0 +1,58 @@
+// Asks for a space's state again and again: with jitter, so that a room full of pages does not
+// ask in step; more and more seldom while the service fails; never while nobody looks.
+
+const PERIOD_MS = 2500;
+const CAP_MS = 30_000;
+
+/**
+ * @param {number} failures in a row
+ * @param {number} [random] in [0, 1)
+ * @returns {number} ms until the next request: the period ± 20 %, doubled for each failure
+ */
+export function pollDelay(failures, random = Math.random()) {
+  return Math.min(CAP_MS, PERIOD_MS * 2 ** failures) * (0.8 + 0.4 * random);
+}
+
+/**
+ * @template T
+ * @param {(signal: AbortSignal) => Promise<T>} ask
+ * @param {(value: T) => void} onValue
+ * @param {(error: any, failures: number) => void} onError
+ * @returns {{ now: () => void, stop: () => void }} now: asks at once
+ */
+export function poll(ask, onValue, onError) {
+  let failures = 0;
+  let timer = 0;
+  let asking = new AbortController();
+
+  async function turn() {
+    clearTimeout(timer);
+    asking.abort();
+    const { signal } = (asking = new AbortController());
+    try {
+      const value = await ask(AbortSignal.any([signal, AbortSignal.timeout(10_000)]));
+      failures = 0;
+      onValue(value);
+    } catch (error) {
+      if (signal.aborted) return;
+      failures += 1;
+      onError(error, failures);
+    }
+    if (!signal.aborted && !document.hidden) timer = setTimeout(turn, pollDelay(failures));
+  }
+
+  function stop() {
+    clearTimeout(timer);
+    asking.abort();
+    document.removeEventListener("visibilitychange", onVisibility);
+  }
+
+  function onVisibility() {
+    if (document.hidden) clearTimeout(timer);
+    else turn();
+  }
+
+  document.addEventListener("visibilitychange", onVisibility);
+  turn();
+  return { now: turn, stop };
+}

@@ -1,0 +1,56 @@
+// Who visits which space: the slug is in the path, the right to speak came with the link.
+
+/**
+ * What a token says of its bearer. Only the service can tell whether it is true.
+ * @typedef {{ space: string, role: "listener" | "speaker" | "host", peer: number, name: string }}
+ *   Grant
+ */
+
+/** The service's root, wherever it is mounted: modules live in its /web/. */
+export const ROOT = new URL("../", import.meta.url);
+
+/** @param {string} path */
+export function slugOf(path) {
+  return decodeURIComponent(path.replace(/\/+$/, "").split("/").pop() ?? "");
+}
+
+/**
+ * @param {string} token a JWT
+ * @returns {Grant | null} null when it is none
+ */
+export function readGrant(token) {
+  try {
+    const payload = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
+    const bytes = Uint8Array.from(atob(payload), (character) => character.charCodeAt(0));
+    return JSON.parse(new TextDecoder().decode(bytes)).space_grant ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * The token of this visit. It is taken out of the address bar at once, lest it be shared with the
+ * link, and kept for this tab only.
+ * @param {string} slug
+ * @returns {string | null}
+ */
+export function takeToken(slug) {
+  const key = `spacescore.token.${slug}`;
+  const token = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (!token) return sessionStorage.getItem(key);
+  history.replaceState(null, "", location.pathname + location.search);
+  sessionStorage.setItem(key, token);
+  return token;
+}
+
+const NAME_KEY = "spacescore.name";
+
+/** The name used last on this device. */
+export function rememberedName() {
+  return localStorage.getItem(NAME_KEY) ?? "";
+}
+
+/** @param {string} name */
+export function rememberName(name) {
+  localStorage.setItem(NAME_KEY, name);
+}
