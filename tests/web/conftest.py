@@ -1,11 +1,15 @@
-"""The modules as a browser sees them: Debian's Chromium, files served from the package."""
+"""The pages as a browser sees them: Debian's Chromium, files from the package, no server."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from shutil import which
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
+
+from spacescore.pages import PAGE_HEADERS
 
 WEB = Path(__file__).parents[2] / "python" / "spacescore" / "web"
 ORIGIN = "http://localhost"  # a secure context, though no server stands behind it
@@ -24,9 +28,17 @@ CHROMIUM_ARGS = [
 ]
 
 
-def serve_module(route: Route) -> None:
-    file = WEB / route.request.url.removeprefix(f"{ORIGIN}/web/")
-    route.fulfill(body=file.read_bytes(), content_type=MEDIA_TYPES[file.suffix])
+def serve(route: Route) -> None:
+    """Plays the service's static part, with its own security policy."""
+    path = urlsplit(route.request.url).path
+    if path.startswith("/web/"):
+        file = WEB / path.removeprefix("/web/")
+        route.fulfill(body=file.read_bytes(), content_type=MEDIA_TYPES[file.suffix])
+    elif path == "/blank":
+        route.fulfill(body="<p>", content_type="text/html")
+    else:
+        html = WEB / ("space.html" if path.startswith("/s/") else "index.html")
+        route.fulfill(body=html.read_bytes(), content_type="text/html", headers=PAGE_HEADERS)
 
 
 @pytest.fixture(scope="module")
@@ -43,14 +55,41 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def tab(browser: Browser) -> Page:
     page = browser.new_page()
-    page.route(f"{ORIGIN}/**", lambda route: route.fulfill(content_type="text/html", body="<p>"))
-    page.route(f"{ORIGIN}/web/**", serve_module)
+    page.route(f"{ORIGIN}/**", serve)
+    page.goto(f"{ORIGIN}/blank")
     return page
 
 
 @pytest.fixture
-def page(tab: Page) -> Page:
+def page(tab: Page) -> Iterator[Page]:
     """A fresh document. What a test routes, it routes under /api/, and only for itself."""
+    faults: list[str] = []
+
+    def on_console(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            faults.append(message.text)
+
+    def on_error(error: Exception) -> None:
+        faults.append(str(error))
+
+    tab.on("console", on_console)
+    tab.on("pageerror", on_error)
+    yield tab
+    tab.goto(f"{ORIGIN}/blank")
+    tab.evaluate("sessionStorage.clear(); localStorage.clear()")
     tab.unroute("**/api/**")
-    tab.goto(ORIGIN)
-    return tab
+    tab.remove_listener("console", on_console)
+    tab.remove_listener("pageerror", on_error)
+    assert faults == []
+
+
+@pytest.fixture
+def run(page: Page) -> Callable[..., Any]:
+    """Runs code in the page, with a module's exports as `m` and the arguments as `args`."""
+
+    def run(module: str, body: str, *args: Any) -> Any:
+        return page.evaluate(
+            f"async (args) => {{ const m = await import('/web/{module}'); {body} }}", list(args)
+        )
+
+    return run

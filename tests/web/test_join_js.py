@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -34,25 +35,18 @@ FIREFOX_OFFER = "\r\n".join(
         "",
     ]
 )
+Run = Callable[..., Any]
 ICE_CHARS = re.compile(r"[A-Za-z0-9+/]+")
 
 
-def run(page: Page, module: str, body: str, *args: Any) -> Any:
-    """Runs `body` in the page, with the module's exports as `m` and the arguments as `args`."""
-    return page.evaluate(
-        f"async (args) => {{ const m = await import('/web/{module}'); {body} }}", list(args)
-    )
-
-
 @pytest.mark.parametrize("payload_type", [35, 63, 96, 109, 111, 127])
-def test_the_page_builds_the_ufrag_that_the_core_builds(page: Page, payload_type: int) -> None:
+def test_the_page_builds_the_ufrag_that_the_core_builds(run: Run, payload_type: int) -> None:
     keys = _core.TicketKeys()
     keys.add(key_id=1, key=bytes(32))
     ticket = keys.mint(space=1, role="listener", expiry=2_000_000_000)
     session, digest = bytes(range(12)), hashlib.sha256(b"page").digest()
     nonce = base64.b64encode(session).decode()
     ours = run(
-        page,
         "ticket.js",
         "const [fp, ...rest] = args; return [m.makeUfrag(...rest), m.makeUfrag(...rest, fp)]",
         digest.hex(":").upper(),
@@ -65,8 +59,8 @@ def test_the_page_builds_the_ufrag_that_the_core_builds(page: Page, payload_type
     assert [len(ufrag) for ufrag in ours] == [85, 107]
 
 
-def test_nonces_are_96_bits_in_ice_characters_and_never_the_same(page: Page) -> None:
-    nonces = run(page, "ticket.js", "return Array.from({length: 1000}, m.drawNonce)")
+def test_nonces_are_96_bits_in_ice_characters_and_never_the_same(run: Run) -> None:
+    nonces = run("ticket.js", "return Array.from({length: 1000}, m.drawNonce)")
     assert all(ICE_CHARS.fullmatch(nonce) and len(nonce) == 16 for nonce in nonces)
     assert len(set(nonces)) == 1000
 
@@ -92,10 +86,9 @@ def test_nonces_are_96_bits_in_ice_characters_and_never_the_same(page: Page) -> 
     ],
 )
 def test_a_malformed_ticket_is_refused_by_the_name_of_its_field(
-    page: Page, field: str, value: object
+    run: Run, field: str, value: object
 ) -> None:
     code, message = run(
-        page,
         "ticket.js",
         "try { m.checkTicket(args[0]); return ['accepted', '']; }"
         "catch (error) { return [error.code, error.message]; }",
@@ -105,9 +98,8 @@ def test_a_malformed_ticket_is_refused_by_the_name_of_its_field(
     assert field in message
 
 
-def test_chromiums_own_offer_is_read(page: Page) -> None:
+def test_chromiums_own_offer_is_read(run: Run) -> None:
     offer = run(
-        page,
         "answer.js",
         "const pc = new RTCPeerConnection(); pc.addTransceiver('audio', {direction: 'recvonly'});"
         "await pc.setLocalDescription(); return m.readOffer(pc.localDescription.sdp)",
@@ -117,26 +109,26 @@ def test_chromiums_own_offer_is_read(page: Page) -> None:
     assert re.fullmatch(r"([0-9A-F]{2}:){31}[0-9A-F]{2}", offer["fingerprint"])
 
 
-def test_firefoxes_payload_type_is_found_among_others(page: Page) -> None:
-    assert run(page, "answer.js", "return m.readOffer(args[0])", FIREFOX_OFFER) == {
+def test_firefoxes_payload_type_is_found_among_others(run: Run) -> None:
+    assert run("answer.js", "return m.readOffer(args[0])", FIREFOX_OFFER) == {
         "mid": "0",
         "payloadType": 109,
         "fingerprint": ":".join(["0F"] * 32),
     }
 
 
-def test_an_offer_without_opus_is_refused(page: Page) -> None:
+def test_an_offer_without_opus_is_refused(run: Run) -> None:
     sdp = FIREFOX_OFFER.replace("opus", "PCMU")
-    code = run(page, "answer.js", "try { m.readOffer(args[0]) } catch (e) { return e.code }", sdp)
+    code = run("answer.js", "try { m.readOffer(args[0]) } catch (e) { return e.code }", sdp)
     assert code == "unsupported"
 
 
-def test_the_answer_lists_candidates_best_first_and_tcp_last(page: Page) -> None:
+def test_the_answer_lists_candidates_best_first_and_tcp_last(run: Run) -> None:
     offer = {"mid": "audio", "payloadType": 109}
     ticket = TICKET | {
         "candidates": [*TICKET["candidates"], {"ip": "::1", "port": 9, "priority": 7}]
     }
-    sdp = run(page, "answer.js", "return m.writeAnswer(...args)", offer, ticket, "u" * 85)
+    sdp = run("answer.js", "return m.writeAnswer(...args)", offer, ticket, "u" * 85)
     lines = sdp.split("\r\n")
     candidates = [line.split() for line in lines if line.startswith("a=candidate:")]
     ranks = [int(words[3]) for words in candidates]
@@ -148,9 +140,8 @@ def test_the_answer_lists_candidates_best_first_and_tcp_last(page: Page) -> None
     assert not [line for line in lines if "extmap" in line or "rtcp-fb" in line]
 
 
-def test_chromium_accepts_the_fabricated_answer_whole(page: Page) -> None:
+def test_chromium_accepts_the_fabricated_answer_whole(run: Run) -> None:
     got = run(
-        page,
         "join.js",
         """
         let pc;
@@ -185,9 +176,8 @@ def test_chromium_accepts_the_fabricated_answer_whole(page: Page) -> None:
     assert got["closed"] == ["closed", "closed"]
 
 
-def test_a_private_ticket_names_the_pages_certificate(page: Page) -> None:
+def test_a_private_ticket_names_the_pages_certificate(run: Run) -> None:
     ufrag, fingerprint = run(
-        page,
         "join.js",
         """
         let pc;
@@ -216,11 +206,10 @@ def test_a_private_ticket_names_the_pages_certificate(page: Page) -> None:
     [(401, "unauthorized"), (403, "forbidden"), (404, "unknown-space"), (410, "unknown-space")],
 )
 def test_a_ticket_that_is_refused_ends_the_session_with_the_reason(
-    page: Page, status: int, code: str
+    run: Run, page: Page, status: int, code: str
 ) -> None:
     page.route("**/api/ticket", lambda route: route.fulfill(status=status, json={"title": "no"}))
     got = run(
-        page,
         "join.js",
         "return m.listen({ ticket: '/api/ticket' })"
         ".catch((e) => [e instanceof m.JoinError, e.code])",
@@ -228,11 +217,10 @@ def test_a_ticket_that_is_refused_ends_the_session_with_the_reason(
     assert got == [True, code]
 
 
-def test_a_busy_ticket_service_is_asked_again(page: Page) -> None:
+def test_a_busy_ticket_service_is_asked_again(run: Run, page: Page) -> None:
     replies = [503, 429, 200, 404]
     page.route("**/api/ticket", lambda route: route.fulfill(status=replies.pop(0), json={}))
     code = run(
-        page,
         "join.js",
         "Math.random = () => 0; return m.listen({ ticket: '/api/ticket' }).catch((e) => e.code)",
     )
@@ -240,9 +228,8 @@ def test_a_busy_ticket_service_is_asked_again(page: Page) -> None:
     assert replies == [404]
 
 
-def test_the_watchdog_believes_marks_and_not_timers(page: Page) -> None:
+def test_the_watchdog_believes_marks_and_not_timers(run: Run) -> None:
     seen = run(
-        page,
         "watchdog.js",
         """
         const dog = new m.Watchdog(0);
@@ -257,9 +244,8 @@ def test_the_watchdog_believes_marks_and_not_timers(page: Page) -> None:
     assert seen == [False, True, False, True, False, False, True, True, False]
 
 
-def test_backoff_doubles_up_to_its_cap_and_is_fully_jittered(page: Page) -> None:
+def test_backoff_doubles_up_to_its_cap_and_is_fully_jittered(run: Run) -> None:
     waits = run(
-        page,
         "watchdog.js",
         "return [0, 1, 2, 5, 50].flatMap((n) => [m.backoff(n, 0), m.backoff(n, 0.5)])",
     )

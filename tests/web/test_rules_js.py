@@ -1,0 +1,139 @@
+"""The page's pure rules: words, controls, announcements, polling, tokens."""
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Run = Callable[..., Any]
+IDLE = {
+    "mode": "idle",
+    "state": None,
+    "muted": False,
+    "blocked": False,
+    "maySpeak": True,
+    "ready": True,
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "letters"),
+    [
+        ("Ada Lovelace", "AL"),
+        ("Zoë", "Z"),
+        ("jean-luc van der Moreau", "JM"),
+        ("Dr. Grace  Hopper", "DH"),
+        ("林美玲", "林"),
+        ("👩🏽‍🚀 Mae", "👩🏽‍🚀M"),
+        ("—", ""),
+        ("", ""),
+    ],
+)
+def test_initials_are_letters_as_people_see_them(run: Run, name: str, letters: str) -> None:
+    assert run("words.js", "return m.initials(args[0])", name) == letters
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(-5, "0:00"), (0, "0:00"), (59.9, "0:59"), (3599, "59:59"), (3725, "1:02:05")],
+)
+def test_elapsed_time_reads_like_a_clock(run: Run, seconds: float, words: str) -> None:
+    assert run("words.js", "return m.elapsed(args[0])", seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("change", "controls"),
+    [
+        ({}, ["listen", "speak"]),
+        ({"maySpeak": False}, ["listen", "invitation"]),
+        ({"maySpeak": False, "ready": False}, ["listen", "speak"]),
+        ({"mode": "listen"}, ["speak", "leave"]),
+        ({"mode": "listen", "maySpeak": False}, ["invitation", "leave"]),
+        ({"mode": "listen", "blocked": True}, ["play", "leave"]),
+        ({"mode": "speak"}, ["mute", "leave"]),
+    ],
+)
+def test_there_are_always_two_controls(
+    run: Run, change: dict[str, Any], controls: list[str]
+) -> None:
+    assert run("dock.js", "return m.controlsOf(args[0])", IDLE | change) == controls
+
+
+@pytest.mark.parametrize(
+    ("change", "tone", "words"),
+    [
+        ({"ready": False}, "busy", "Opening…"),
+        ({}, "calm", "Not joined"),
+        ({"mode": "listen", "state": "connecting"}, "busy", "Connecting…"),
+        ({"mode": "listen", "state": "playing"}, "good", "Listening"),
+        ({"mode": "listen", "state": "reconnecting"}, "busy", "Reconnecting…"),
+        ({"mode": "speak", "state": "playing"}, "good", "You are on air"),
+        ({"mode": "speak", "state": "playing", "muted": True}, "calm", "You are muted"),
+        ({"mode": "speak", "state": "stalled"}, "busy", "The sound has stopped. Waiting…"),
+    ],
+)
+def test_the_status_never_claims_more_than_is(
+    run: Run, change: dict[str, Any], tone: str, words: str
+) -> None:
+    assert run("dock.js", "return m.statusOf(args[0])", IDLE | change) == [tone, words]
+
+
+def test_a_screen_reader_hears_of_changes_that_last_and_not_too_often(run: Run) -> None:
+    said = run(
+        "announcer.js",
+        """
+        const announcer = new m.Announcer();
+        return args[0].map(([names, now]) => announcer.hear(names, now));
+        """,
+        [
+            [["Ada"], 0],
+            [["Ada"], 1400],
+            [["Ada"], 1500],  # lasts: said
+            [["Ada"], 9000],  # known
+            [["Ada", "Bo"], 9100],
+            [["Ada"], 9300],  # an interjection
+            [["Bo"], 9400],
+            [[], 10_900],
+            [["Bo"], 11_000],
+            [["Bo"], 12_500],  # said
+            [["Ada", "Bo"], 12_600],
+            [["Ada", "Bo"], 14_200],  # too soon after the last
+            [["Ada", "Bo"], 17_500],  # said
+        ],
+    )
+    assert [words for words in said if words] == [
+        "Ada is speaking",
+        "Bo is speaking",
+        "Ada and Bo are speaking",
+    ]
+    assert [place for place, words in enumerate(said) if words] == [2, 9, 12]
+
+
+def test_polling_is_jittered_and_slows_down_while_it_fails(run: Run) -> None:
+    waits = run(
+        "poll.js", "return [0, 1, 3, 9].flatMap((n) => [0, 1].map((r) => m.pollDelay(n, r)))"
+    )
+    assert waits == pytest.approx([2000, 3000, 4000, 6000, 16_000, 24_000, 24_000, 36_000])
+
+
+def jwt(grant: object) -> str:
+    """A token as far as a page can read one."""
+    payload = json.dumps({"space_grant": grant}, ensure_ascii=False).encode()
+    return f"e30.{base64.urlsafe_b64encode(payload).decode().rstrip('=')}.c2ln"
+
+
+def test_a_grant_is_read_whatever_script_its_name_is_in(run: Run) -> None:
+    grant = {"space": "demo", "role": "host", "peer": 7, "name": "مريم ??>>"}
+    assert run("visit.js", "return m.readGrant(args[0])", jwt(grant)) == grant
+
+
+@pytest.mark.parametrize("token", ["", "a.b", "e30.e30.x", "e30.%%%.x", "..", "e30.bnVsbA.x"])
+def test_what_is_no_token_is_no_grant(run: Run, token: str) -> None:
+    assert run("visit.js", "return m.readGrant(args[0])", token) is None
+
+
+@pytest.mark.parametrize("path", ["/s/demo", "/s/demo/", "/rooms/s/demo"])
+def test_the_slug_is_the_last_part_of_the_path(run: Run, path: str) -> None:
+    assert run("visit.js", "return m.slugOf(args[0])", path) == "demo"

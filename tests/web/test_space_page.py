@@ -1,0 +1,204 @@
+"""The page of a space, its service played by the test: phases, rights, reach, safety.
+
+The service's Content-Security-Policy holds while these run; what it blocks fails the test.
+"""
+
+import base64
+import json
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+ASK_NOW = "document.dispatchEvent(new Event('visibilitychange'))"  # no waiting for the poll
+SPACE = "http://localhost/s/demo"
+ADA = {
+    "peer": 11,
+    "name": "Ada Lovelace",
+    "role": "host",
+    "muted": False,
+    "audible": True,
+    "level": 20,
+}
+BO = ADA | {"peer": 12, "name": "<b>Bo</b>", "role": "speaker", "muted": True, "audible": False}
+ROOM = {
+    "space": "demo",
+    "title": "The evening round",
+    "live": True,
+    "listeners": 1284,
+    "speakers": [ADA, BO],
+    "open_stage": True,
+    "recording": True,
+    "started": 1_000_000,
+    "time": 1_003_725,
+}
+
+
+def jwt(role: str, peer: int, name: str) -> str:
+    grant = {"space_grant": {"space": "demo", "role": role, "peer": peer, "name": name}}
+    return f"e30.{base64.urlsafe_b64encode(json.dumps(grant).encode()).decode().rstrip('=')}.x"
+
+
+def visit(page: Page, room: dict[str, Any] | int, *, fragment: str = "") -> list[tuple[str, str]]:
+    """Opens the page; `room` is its state, or the status that asking for it gets."""
+    asked: list[tuple[str, str]] = []
+
+    def reply(route: Route) -> None:
+        request = route.request
+        asked.append((request.method, request.url.removeprefix("http://localhost")))
+        if isinstance(room, int):
+            route.fulfill(status=room, json={"detail": "no"})
+        elif request.url.endswith("/state.json"):
+            route.fulfill(json=room)
+        elif request.url.endswith("/ticket"):
+            route.fulfill(status=503, json={})
+        else:
+            route.fulfill(status=204)
+
+    page.route("**/api/**", reply)
+    page.goto(SPACE + fragment)
+    page.wait_for_function("document.body.dataset.phase !== 'loading'")
+    return asked
+
+
+def test_a_live_space_shows_who_is_there(page: Page) -> None:
+    visit(page, ROOM)
+    expect(page).to_have_title("The evening round · spacescore")
+    expect(page.locator("#listeners")).to_have_text("1,284 listening")
+    expect(page.locator("#elapsed")).to_have_text(re.compile(r"1:02:0\d"))
+    assert page.locator("#speakers .name").all_inner_texts() == ["Ada Lovelace", "<b>Bo</b>"]
+    expect(page.locator("#speakers .tile").first).to_have_class(re.compile("speaking"))
+    expect(page.get_by_role("img", name="muted")).to_have_count(1)
+    assert page.locator(".buttons button:visible").all_inner_texts() == ["Listen", "Speak"]
+
+
+def test_a_space_that_waits_can_already_be_joined(page: Page) -> None:
+    visit(page, ROOM | {"live": False, "speakers": [], "open_stage": False})
+    expect(page.locator("#word")).to_contain_text("Nobody is on stage yet")
+    expect(page.locator("#listen")).to_be_enabled()
+    expect(page.locator("#invitation")).to_be_visible()
+    expect(page.locator("#speak")).to_be_hidden()
+
+
+def test_an_unknown_space_says_so_and_offers_the_others(page: Page) -> None:
+    visit(page, 404)
+    expect(page.locator("#word")).to_contain_text("no space by this name")
+    expect(page.locator("#word-link")).to_have_attribute("href", "../")
+    expect(page.locator("#controls")).to_be_hidden()
+
+
+def test_a_failing_service_is_not_an_unknown_space(page: Page) -> None:
+    visit(page, 500)
+    expect(page.locator("#word")).to_contain_text("keeps trying")
+    expect(page.locator("#listen")).to_be_disabled()
+
+
+def test_a_space_that_ends_says_goodbye(page: Page) -> None:
+    visit(page, ROOM)
+    page.unroute("**/api/**")
+    page.route("**/api/**", lambda route: route.fulfill(status=404, json={}))
+    page.evaluate(ASK_NOW)
+    expect(page.locator("#word")).to_contain_text("has ended")
+    expect(page.locator("#controls")).to_be_hidden()
+
+
+def test_the_token_leaves_the_address_bar_and_survives_a_reload(page: Page) -> None:
+    visit(page, ROOM, fragment="#token=" + jwt("host", 11, "Ada"))
+    assert page.url == SPACE
+    page.reload()
+    expect(page.locator("#end")).to_be_visible()
+    assert page.evaluate("spacescore.grant.role") == "host"
+
+
+def test_only_a_host_manages_others(page: Page) -> None:
+    asked = visit(page, ROOM, fragment="#token=" + jwt("host", 11, "Ada"))
+    expect(page.locator(".manage:visible")).to_have_count(1)  # not herself
+    page.get_by_role("button", name="Manage <b>Bo</b>").click()
+    page.get_by_role("button", name="Unmute").click()
+    page.get_by_role("button", name="Manage <b>Bo</b>").click()
+    with page.expect_request("**/speakers/12"):
+        page.get_by_role("button", name="Remove from the space").click()
+    assert ("POST", "/api/spaces/demo/speakers/12/mute") in asked
+    assert ("DELETE", "/api/spaces/demo/speakers/12") in asked
+    page.evaluate("sessionStorage.clear()")
+    visit(page, ROOM)
+    expect(page.locator(".manage:visible")).to_have_count(0)
+
+
+def test_listening_is_honest_until_sound_comes_and_leaving_gives_the_focus_back(
+    page: Page,
+) -> None:
+    visit(page, ROOM)
+    page.locator("#listen").press("Enter")
+    expect(page.locator("#status")).to_have_text("Connecting…")
+    expect(page.locator("#leave")).to_be_focused()
+    assert page.evaluate("spacescore.session.state") == "connecting"
+    page.keyboard.press("Enter")
+    expect(page.locator("#status")).to_have_text("Not joined")
+    expect(page.locator("#listen")).to_be_focused()
+    assert page.evaluate("spacescore.session") is None
+
+
+def test_a_closed_stage_is_told_and_the_microphone_let_go(page: Page) -> None:
+    visit(page, ROOM)
+    page.route("**/api/spaces/demo/stage", lambda route: route.fulfill(status=403, json={}))
+    page.evaluate(
+        """() => {
+          const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+          navigator.mediaDevices.getUserMedia = async (wish) => (window.given = await ask(wish));
+        }"""
+    )
+    page.click("#speak")
+    page.fill("#name", "Cy")
+    page.get_by_role("button", name="Start speaking").click()
+    expect(page.get_by_role("alert")).to_contain_text("by invitation")
+    assert page.evaluate("given.getTracks()[0].readyState") == "ended"
+    assert page.evaluate("localStorage.getItem('spacescore.name')") == "Cy"
+
+
+@pytest.mark.parametrize("width", [360, 390, 1280])
+def test_it_fits_the_screen_and_the_thumb(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 740})
+    visit(page, ROOM, fragment="#token=" + jwt("host", 11, "Ada"))
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    small = page.evaluate(
+        """() => [...document.querySelectorAll('button, a, input')]
+          .filter((one) => one.checkVisibility() && !one.matches('.skip'))
+          .filter((one) => Math.min(one.offsetHeight, one.offsetWidth) < 44)
+          .map((one) => one.outerHTML)"""
+    )
+    assert small == []
+
+
+def test_nothing_moves_when_somebody_joins_or_a_button_changes(page: Page) -> None:
+    room = ROOM | {"speakers": [ADA]}
+    visit(page, room)
+    places = """() => ['title', 'controls', 'speakers', 'leave', 'listen'].map((id) =>
+      document.getElementById(id)).filter((one) => one.checkVisibility()).map((one) =>
+      [one.getBoundingClientRect().top, one.matches('button') ? 0 : one.offsetLeft])"""
+    before = page.evaluate(places)
+    page.unroute("**/api/**")
+    page.route(
+        "**/api/**/state.json",
+        lambda route: route.fulfill(
+            json=ROOM | {"speakers": [ADA | {"peer": n} for n in range(14)]}
+        ),
+    )
+    page.route("**/api/**/ticket", lambda route: route.fulfill(status=503, json={}))
+    page.click("#listen")
+    page.evaluate(ASK_NOW)
+    expect(page.locator("#speakers .tile")).to_have_count(14)
+    assert page.evaluate(places) == before
+
+
+def test_the_front_page_lists_live_spaces_first(page: Page) -> None:
+    spaces = [
+        {"space": "later", "title": "Later <i>", "live": False, "listeners": 0},
+        {"space": "now", "title": "Now", "live": True, "listeners": 12},
+    ]
+    page.route("**/api/spaces", lambda route: route.fulfill(json={"spaces": spaces}))
+    page.goto("http://localhost/")
+    expect(page.locator(".card .title")).to_have_text(["Now", "Later <i>"])
+    expect(page.locator(".card").first).to_have_attribute("href", "http://localhost/s/now")
+    expect(page.locator("#command")).to_contain_text("curl -X POST http://localhost/api/spaces")
