@@ -1,5 +1,6 @@
 import hashlib
 import ssl
+from itertools import islice, permutations
 
 import pytest
 from OpenSSL import SSL
@@ -302,6 +303,24 @@ def numbered_from(number, datagram):
         record._replace(number=record.number + (0 if record.epoch else number)).to_bytes()
         for record in records_of(datagram)
     )
+
+
+@pytest.mark.parametrize("mutual", [False, True])
+def test_records_of_a_flight_may_come_in_any_order(server_context, client_context, mutual):
+    """At the latest when the flight is repeated, all is understood, whatever came before what."""
+    for order in islice(permutations(range(5 if mutual else 3)), 0, None, 5 if mutual else 1):
+        server = server_of(server_context, client_certificate=mutual)
+        client = client_of(client_context, client_certificate=mutual)
+        feed(server, drain(client))
+        feed(client, drain(server))
+        (flight,) = drain(client)
+        records = [record.to_bytes() for record in records_of(flight)]
+        feed(server, [records[at] for at in order])
+        if server.state == "handshaking":
+            client.handle_timeout(250_000)
+            feed(server, drain(client))
+        feed(client, drain(server))
+        assert (server.state, client.state) == ("connected", "connected"), order
 
 
 def browser_hello(client):
