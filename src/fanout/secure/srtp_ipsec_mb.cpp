@@ -137,6 +137,8 @@ class IpsecMbEngine final : public SrtpPackets {
   }
 
   void seal_rtp(std::span<const SealJob> jobs) noexcept override {
+    for (const SealJob& job : jobs.first(std::min(kPrefetchAhead, jobs.size())))
+      prefetch(job, SrtpProfile::aead_aes_128_gcm);
     for (std::size_t i = 0; i < jobs.size(); ++i) {
       const SealJob& job = jobs[i];
       if (i + kPrefetchAhead < jobs.size()) prefetch(jobs[i + kPrefetchAhead], job.key->profile);
@@ -208,7 +210,7 @@ class IpsecMbEngine final : public SrtpPackets {
     const std::size_t front = !gcm ? 4 : has_long_tables_ ? 3 : 8;
     const std::size_t back = gcm && has_long_tables_ ? job.payload_size / kCacheLine : 0;
     for (std::size_t i = 0; i < front; ++i) __builtin_prefetch(key + i * kCacheLine);
-    for (std::size_t i = 0; i <= std::min<std::size_t>(back, 12); ++i)
+    for (std::size_t i = std::min<std::size_t>(back, 12) + 1; i-- > 0;)
       __builtin_prefetch(last - i * kCacheLine);
   }
 
