@@ -10,6 +10,7 @@ std::string_view name(Drop drop) noexcept {
       "unknown_address", "certificate_mismatch", "handshake_failed", "handshake_limit",
       "unexpected_media", "replayed_rtp",    "forged_rtp",           "replayed_rtcp",
       "forged_rtcp",     "wrong_payload_type", "rate_limited",       "oversized",
+      "node_full",
   };
   return kNames[static_cast<std::size_t>(drop)];
 }

@@ -34,6 +34,7 @@ enum class Drop : std::uint8_t {
   wrong_payload_type,
   rate_limited,
   oversized,
+  node_full,         ///< the audience table holds all it was made for
   count_,
 };
 
