@@ -1,33 +1,14 @@
 #include "fanout/secure/ticket.hpp"
 
-#include <stdexcept>
-
-#include "fanout/bindings/bind.hpp"
+#include "fanout/bindings/engine_types.hpp"
 
 namespace fanout {
 namespace {
 
-template <std::size_t N>
-std::array<std::uint8_t, N> exactly(const py::bytes& object, const char* complaint) {
-  const auto bytes = view(object);
-  if (bytes.size() != N) throw std::invalid_argument(complaint);
-  std::array<std::uint8_t, N> array;
-  std::ranges::copy(bytes, array.begin());
-  return array;
-}
-
-std::string mint(const TicketKeys& keys, std::uint64_t space, const std::string& role,
+std::string mint(const TicketKeys& keys, std::uint64_t space, std::string_view role,
                  std::uint32_t expiry, std::uint32_t peer, std::uint16_t cohort, bool personal,
                  bool requires_certificate) {
-  const auto known = role_named(role);
-  if (!known) throw std::invalid_argument("a role is listener, speaker or host");
-  return keys.mint({.space = SpaceId{space},
-                    .expiry = expiry,
-                    .peer = PeerId{peer},
-                    .cohort = cohort,
-                    .role = *known,
-                    .personal = personal,
-                    .requires_certificate = requires_certificate});
+  return keys.mint(to_ticket(space, role, expiry, peer, cohort, personal, requires_certificate));
 }
 
 std::string ufrag_of(const std::string& ticket, const py::bytes& session, std::uint8_t payload_type,
@@ -37,8 +18,7 @@ std::string ufrag_of(const std::string& ticket, const py::bytes& session, std::u
     const auto digest = exactly<32>(*fingerprint, "a fingerprint is 32 bytes");
     std::copy_n(digest.begin(), kFingerprintPrefix, prefix.emplace().begin());
   }
-  return make_ufrag(ticket, {exactly<12>(session, "a session id is 12 bytes")}, payload_type,
-                    prefix);
+  return make_ufrag(ticket, to_session(session), payload_type, prefix);
 }
 
 }  // namespace
@@ -72,7 +52,7 @@ void bind_ticket(py::module_& module) {
       .def(
           "add",
           [](TicketKeys& keys, std::uint8_t key_id, const py::bytes& key) {
-            keys.add(key_id, exactly<32>(key, "a ticket key is 32 bytes"));
+            keys.add(key_id, to_ticket_key(key));
           },
           py::arg("key_id"), py::arg("key"))
       .def("remove", &TicketKeys::remove, py::arg("key_id"))

@@ -236,6 +236,14 @@ std::expected<OpenedUfrag, Drop> TicketKeys::open(std::string_view ufrag,
                      .password = password_of(key->password_secret, ufrag.substr(1, kTicketChars))};
 }
 
+std::optional<SessionId> ufrag_session(std::string_view ufrag) noexcept {
+  if (ufrag.size() != kShortUfrag && ufrag.size() != kLongUfrag) return std::nullopt;
+  SessionId session;
+  if (!base64_decode(ufrag.substr(1 + kTicketChars, kNonceChars), session.bytes))
+    return std::nullopt;
+  return session;
+}
+
 std::string make_ufrag(std::string_view ticket, const SessionId& session, std::uint8_t payload_type,
                        std::optional<FingerprintPrefix> fingerprint) {
   RawTicket raw;

@@ -92,6 +92,10 @@ class TicketKeys {
   std::unique_ptr<Impl> impl_;
 };
 
+/// The session a ufrag names, read without believing the rest of it: a lookup that costs no
+/// cryptography. Nothing when the ufrag has the wrong length or alphabet.
+std::optional<SessionId> ufrag_session(std::string_view ufrag) noexcept;
+
 /// The ufrag a page (or the service, for WHIP and WHEP) builds around a ticket. Throws
 /// std::invalid_argument on a malformed ticket or a payload type that is not dynamic.
 std::string make_ufrag(std::string_view ticket, const SessionId& session, std::uint8_t payload_type,

@@ -1,0 +1,27 @@
+#include "fanout/audience/table.hpp"
+
+namespace fanout {
+
+AudienceTable::AudienceTable(std::uint32_t capacity) : capacity_(capacity) {
+  chunks_.reserve((capacity + kChunk - 1) / kChunk);
+}
+
+std::optional<RowId> AudienceTable::add() {
+  if (size_ == capacity_) return std::nullopt;
+  ++size_;
+  if (!free_.empty()) {
+    const RowId id = free_.back();
+    free_.pop_back();
+    return id;
+  }
+  if (fresh_ % kChunk == 0) chunks_.push_back(std::make_unique<Chunk>());
+  return fresh_++;
+}
+
+void AudienceTable::remove(RowId id) noexcept {
+  (*this)[id] = ListenerRow{};  // keys do not outlive their listener
+  free_.push_back(id);
+  --size_;
+}
+
+}  // namespace fanout

@@ -1,0 +1,61 @@
+/// What is known of a peer's path once its first check passed: plain data, the same for those
+/// who are still shaking hands, for listeners and for speakers.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+#include "fanout/base/address.hpp"
+#include "fanout/base/ids.hpp"
+#include "fanout/base/time.hpp"
+#include "fanout/secure/srtp.hpp"
+#include "fanout/secure/ticket.hpp"
+#include "fanout/wire/stun.hpp"
+
+namespace fanout {
+
+/// The last flight of a finished handshake is 75 bytes with AES-GCM (91 with ChaCha20).
+constexpr std::size_t kMaxLastFlight = 96;
+/// A peer that has its keys already asks for the last flight only while it lacks it.
+constexpr std::uint8_t kMaxLastFlightsSent = 5;
+/// Transaction ids remembered per session: a captured check must not move the stream.
+constexpr std::size_t kRecentChecks = 8;
+/// Consent (RFC 7675): a lite agent takes any authenticated check for it. Browsers check each
+/// 2.5 to 6 s; 30 s without one means that nobody listens.
+constexpr Duration kConsent = seconds(30);
+/// A DTLS alert cannot be authenticated once the session is freed, so it only shortens consent.
+constexpr Duration kConsentAfterAlert = seconds(6);
+
+struct Transport {
+  Address address;
+  std::uint8_t payload_type = 0;
+  std::uint8_t last_flight_size = 0;
+  std::uint8_t last_flights_sent = 0;
+  std::uint8_t next_check = 0;  ///< where in `recent_checks` the next id goes
+  bool closing = false;         ///< a DTLS alert came
+  Role role = Role::listener;
+  PeerId peer{};
+  SpaceId space{};
+  Instant last_check{};
+  SessionId session;
+  Password password{};
+  SrtpMaster local{};
+  SrtpMaster remote{};
+  std::array<std::uint32_t, kRecentChecks> recent_checks{};
+  std::array<std::uint8_t, kMaxLastFlight> last_flight{};
+
+  bool consent_expired(Instant now) const noexcept {
+    return now - last_check > (closing ? kConsentAfterAlert : kConsent);
+  }
+
+  /// True when the check was not seen before; remembers it.
+  bool remember(const TransactionId& id) noexcept {
+    const auto tag = load_be<std::uint32_t>(id.data());
+    if (std::ranges::find(recent_checks, tag) != recent_checks.end()) return false;
+    recent_checks[next_check++ % kRecentChecks] = tag;
+    return true;
+  }
+};
+
+}  // namespace fanout

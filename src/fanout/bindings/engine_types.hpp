@@ -1,0 +1,41 @@
+/// How engines' snapshots look in Python; shared by the sans-IO engine and the worker.
+#pragma once
+
+#include "fanout/bindings/bind.hpp"
+#include "fanout/engine/engine.hpp"
+
+namespace fanout {
+
+py::dict to_dict(const EngineCounters& counters);
+
+template <std::size_t N>
+std::array<std::uint8_t, N> exactly(const py::bytes& object, const char* complaint) {
+  const auto bytes = view(object);
+  if (bytes.size() != N) throw std::invalid_argument(complaint);
+  std::array<std::uint8_t, N> array;
+  std::ranges::copy(bytes, array.begin());
+  return array;
+}
+
+inline SessionId to_session(const py::bytes& session) {
+  return {exactly<12>(session, "a session id is 12 bytes")};
+}
+
+inline TicketKey to_ticket_key(const py::bytes& key) {
+  return exactly<32>(key, "a ticket key is 32 bytes");
+}
+
+/// Both PEMs empty: a fresh certificate.
+Certificate to_certificate(std::string certificate_pem, std::string private_key_pem);
+SrtpBackend to_backend(std::string_view name);
+Ticket to_ticket(std::uint64_t space, std::string_view role, std::uint32_t expiry,
+                 std::uint32_t peer, std::uint16_t cohort, bool personal,
+                 bool requires_certificate);
+
+template <typename T>
+T known_space(std::optional<T> value) {
+  if (!value) throw py::key_error("no such space");
+  return *std::move(value);
+}
+
+}  // namespace fanout
