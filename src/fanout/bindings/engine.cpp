@@ -1,7 +1,232 @@
-#include "fanout/bindings/bind.hpp"
+#include "fanout/engine/engine.hpp"
+
+#include "fanout/bindings/address.hpp"
+#include "fanout/bindings/engine_types.hpp"
 
 namespace fanout {
 
-void bind_engine(py::module_&) {}
+py::dict to_dict(const EngineCounters& counters) {
+  py::dict out;
+  const auto put = [&out](const char* key, std::uint64_t value) { out[key] = value; };
+  put("packets_received", counters.packets_received);
+  put("bytes_received", counters.bytes_received);
+  put("packets_sent", counters.packets_sent);
+  put("bytes_sent", counters.bytes_sent);
+  put("checks_answered", counters.checks_answered);
+  put("addresses_moved", counters.addresses_moved);
+  put("handshakes_started", counters.handshakes_started);
+  put("handshakes_completed", counters.handshakes_completed);
+  put("handshakes_failed", counters.handshakes_failed);
+  put("reports_received", counters.reports_received);
+  put("frames_mixed", counters.frames_mixed);
+  put("frames_abandoned", counters.frames_abandoned);
+  put("ticks_late", counters.ticks_late);
+  put("outbox_overflows", counters.outbox_overflows);
+  put("consents_expired", counters.consents_expired);
+  for (std::size_t i = 0; i < kDropKinds; ++i) {
+    const auto drop = static_cast<Drop>(i);
+    put(("dropped_" + std::string(name(drop))).c_str(), counters.drops[drop]);
+  }
+  return out;
+}
+
+Certificate to_certificate(std::string certificate_pem, std::string private_key_pem) {
+  if (certificate_pem.empty() && private_key_pem.empty()) return Certificate::generate();
+  return {std::move(certificate_pem), std::move(private_key_pem)};
+}
+
+SrtpBackend to_backend(std::string_view name) {
+  if (name == "best") return SrtpBackend::best;
+  if (name == "ipsec_mb") return SrtpBackend::ipsec_mb;
+  if (name == "openssl") return SrtpBackend::openssl;
+  throw std::invalid_argument("a backend is best, ipsec_mb or openssl");
+}
+
+Ticket to_ticket(std::uint64_t space, std::string_view role, std::uint32_t expiry,
+                 std::uint32_t peer, std::uint16_t cohort, bool personal,
+                 bool requires_certificate) {
+  const auto known = role_named(role);
+  if (!known) throw std::invalid_argument("a role is listener, speaker or host");
+  return {.space = SpaceId{space},
+          .expiry = expiry,
+          .peer = PeerId{peer},
+          .cohort = cohort,
+          .role = *known,
+          .personal = personal,
+          .requires_certificate = requires_certificate};
+}
+
+namespace {
+
+/// The engine as tests drive it: a virtual clock in microseconds, datagrams as bytes.
+class PyEngine {
+ public:
+  PyEngine(const EngineConfig& config, std::int64_t now_us, std::int64_t unix_us)
+      : engine_(config, {now_us}, {unix_us}), batch_(std::make_unique<SendBatch>()) {}
+
+  Engine& engine() noexcept { return engine_; }
+
+  void handle_datagram(std::int64_t now_us, const HostAndPort& from, const py::bytes& datagram) {
+    const auto bytes = view(datagram);
+    std::vector<std::uint8_t> copy(bytes.begin(), bytes.end());  // decrypted in place
+    engine_.handle_datagram({now_us}, to_address(from), copy);
+  }
+
+  py::list poll_transmits(std::int64_t now_us) {
+    py::list out;
+    do {
+      batch_->clear();
+      engine_.poll_transmits({now_us}, *batch_);
+      for (std::size_t i = 0; i < batch_->size(); ++i)
+        out.append(py::make_tuple(to_host_and_port(batch_->to(i)), to_bytes(batch_->bytes(i))));
+    } while (batch_->size() > 0);
+    return out;
+  }
+
+  py::list poll_recorded() {
+    py::list out;
+    for (const auto& frame : engine_.poll_recorded())
+      out.append(py::make_tuple(static_cast<std::uint64_t>(frame.space), frame.position,
+                                to_bytes(frame.bytes())));
+    return out;
+  }
+
+ private:
+  Engine engine_;
+  std::unique_ptr<SendBatch> batch_;
+};
+
+/// W3C getStats: jitterBufferDelay is a sum over jitterBufferEmittedCount samples.
+double mean_delay_ms(const SpeakerStats& stats) {
+  const auto emitted = stats.jitter.jitter_buffer_emitted_count;
+  return emitted ? stats.jitter.jitter_buffer_delay * 1'000 / static_cast<double>(emitted) : 0;
+}
+
+void bind_snapshots(py::module_& module) {
+  py::class_<Event>(module, "Event")
+      .def_property_readonly("kind", [](const Event& e) { return name(e.kind); })
+      .def_property_readonly("space", [](const Event& e) { return std::uint64_t(e.space); })
+      .def_property_readonly("peer", [](const Event& e) { return std::uint32_t(e.peer); })
+      .def_property_readonly("session", [](const Event& e) { return to_bytes(e.session.bytes); })
+      .def_property_readonly("peers",
+                             [](const Event& e) {
+                               std::vector<std::uint32_t> peers;
+                               for (const PeerId peer : e.peers)
+                                 peers.push_back(static_cast<std::uint32_t>(peer));
+                               return peers;
+                             })
+      .def_readonly("detail", &Event::detail);
+
+  py::class_<SpeakerStats>(module, "SpeakerStats")
+      .def_property_readonly("peer", [](const SpeakerStats& s) { return std::uint32_t(s.peer); })
+      .def_readonly("muted", &SpeakerStats::muted)
+      .def_readonly("audible", &SpeakerStats::audible)
+      .def_readonly("level", &SpeakerStats::level)
+      .def_property_readonly("packets_received",
+                             [](const SpeakerStats& s) { return s.jitter.packets_received; })
+      .def_property_readonly("packets_lost",
+                             [](const SpeakerStats& s) { return s.jitter.packets_lost; })
+      .def_property_readonly("concealed_samples",
+                             [](const SpeakerStats& s) { return s.jitter.concealed_samples; })
+      .def_property_readonly("jitter_buffer_delay_ms", &mean_delay_ms)
+      .def_property_readonly("target_delay_ms",
+                             [](const SpeakerStats& s) { return s.jitter.target_delay * 1'000; });
+
+  py::class_<SpaceStats>(module, "SpaceStats")
+      .def_readonly("listeners", &SpaceStats::listeners)
+      .def_readonly("speakers", &SpaceStats::speakers)
+      .def_readonly("frames_mixed", &SpaceStats::frames_mixed)
+      .def_readonly("recorded_samples", &SpaceStats::recorded_samples);
+}
+
+}  // namespace
+
+void bind_engine(py::module_& module) {
+  bind_snapshots(module);
+  py::class_<PyEngine>(module, "Engine")
+      .def(py::init([](std::int64_t now_us, std::int64_t unix_us, const std::string& backend,
+                       std::uint32_t max_listeners, std::uint32_t max_handshakes,
+                       std::uint32_t audible) {
+             return std::make_unique<PyEngine>(EngineConfig{.certificate = Certificate::generate(),
+                                                            .backend = to_backend(backend),
+                                                            .max_listeners = max_listeners,
+                                                            .max_handshakes = max_handshakes,
+                                                            .audible = audible},
+                                               now_us, unix_us);
+           }),
+           py::kw_only(), py::arg("now_us") = 0, py::arg("unix_us") = 1'700'000'000'000'000,
+           py::arg("backend") = "best", py::arg("max_listeners") = 1'000,
+           py::arg("max_handshakes") = 64, py::arg("audible") = 3)
+      .def_property_readonly("fingerprint",
+                             [](PyEngine& self) { return to_bytes(self.engine().fingerprint()); })
+      .def(
+          "add_ticket_key",
+          [](PyEngine& self, std::uint8_t key_id, const py::bytes& key) {
+            self.engine().tickets().add(key_id, to_ticket_key(key));
+          },
+          py::arg("key_id"), py::arg("key"))
+      .def(
+          "create_space",
+          [](PyEngine& self, std::int64_t now_us, std::uint64_t space, bool recorded) {
+            self.engine().create_space({now_us}, SpaceId{space}, recorded);
+          },
+          py::arg("now_us"), py::arg("space"), py::arg("recorded") = false)
+      .def(
+          "close_space",
+          [](PyEngine& self, std::uint64_t space) {
+            return self.engine().close_space(SpaceId{space});
+          },
+          py::arg("space"))
+      .def(
+          "end_session",
+          [](PyEngine& self, std::int64_t now_us, const py::bytes& session) {
+            return self.engine().end_session({now_us}, to_session(session));
+          },
+          py::arg("now_us"), py::arg("session"))
+      .def(
+          "remove_peer",
+          [](PyEngine& self, std::uint64_t space, std::uint32_t peer) {
+            return self.engine().remove_peer(SpaceId{space}, PeerId{peer});
+          },
+          py::arg("space"), py::arg("peer"))
+      .def(
+          "set_muted",
+          [](PyEngine& self, std::uint64_t space, std::uint32_t peer, bool muted) {
+            return self.engine().set_muted(SpaceId{space}, PeerId{peer}, muted);
+          },
+          py::arg("space"), py::arg("peer"), py::arg("muted"))
+      .def(
+          "space_stats",
+          [](PyEngine& self, std::uint64_t space) {
+            return known_space(self.engine().space_stats(SpaceId{space}));
+          },
+          py::arg("space"))
+      .def("counters", [](PyEngine& self) { return to_dict(self.engine().counters()); })
+      .def_property_readonly("listeners", [](PyEngine& self) { return self.engine().listeners(); })
+      .def_property_readonly("speakers", [](PyEngine& self) { return self.engine().speakers(); })
+      .def_property_readonly("handshakes",
+                             [](PyEngine& self) { return self.engine().handshakes(); })
+      .def(
+          "handle_clock",
+          [](PyEngine& self, std::int64_t now_us, std::int64_t unix_us) {
+            self.engine().handle_clock({now_us}, {unix_us});
+          },
+          py::arg("now_us"), py::arg("unix_us"))
+      .def("handle_datagram", &PyEngine::handle_datagram, py::arg("now_us"), py::arg("source"),
+           py::arg("datagram"))
+      .def(
+          "handle_timeout",
+          [](PyEngine& self, std::int64_t now_us) { self.engine().handle_timeout({now_us}); },
+          py::arg("now_us"))
+      .def(
+          "next_timeout",
+          [](PyEngine& self, std::int64_t now_us) {
+            return self.engine().next_timeout({now_us}).us;
+          },
+          py::arg("now_us"))
+      .def("poll_transmits", &PyEngine::poll_transmits, py::arg("now_us"))
+      .def("poll_events", [](PyEngine& self) { return self.engine().poll_events(); })
+      .def("poll_recorded", &PyEngine::poll_recorded);
+}
 
 }  // namespace fanout

@@ -1,0 +1,221 @@
+#include "fanout/engine/engine.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace fanout {
+
+namespace {
+
+EngineConfig checked(EngineConfig config) {
+  if (config.max_listeners == 0) throw std::invalid_argument("max_listeners must be positive");
+  if (config.max_handshakes == 0) throw std::invalid_argument("max_handshakes must be positive");
+  if (config.audible == 0 || config.audible > kMaxCsrc)
+    throw std::invalid_argument("audible must be 1 to 15");
+  return config;
+}
+
+std::size_t peers_at_most(const EngineConfig& config) {
+  // Twice the handshakes: an address can belong to a session that left it a moment ago.
+  return std::size_t{config.max_listeners} + 2 * std::size_t{config.max_handshakes} +
+         config.max_speakers;
+}
+
+}  // namespace
+
+std::string_view name(EventKind kind) noexcept {
+  switch (kind) {
+    case EventKind::speaker_joined:
+      return "speaker_joined";
+    case EventKind::speaker_left:
+      return "speaker_left";
+    case EventKind::listener_joined:
+      return "listener_joined";
+    case EventKind::listener_left:
+      return "listener_left";
+    case EventKind::active_speakers:
+      return "active_speakers";
+    case EventKind::recording_failed:
+      return "recording_failed";
+  }
+  return "unknown";
+}
+
+Engine::Engine(const EngineConfig& config, Instant now, UnixTime wall)
+    : config_(checked(config)),
+      srtp_(SrtpEngine::make(config.backend)),
+      dtls_(config.certificate),
+      wall_offset_(wall.us - now.us),
+      table_(config.max_listeners),
+      handshakes_(config.max_handshakes),
+      speakers_(config.max_speakers),
+      by_address_(peers_at_most(config)),
+      by_session_(peers_at_most(config)),
+      next_patrol_(now + kTick) {}
+
+Engine::~Engine() = default;
+
+void Engine::create_space(Instant now, SpaceId space, bool recorded) {
+  if (has_space(space)) throw std::invalid_argument("the space exists already");
+  // Rooms tick at different moments, so that their work does not fall together.
+  const auto phase = milliseconds(
+      static_cast<std::int64_t>(static_cast<std::uint64_t>(space) % (kTick.us / 1'000)));
+  spaces_[space] = {std::make_unique<Room>(space, config_.encoder, config_.audible, now + phase),
+                    recorded};
+}
+
+bool Engine::close_space(SpaceId space) {
+  auto node = spaces_.extract(space);
+  if (node.empty()) return false;
+  Room& room = *node.mapped().room;
+  for (std::uint32_t i = 0; i < speakers_.size(); ++i)
+    if (speakers_[i] && speakers_[i]->transport().space == space) {
+      speakers_[i]->send_bye(room.ssrc(), outbox_);
+      room.remove_speaker(*speakers_[i]);
+      emit(EventKind::speaker_left, speakers_[i]->transport(), "closed");
+      forget({Kind::speaker, i});
+      speakers_[i].reset();
+    }
+  closing_.push_back(std::move(node.mapped()));
+  closing_.back().patrol = 0;
+  return true;
+}
+
+void Engine::close_all() {
+  while (!spaces_.empty()) close_space(spaces_.begin()->first);
+}
+
+bool Engine::end_session(Instant now, const SessionId& session) {
+  if (const auto* peer = by_session_.find(session)) {
+    remove(*peer, "ended");
+    return true;
+  }
+  // Tickets of the doors that can end a session live shorter than this.
+  if (!is_revoked(now, session)) revoked_.emplace_back(session, now + seconds(120));
+  return false;
+}
+
+bool Engine::is_revoked(Instant now, const SessionId& session) noexcept {
+  std::erase_if(revoked_, [now](const auto& entry) { return entry.second < now; });
+  return std::ranges::find(revoked_, session, &std::pair<SessionId, Instant>::first) !=
+         revoked_.end();
+}
+
+bool Engine::remove_peer(SpaceId space, PeerId peer) {
+  bool found = false;
+  for (std::uint32_t i = 0; i < speakers_.size(); ++i)
+    if (speakers_[i] && speakers_[i]->peer() == peer && speakers_[i]->transport().space == space) {
+      remove({Kind::speaker, i}, "removed");
+      found = true;
+    }
+  return found;
+}
+
+bool Engine::set_muted(SpaceId space, PeerId peer, bool muted) {
+  bool found = false;
+  for (const auto& speaker : speakers_)
+    if (speaker && speaker->peer() == peer && speaker->transport().space == space) {
+      speaker->set_muted(muted);
+      found = true;
+    }
+  return found;
+}
+
+std::optional<SpaceStats> Engine::space_stats(SpaceId space) const {
+  const auto at = spaces_.find(space);
+  if (at == spaces_.end()) return std::nullopt;
+  return at->second.room->stats();
+}
+
+std::uint32_t Engine::speakers() const noexcept {
+  return static_cast<std::uint32_t>(
+      std::ranges::count_if(speakers_, [](const auto& speaker) { return speaker != nullptr; }));
+}
+
+void Engine::handle_clock(Instant now, UnixTime wall) noexcept { wall_offset_ = wall.us - now.us; }
+
+void Engine::handle_datagram(Instant now, const Address& from, MutableBytes datagram) noexcept {
+  ++counters_.packets_received;
+  counters_.bytes_received += datagram.size();
+  if (const auto drop = dispatch(now, from, datagram)) counters_.drops.add(*drop);
+}
+
+/// RFC 7983: the first byte tells the protocols apart.
+Engine::Verdict Engine::dispatch(Instant now, const Address& from, MutableBytes datagram) {
+  if (datagram.empty()) return Drop::empty;
+  const auto first = datagram[0];
+  if (first <= 3) return check(now, from, datagram);
+  if (first >= 20 && first <= 63) return dtls(now, from, datagram);
+  if (first >= 128 && first <= 191) return media(now, from, datagram);
+  return Drop::unknown_protocol;
+}
+
+void Engine::handle_timeout(Instant now) {
+  for (auto& [id, space] : spaces_)
+    while (space.room->next_tick() <= now) tick(now, space);
+  if (now < next_patrol_) return;
+  patrol(now);
+  next_patrol_ = now + kTick;
+}
+
+void Engine::tick(Instant now, Space& space) {
+  Room& room = *space.room;
+  const std::vector<PeerId> before(room.audible().begin(), room.audible().end());
+  room.tick(now, table_, outbox_, counters_);
+  if (space.recorded && room.recorded()) recorded_.push_back(*room.recorded());
+  if (!std::ranges::equal(before, room.audible()))
+    events_.push_back({.kind = EventKind::active_speakers,
+                       .space = room.space(),
+                       .peers = {room.audible().begin(), room.audible().end()}});
+}
+
+Instant Engine::next_timeout(Instant now) const noexcept {
+  if (!outbox_.empty() || !closing_.empty()) return now;
+  Instant next = next_patrol_;
+  for (const auto& [id, space] : spaces_)
+    next = std::min({next, space.room->next_tick(), space.room->next_send(now)});
+  return next;
+}
+
+bool Engine::poll_transmits(Instant now, SendBatch& batch) noexcept {
+  const auto before = batch.size();
+  outbox_.drain(batch);
+  say_goodbye(batch);
+  for (auto& [id, space] : spaces_) space.room->fan_out(now, *srtp_, table_, batch);
+  for (auto i = before; i < batch.size(); ++i) counters_.bytes_sent += batch.bytes(i).size();
+  counters_.packets_sent += batch.size() - before;
+  counters_.outbox_overflows = outbox_.overflows();
+  return batch.room() == 0;
+}
+
+std::vector<Event> Engine::poll_events() noexcept { return std::exchange(events_, {}); }
+
+std::vector<RecordedFrame> Engine::poll_recorded() noexcept { return std::exchange(recorded_, {}); }
+
+Engine::Space* Engine::find_space(SpaceId space) noexcept {
+  const auto at = spaces_.find(space);
+  return at == spaces_.end() ? nullptr : &at->second;
+}
+
+Transport& Engine::transport(Peer peer) noexcept {
+  switch (peer.kind) {
+    case Kind::handshake:
+      return handshakes_[peer.index].transport;
+    case Kind::listener:
+      return table_[peer.index].transport;
+    case Kind::speaker:
+      break;
+  }
+  return speakers_[peer.index]->transport();
+}
+
+void Engine::emit(EventKind kind, const Transport& transport, std::string_view detail) {
+  events_.push_back({.kind = kind,
+                     .space = transport.space,
+                     .peer = transport.peer,
+                     .session = transport.session,
+                     .detail = std::string(detail)});
+}
+
+}  // namespace fanout

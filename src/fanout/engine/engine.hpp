@@ -1,0 +1,143 @@
+/// The sans-IO facade: datagrams, time and commands go in by `handle_*` and plain calls;
+/// datagrams, events and recorded frames come out by `poll_*`. It owns everything below and
+/// decides nothing that a part of it can decide: tickets say who may enter, handshakes make
+/// keys, rooms mix, the audience table remembers.
+///
+/// Whoever is unauthenticated is dropped in silence and counted. The order of work for a
+/// datagram is from cheap to dear: first byte, known session, ticket, integrity, state.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "fanout/audience/send_batch.hpp"
+#include "fanout/audience/table.hpp"
+#include "fanout/base/flat_map.hpp"
+#include "fanout/engine/config.hpp"
+#include "fanout/engine/event.hpp"
+#include "fanout/engine/handshakes.hpp"
+#include "fanout/engine/outbox.hpp"
+#include "fanout/engine/room.hpp"
+#include "fanout/engine/stats.hpp"
+#include "fanout/secure/ticket.hpp"
+
+namespace fanout {
+
+class Engine {
+ public:
+  /// Throws std::invalid_argument naming a bad value, std::runtime_error for a bad certificate.
+  Engine(const EngineConfig& config, Instant now, UnixTime wall);
+  ~Engine();
+
+  // Commands.
+  TicketKeys& tickets() noexcept { return tickets_; }
+  const Sha256Digest& fingerprint() const noexcept { return dtls_.fingerprint(); }
+  /// Throws std::invalid_argument when the space is there already.
+  void create_space(Instant now, SpaceId space, bool recorded);
+  bool has_space(SpaceId space) const noexcept { return spaces_.contains(space); }
+  /// Says goodbye to everybody in it (RTCP BYE) as the socket allows.
+  bool close_space(SpaceId space);
+  void close_all();
+  /// Whether goodbyes are still under way.
+  bool closing() const noexcept { return !closing_.empty() || !outbox_.empty(); }
+  /// Ends a session; one that has not connected yet is kept from doing so.
+  bool end_session(Instant now, const SessionId& session);
+  bool remove_peer(SpaceId space, PeerId peer);
+  bool set_muted(SpaceId space, PeerId peer, bool muted);
+  /// Nothing when there is no such space.
+  std::optional<SpaceStats> space_stats(SpaceId space) const;
+  const EngineCounters& counters() const noexcept { return counters_; }
+  std::uint32_t listeners() const noexcept { return table_.size(); }
+  std::uint32_t speakers() const noexcept;
+  std::uint32_t handshakes() const noexcept { return handshakes_.size(); }
+
+  // Time and datagrams in. `datagram` is decrypted in place.
+  void handle_clock(Instant now, UnixTime wall) noexcept;
+  void handle_datagram(Instant now, const Address& from, MutableBytes datagram) noexcept;
+  void handle_timeout(Instant now);
+  Instant next_timeout(Instant now) const noexcept;
+
+  // Out. Appends to the batch what may be sent now; true when there is more.
+  bool poll_transmits(Instant now, SendBatch& batch) noexcept;
+  std::vector<Event> poll_events() noexcept;
+  std::vector<RecordedFrame> poll_recorded() noexcept;
+
+ private:
+  struct Space {
+    std::unique_ptr<Room> room;
+    bool recorded = false;
+    std::size_t patrol = 0;  // the member whose consent and report come next
+  };
+  enum class Kind : std::uint8_t { handshake, listener, speaker };
+  struct Peer {
+    Kind kind{};
+    std::uint32_t index = 0;
+    bool operator==(const Peer&) const = default;
+  };
+  using Verdict = std::optional<Drop>;  // nothing: the datagram did what it came for
+
+  Verdict dispatch(Instant now, const Address& from, MutableBytes datagram);
+
+  // ICE (engine_ice.cpp).
+  Verdict check(Instant now, const Address& from, Bytes datagram);
+  Verdict recheck(Instant now, const Address& from, Bytes datagram, const StunView& view,
+                  Peer peer);
+  Verdict enter(Instant now, const Address& from, Bytes datagram, const StunView& view,
+                std::string_view ufrag);
+  void answer(const Address& to, const StunView& view, std::string_view password) noexcept;
+  void move(Peer peer, Transport& transport, const Address& to) noexcept;
+
+  // DTLS and admission (engine_join.cpp).
+  Verdict dtls(Instant now, const Address& from, Bytes datagram);
+  Verdict shake(Instant now, Slot slot, Bytes datagram);
+  void late_record(Transport& transport, Bytes datagram) noexcept;
+  Verdict admit(Slot slot);
+  bool admit_listener(Slot slot, Space& space);
+  bool admit_speaker(Slot slot, Space& space);
+  void forget(Peer peer) noexcept;
+  void remove(Peer peer, std::string_view reason);
+  bool is_revoked(Instant now, const SessionId& session) noexcept;
+
+  // RTP and RTCP (engine_media.cpp).
+  Verdict media(Instant now, const Address& from, MutableBytes datagram);
+  Verdict listener_report(RowId id, MutableBytes datagram);
+  void patrol(Instant now);
+  void patrol_listeners(Instant now, Space& space);
+  void patrol_speakers(Instant now);
+  void report_to(Instant now, const Room& room, ListenerRow& row) noexcept;
+  void say_goodbye(SendBatch& batch) noexcept;
+
+  Transport& transport(Peer peer) noexcept;
+  Space* find_space(SpaceId space) noexcept;
+  void emit(EventKind kind, const Transport& transport, std::string_view detail = {});
+  void tick(Instant now, Space& space);
+  UnixTime wall(Instant now) const noexcept { return {now.us + wall_offset_}; }
+
+  EngineConfig config_;
+  std::unique_ptr<SrtpEngine> srtp_;
+  DtlsContext dtls_;
+  TicketKeys tickets_;
+  std::int64_t wall_offset_;
+
+  AudienceTable table_;
+  Handshakes handshakes_;
+  std::vector<std::unique_ptr<Speaker>> speakers_;
+  FlatMap<Address, Peer> by_address_;
+  FlatMap<SessionId, Peer> by_session_;
+  std::unordered_map<SpaceId, Space> spaces_;
+  std::vector<Space> closing_;
+  std::vector<std::pair<SessionId, Instant>> revoked_;  // ended before they connected
+
+  Outbox outbox_;
+  std::vector<Event> events_;
+  std::vector<RecordedFrame> recorded_;
+  EngineCounters counters_;
+  Instant next_patrol_;
+  std::uint64_t patrols_ = 0;
+};
+
+}  // namespace fanout

@@ -1,0 +1,102 @@
+/// ICE-lite (RFC 8445 section 2.5): every check is answered or dropped on the spot; whoever
+/// passes the first one gets a handshake slot, whoever checks from a new address takes the
+/// stream along.
+#include "fanout/engine/engine.hpp"
+#include "fanout/secure/stun_auth.hpp"
+
+namespace fanout {
+
+namespace {
+
+/// Without USE-CANDIDATE a path is taken for dead after this long without a check: Firefox'
+/// consent checks carry no nomination, and no browser is silent for longer on a living path.
+constexpr Duration kSilentPath = seconds(7);
+
+std::string_view text(const Password& password) noexcept {
+  return {password.data(), password.size()};
+}
+
+}  // namespace
+
+Engine::Verdict Engine::check(Instant now, const Address& from, Bytes datagram) {
+  const auto view = parse_stun(datagram);
+  if (!view) return view.error();
+  const auto colon = view->username.find(':');
+  if (view->type != StunClass::request || !view->controlling || view->integrity.empty() ||
+      colon == std::string_view::npos)
+    return Drop::unexpected_stun;
+  const auto ufrag = view->username.substr(0, colon);
+  const auto session = ufrag_session(ufrag);
+  if (!session) return Drop::bad_ticket;
+  if (const auto* peer = by_session_.find(*session))
+    return recheck(now, from, datagram, *view, *peer);
+  return enter(now, from, datagram, *view, ufrag);
+}
+
+Engine::Verdict Engine::recheck(Instant now, const Address& from, Bytes datagram,
+                                const StunView& view, Peer peer) {
+  Transport& known = transport(peer);
+  if (!verify_integrity(datagram, view, text(known.password))) return Drop::bad_integrity;
+  const bool fresh = known.remember(view.transaction);
+  if (from != known.address) {
+    if (!fresh) return Drop::replayed_check;
+    if (view.use_candidate || now - known.last_check > kSilentPath) move(peer, known, from);
+  }
+  if (from == known.address && fresh) {
+    known.last_check = now;
+    known.closing = false;  // whoever sent that alert, the peer lives
+  }
+  answer(from, view, text(known.password));
+  return {};
+}
+
+Engine::Verdict Engine::enter(Instant now, const Address& from, Bytes datagram,
+                              const StunView& view, std::string_view ufrag) {
+  const auto opened = tickets_.open(ufrag, wall(now));
+  if (!opened) return opened.error();
+  if (!has_space(opened->ticket.space)) return Drop::foreign_space;
+  if (!verify_integrity(datagram, view, text(opened->password))) return Drop::bad_integrity;
+  if (is_revoked(now, opened->session)) return Drop::expired_ticket;
+  const bool listens = opened->ticket.role == Role::listener;
+  if (!listens && opened->ticket.peer == PeerId{}) return Drop::bad_ticket;  // nobody speaks
+  if (listens && table_.size() == table_.capacity()) return Drop::node_full;
+  if (handshakes_.full()) return Drop::handshake_limit;
+
+  Transport transport{.address = from,
+                      .payload_type = opened->payload_type,
+                      .role = opened->ticket.role,
+                      .peer = opened->ticket.peer,
+                      .space = opened->ticket.space,
+                      .last_check = now,
+                      .session = opened->session,
+                      .password = opened->password};
+  transport.remember(view.transaction);
+  const Slot slot = handshakes_.add(
+      {.transport = transport,
+       .fingerprint = opened->fingerprint,
+       .asks_certificate = opened->fingerprint || opened->ticket.requires_certificate,
+       .started = now});
+  by_address_.set(from, {Kind::handshake, slot});
+  by_session_.set(transport.session, {Kind::handshake, slot});
+  answer(from, view, text(opened->password));
+  return {};
+}
+
+void Engine::answer(const Address& to, const StunView& view, std::string_view password) noexcept {
+  const auto buffer = outbox_.next();
+  Writer out{buffer};
+  write_binding_success(out, view.transaction, to);
+  seal_stun(out, buffer, password);
+  outbox_.commit(to, out.size());
+  ++counters_.checks_answered;
+}
+
+void Engine::move(Peer peer, Transport& transport, const Address& to) noexcept {
+  const auto* owner = by_address_.find(transport.address);
+  if (owner && *owner == peer) by_address_.erase(transport.address);
+  transport.address = to;
+  by_address_.set(to, peer);
+  ++counters_.addresses_moved;
+}
+
+}  // namespace fanout

@@ -1,0 +1,136 @@
+/// From a passed check to a place in the room: the DTLS handshake, the certificate the ticket
+/// asks for, a row in the audience table or a speaker's seat.
+#include <algorithm>
+#include <exception>
+
+#include "fanout/engine/engine.hpp"
+
+namespace fanout {
+
+namespace {
+
+// DTLS content types (RFC 6347 section 4.1).
+constexpr std::uint8_t kChangeCipherSpec = 20;
+constexpr std::uint8_t kAlert = 21;
+constexpr std::uint8_t kHandshake = 22;
+
+}  // namespace
+
+Engine::Verdict Engine::dtls(Instant now, const Address& from, Bytes datagram) {
+  const auto* peer = by_address_.find(from);
+  if (!peer) return Drop::unknown_address;
+  if (peer->kind == Kind::handshake) return shake(now, peer->index, datagram);
+  late_record(transport(*peer), datagram);
+  return {};
+}
+
+Engine::Verdict Engine::shake(Instant now, Slot slot, Bytes datagram) {
+  Handshake& handshake = handshakes_[slot];
+  if (!handshake.dtls && datagram[0] != kHandshake) return Drop::malformed_dtls;
+  if (!handshake.dtls) ++counters_.handshakes_started;
+  if (!handshake.handle_datagram(now, dtls_, datagram, outbox_)) {
+    ++counters_.handshakes_failed;
+    remove({Kind::handshake, slot}, "handshake failed");
+    return Drop::handshake_failed;
+  }
+  if (!handshake.connected()) return {};
+  const auto verdict = admit(slot);
+  ++(verdict ? counters_.handshakes_failed : counters_.handshakes_completed);
+  return verdict;
+}
+
+/// Records that come after the session was freed: the peer lacks our last flight, or leaves.
+void Engine::late_record(Transport& transport, Bytes datagram) noexcept {
+  if (datagram[0] == kAlert) {
+    transport.closing = true;
+  } else if ((datagram[0] == kHandshake || datagram[0] == kChangeCipherSpec) &&
+             transport.last_flights_sent < kMaxLastFlightsSent) {
+    ++transport.last_flights_sent;
+    outbox_.add(transport.address, Bytes(transport.last_flight).first(transport.last_flight_size));
+  }
+}
+
+Engine::Verdict Engine::admit(Slot slot) {
+  Handshake& handshake = handshakes_[slot];
+  Verdict verdict;
+  Space* space = find_space(handshake.transport.space);
+  if (!handshake.certificate_matches()) {
+    verdict = Drop::certificate_mismatch;
+  } else if (!space) {
+    verdict = Drop::foreign_space;
+  } else {
+    handshake.take_keys();
+    const bool seated = handshake.transport.role == Role::listener ? admit_listener(slot, *space)
+                                                                   : admit_speaker(slot, *space);
+    if (!seated) verdict = Drop::node_full;
+  }
+  if (verdict) forget({Kind::handshake, slot});
+  handshakes_.remove(slot);
+  return verdict;
+}
+
+bool Engine::admit_listener(Slot slot, Space& space) {
+  const auto id = table_.add();
+  if (!id) return false;
+  ListenerRow& row = table_[*id];
+  row.transport = handshakes_[slot].transport;
+  row.rtp_key = srtp_->rtp_key(row.transport.local);
+  row.next_index = random_first_index();
+  by_address_.set(row.transport.address, {Kind::listener, *id});
+  by_session_.set(row.transport.session, {Kind::listener, *id});
+  space.room->add_listener(*id, table_);
+  if (row.transport.peer != PeerId{}) emit(EventKind::listener_joined, row.transport);
+  return true;
+}
+
+bool Engine::admit_speaker(Slot slot, Space& space) {
+  const Transport transport = handshakes_[slot].transport;
+  for (std::uint32_t i = 0; i < speakers_.size(); ++i)  // the same person, come back
+    if (speakers_[i] && speakers_[i]->peer() == transport.peer &&
+        speakers_[i]->transport().space == transport.space)
+      remove({Kind::speaker, i}, "replaced");
+  const auto seat = std::ranges::find_if(speakers_, [](const auto& seat) { return !seat; });
+  if (seat == speakers_.end()) return false;
+  *seat = std::make_unique<Speaker>(transport, *srtp_);
+  const auto index = static_cast<std::uint32_t>(seat - speakers_.begin());
+  by_address_.set(transport.address, {Kind::speaker, index});
+  by_session_.set(transport.session, {Kind::speaker, index});
+  space.room->add_speaker(**seat);
+  emit(EventKind::speaker_joined, transport);
+  return true;
+}
+
+/// Takes a peer out of the maps, where they still name it.
+void Engine::forget(Peer peer) noexcept {
+  const Transport& known = transport(peer);
+  if (const auto* owner = by_address_.find(known.address); owner && *owner == peer)
+    by_address_.erase(known.address);
+  if (const auto* owner = by_session_.find(known.session); owner && *owner == peer)
+    by_session_.erase(known.session);
+}
+
+void Engine::remove(Peer peer, std::string_view reason) {
+  forget(peer);
+  const Transport& known = transport(peer);
+  Space* space = find_space(known.space);
+  switch (peer.kind) {
+    case Kind::handshake:
+      handshakes_.remove(peer.index);
+      break;
+    case Kind::listener:
+      if (known.peer != PeerId{}) emit(EventKind::listener_left, known, reason);
+      if (space) space->room->remove_listener(peer.index, table_);
+      table_.remove(peer.index);
+      break;
+    case Kind::speaker:
+      emit(EventKind::speaker_left, known, reason);
+      if (space) {
+        speakers_[peer.index]->send_bye(space->room->ssrc(), outbox_);
+        space->room->remove_speaker(*speakers_[peer.index]);
+      }
+      speakers_[peer.index].reset();
+      break;
+  }
+}
+
+}  // namespace fanout

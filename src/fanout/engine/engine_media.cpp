@@ -1,0 +1,140 @@
+/// RTP and RTCP: speakers' packets go to their jitter buffers, listeners' reports into their
+/// rows; the patrol walks the whole audience once in five seconds with a sender report for each
+/// (RFC 3550 section 6.2's minimum interval) and an eye on consent (RFC 7675).
+#include <algorithm>
+
+#include "fanout/engine/engine.hpp"
+
+namespace fanout {
+
+namespace {
+
+constexpr std::size_t kPatrolRounds = 250;          // of 20 ms: five seconds
+constexpr std::uint64_t kSpeakerReportRounds = 50;  // a second: their loss is everybody's
+
+std::size_t write_bye_compound(MutableBytes out, Ssrc ssrc) noexcept {
+  Writer writer{out};
+  write_receiver_report(writer, ssrc, {});  // a compound starts with a report (section 6.1)
+  write_bye(writer, ssrc);
+  return writer.size();
+}
+
+}  // namespace
+
+Engine::Verdict Engine::media(Instant now, const Address& from, MutableBytes datagram) {
+  const auto* peer = by_address_.find(from);
+  if (!peer || peer->kind == Kind::handshake) return Drop::unknown_address;
+  if (peer->kind == Kind::listener)
+    return is_rtcp(datagram) ? listener_report(peer->index, datagram) : Drop::unexpected_media;
+  Speaker& speaker = *speakers_[peer->index];
+  if (!is_rtcp(datagram)) {
+    const auto heard = speaker.handle_rtp(now, datagram);
+    return heard ? Verdict{} : heard.error();
+  }
+  const auto goodbye = speaker.handle_rtcp(now, datagram);
+  if (!goodbye) return goodbye.error();
+  ++counters_.reports_received;
+  if (*goodbye) speaker.transport().closing = true;  // a BYE ends a stream, maybe not the session
+  return {};
+}
+
+Engine::Verdict Engine::listener_report(RowId id, MutableBytes datagram) {
+  ListenerRow& row = table_[id];
+  std::uint32_t index = 0;
+  const auto plain = srtp_->open_rtcp(srtp_->rtcp_key(row.transport.remote), datagram, index);
+  if (!plain) return Drop::forged_rtcp;
+  if (!row.rtcp_seen.accepts(index)) return Drop::replayed_rtcp;
+  row.rtcp_seen.mark(index);
+  auto compound = RtcpView::parse(*plain);
+  if (!compound) return compound.error();
+  ++counters_.reports_received;
+  while (const auto packet = compound->next()) {
+    if (packet->type == kRtcpBye) row.transport.closing = true;
+    if (packet->report_count() == 0) continue;
+    const auto report = packet->report(0);
+    row.fraction_lost = report.fraction_lost;
+    row.packets_lost = report.packets_lost;
+    row.jitter = report.jitter;
+  }
+  return {};
+}
+
+void Engine::patrol(Instant now) {
+  ++patrols_;
+  handshakes_.for_each([&](Slot slot) {
+    Handshake& handshake = handshakes_[slot];
+    const bool alive =
+        handshake.handle_timeout(now, outbox_) && now - handshake.started < kJoinDeadline;
+    if (alive) return;
+    if (handshake.dtls) ++counters_.handshakes_failed;
+    remove({Kind::handshake, slot}, "handshake timed out");
+  });
+  for (auto& [id, space] : spaces_) patrol_listeners(now, space);
+  patrol_speakers(now);
+}
+
+void Engine::patrol_listeners(Instant now, Space& space) {
+  Room& room = *space.room;
+  const auto members = room.members();
+  const auto share = (members.size() + kPatrolRounds - 1) / kPatrolRounds;
+  for (std::size_t i = 0; i < share; ++i, ++space.patrol) {
+    if (space.patrol >= members.size()) space.patrol = 0;
+    const RowId id = members[space.patrol];
+    if (id == kNobody) continue;
+    if (table_[id].transport.consent_expired(now)) {
+      ++counters_.consents_expired;
+      remove({Kind::listener, id}, "silent");
+    } else {
+      report_to(now, room, table_[id]);
+    }
+  }
+}
+
+void Engine::report_to(Instant now, const Room& room, ListenerRow& row) noexcept {
+  if (row.packets_sent == 0) return;
+  const auto buffer = outbox_.next();
+  Writer out{buffer};
+  write_sender_report(out, room.ssrc(),
+                      {ntp_time(wall(now)), room.timestamp(), row.packets_sent, row.octets_sent},
+                      {});
+  write_sdes_cname(out, room.ssrc(), kCname);
+  const auto key = srtp_->rtcp_key(row.transport.local);
+  outbox_.commit(row.transport.address,
+                 srtp_->seal_rtcp(key, buffer, out.size(), row.srtcp_index++));
+}
+
+void Engine::patrol_speakers(Instant now) {
+  for (std::uint32_t i = 0; i < speakers_.size(); ++i) {
+    if (!speakers_[i]) continue;
+    Speaker& speaker = *speakers_[i];
+    if (speaker.transport().consent_expired(now)) {
+      ++counters_.consents_expired;
+      remove({Kind::speaker, i}, "silent");
+    } else if ((patrols_ + i) % kSpeakerReportRounds == 0) {
+      if (const Space* space = find_space(speaker.transport().space))
+        speaker.send_report(now, wall(now), space->room->ssrc(), space->room->timestamp(), outbox_);
+    }
+  }
+}
+
+/// A closed space leaves listener by listener, as fast as the socket takes it.
+void Engine::say_goodbye(SendBatch& batch) noexcept {
+  while (!closing_.empty() && batch.room() > 0) {
+    Space& space = closing_.back();
+    const auto members = space.room->members();
+    for (; space.patrol < members.size() && batch.room() > 0; ++space.patrol) {
+      const RowId id = members[space.patrol];
+      if (id == kNobody || table_[id].transport.space != space.room->space()) continue;
+      ListenerRow& row = table_[id];
+      const auto size = write_bye_compound(batch.next(), space.room->ssrc());
+      const auto key = srtp_->rtcp_key(row.transport.local);
+      batch.add(row.transport.address,
+                srtp_->seal_rtcp(key, batch.next(), size, row.srtcp_index++));
+      forget({Kind::listener, id});
+      table_.remove(id);
+    }
+    if (space.patrol == members.size()) closing_.pop_back();
+  }
+}
+
+}  // namespace fanout

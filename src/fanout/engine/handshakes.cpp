@@ -1,0 +1,65 @@
+#include "fanout/engine/handshakes.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+namespace fanout {
+
+bool Handshake::handle_datagram(Instant now, DtlsContext& context, Bytes datagram,
+                                Outbox& outbox) noexcept {
+  try {
+    if (!dtls) dtls.emplace(context, DtlsRole::server, asks_certificate, now);
+  } catch (const std::exception&) {  // out of memory: this joiner tries again
+    return false;
+  }
+  dtls->handle_datagram(now, datagram);
+  return flush(outbox);
+}
+
+bool Handshake::handle_timeout(Instant now, Outbox& outbox) noexcept {
+  if (!dtls || now < dtls->next_timeout()) return true;
+  dtls->handle_timeout(now);
+  return flush(outbox);
+}
+
+bool Handshake::flush(Outbox& outbox) noexcept {
+  for (auto out = dtls->poll_transmit(); !out.empty(); out = dtls->poll_transmit())
+    outbox.add(transport.address, out);
+  return dtls->state() != DtlsSession::State::failed;
+}
+
+bool Handshake::certificate_matches() const noexcept {
+  if (!fingerprint) return true;
+  const auto shown = dtls->peer_fingerprint();
+  return shown && equal_in_constant_time(Bytes(*shown).first(kFingerprintPrefix), *fingerprint);
+}
+
+void Handshake::take_keys() noexcept {
+  const auto keys = dtls->keys();
+  transport.local = keys.local;
+  transport.remote = keys.remote;
+  const auto flight = dtls->last_flight();
+  const auto size = flight.size() <= kMaxLastFlight ? flight.size() : 0;
+  std::copy_n(flight.begin(), size, transport.last_flight.begin());
+  transport.last_flight_size = static_cast<std::uint8_t>(size);
+}
+
+Handshakes::Handshakes(std::uint32_t capacity) : slots_(capacity) {
+  free_.reserve(capacity);
+  for (Slot slot = capacity; slot > 0; --slot) free_.push_back(slot - 1);
+}
+
+Slot Handshakes::add(Handshake handshake) {
+  const Slot slot = free_.back();
+  free_.pop_back();
+  slots_[slot] = std::move(handshake);
+  return slot;
+}
+
+void Handshakes::remove(Slot slot) noexcept {
+  slots_[slot].reset();
+  free_.push_back(slot);
+}
+
+}  // namespace fanout

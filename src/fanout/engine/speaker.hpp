@@ -1,0 +1,90 @@
+/// A speaker: one SRTP stream in (opened, buffered, decoded), one stream out (the mix without
+/// their own voice), and the RTCP that goes with both.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string_view>
+
+#include "fanout/audience/seal.hpp"
+#include "fanout/audience/transport.hpp"
+#include "fanout/engine/outbox.hpp"
+#include "fanout/media/jitter.hpp"
+#include "fanout/media/mix.hpp"
+#include "fanout/media/opus.hpp"
+#include "fanout/secure/srtp.hpp"
+#include "fanout/wire/rtcp.hpp"
+
+namespace fanout {
+
+/// The canonical name of everything this server sends (RFC 7022 asks for no more than it be one).
+constexpr std::string_view kCname = "spacescore";
+
+class Speaker {
+ public:
+  Speaker(const Transport& transport, SrtpEngine& engine);
+
+  Transport& transport() noexcept { return transport_; }
+  const Transport& transport() const noexcept { return transport_; }
+  PeerId peer() const noexcept { return transport_.peer; }
+
+  bool muted() const noexcept { return muted_; }
+  void set_muted(bool muted) noexcept { muted_ = muted; }
+  std::uint8_t level() const noexcept { return level_; }
+  JitterStats stats() const noexcept { return jitter_.stats(); }
+
+  /// An SRTP packet from this speaker. Decrypts in place.
+  std::expected<void, Drop> handle_rtp(Instant now, MutableBytes datagram) noexcept;
+  /// An SRTCP packet; true when it says goodbye (BYE).
+  std::expected<bool, Drop> handle_rtcp(Instant now, MutableBytes datagram) noexcept;
+
+  /// The next 20 ms of this voice: silence while muted or when nothing came.
+  const Frame& next_frame(Instant now) noexcept;
+
+  /// Seals one frame of the mix for this speaker.
+  void send(const SharedPacket& packet, Outbox& outbox) noexcept;
+  /// Sender and receiver report (RFC 3550 section 6.4), CNAME included.
+  void send_report(Instant now, UnixTime wall, Ssrc ours, std::uint32_t timestamp,
+                   Outbox& outbox) noexcept;
+  void send_bye(Ssrc ours, Outbox& outbox) noexcept;
+
+ private:
+  void refill(Instant now) noexcept;
+  std::size_t decode(const Pop& entry, std::span<float> out) noexcept;
+  void note_received(const RtpView& rtp, std::uint64_t index) noexcept;
+  ReportBlock report_block(Instant now) noexcept;
+  void seal_and_commit(std::size_t size, Outbox& outbox) noexcept;
+
+  Transport transport_;
+  SrtpEngine* engine_;
+  SrtpReceiver receiver_;
+  SrtpKey rtp_key_;
+  SrtpKey rtcp_key_;
+  std::uint64_t next_index_;
+  std::uint32_t srtcp_index_ = 0;
+  std::uint32_t packets_sent_ = 0;
+  std::uint32_t octets_sent_ = 0;
+
+  JitterBuffer jitter_;
+  OpusDecoder decoder_;
+  // Decoded and not yet played: a packet of 120 ms lasts six ticks.
+  std::array<float, kMaxOpusSamples + kFrameSamples> decoded_{};
+  std::size_t decoded_size_ = 0;
+  Frame frame_{};
+  std::uint8_t level_ = 127;
+  bool muted_ = false;
+
+  // Reception statistics of the current SSRC (RFC 3550 appendix A.3).
+  std::optional<Ssrc> ssrc_;
+  std::uint64_t first_index_ = 0;
+  std::uint64_t highest_index_ = 0;
+  std::uint64_t received_ = 0;
+  std::uint64_t expected_prior_ = 0;
+  std::uint64_t received_prior_ = 0;
+  std::uint32_t last_sr_ = 0;
+  Instant last_sr_at_;
+};
+
+}  // namespace fanout

@@ -1,0 +1,47 @@
+/// Counters and snapshots an engine gives out.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "fanout/base/drop.hpp"
+#include "fanout/base/ids.hpp"
+#include "fanout/media/jitter.hpp"
+
+namespace fanout {
+
+struct EngineCounters {
+  std::uint64_t packets_received = 0;
+  std::uint64_t bytes_received = 0;
+  std::uint64_t packets_sent = 0;
+  std::uint64_t bytes_sent = 0;
+  std::uint64_t checks_answered = 0;
+  std::uint64_t addresses_moved = 0;
+  std::uint64_t handshakes_started = 0;
+  std::uint64_t handshakes_completed = 0;
+  std::uint64_t handshakes_failed = 0;
+  std::uint64_t reports_received = 0;
+  std::uint64_t frames_mixed = 0;
+  std::uint64_t frames_abandoned = 0;  ///< a newer frame was due before all had this one
+  std::uint64_t ticks_late = 0;        ///< by more than half a frame
+  std::uint64_t outbox_overflows = 0;
+  std::uint64_t consents_expired = 0;
+  DropCounts drops;
+};
+
+struct SpeakerStats {
+  PeerId peer{};
+  bool muted = false;
+  bool audible = false;
+  std::uint8_t level = 127;  ///< -dBov
+  JitterStats jitter;
+};
+
+struct SpaceStats {
+  std::uint32_t listeners = 0;
+  std::vector<SpeakerStats> speakers{};
+  std::uint64_t frames_mixed = 0;
+  std::uint64_t recorded_samples = 0;
+};
+
+}  // namespace fanout
