@@ -47,6 +47,7 @@ void bind_stun_auth(py::module_& module);
 void bind_media(py::module_& module);
 void bind_jitter(py::module_& module);
 void bind_ogg(py::module_& module);
+void bind_audience(py::module_& module);
 void bind_engine(py::module_& module);
 void bind_worker(py::module_& module);
 void bind_load(py::module_& module);

@@ -11,6 +11,7 @@ PYBIND11_MODULE(_core, module) {
   fanout::bind_media(module);
   fanout::bind_jitter(module);
   fanout::bind_ogg(module);
+  fanout::bind_audience(module);
   fanout::bind_engine(module);
   fanout::bind_worker(module);
   fanout::bind_load(module);

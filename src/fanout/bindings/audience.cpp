@@ -1,0 +1,146 @@
+#include "fanout/audience/pace.hpp"
+#include "fanout/audience/seal.hpp"
+#include "fanout/bindings/address.hpp"
+#include "fanout/bindings/engine_types.hpp"
+#include "fanout/io/floor.hpp"
+#include "fanout/io/udp.hpp"
+
+namespace fanout {
+
+namespace {
+
+/// An audience by itself, without rooms, joins or sockets: what benches and tests seal for.
+class PyAudience {
+ public:
+  PyAudience(std::uint32_t capacity, const std::string& backend)
+      : engine_(SrtpEngine::make(to_backend(backend))),
+        table_(capacity),
+        batch_(std::make_unique<SendBatch>()) {}
+
+  RowId add(const HostAndPort& address, const py::bytes& key, const py::bytes& salt,
+            std::uint16_t profile, std::uint8_t payload_type, std::uint64_t first_index) {
+    const auto id = table_.add();
+    if (!id) throw std::length_error("the audience is full");
+    ListenerRow& row = table_[*id];
+    row.transport.address = to_address(address);
+    row.transport.payload_type = payload_type;
+    row.transport.local = to_master(key, salt, profile);
+    row.rtp_key = engine_->rtp_key(row.transport.local);
+    row.next_index = first_index;
+    members_.push_back(*id);
+    return *id;
+  }
+
+  void remove(RowId id) {
+    const auto at = std::ranges::find(members_, id);
+    if (at == members_.end()) throw py::key_error("no such listener");
+    *at = kNobody;
+    table_.remove(id);
+  }
+
+  /// Seals one frame for everybody, batch after batch into the same arena; bytes made.
+  std::uint64_t seal_all(const py::bytes& payload, std::uint32_t timestamp) {
+    std::uint64_t bytes = 0;
+    for_each_batch(payload, timestamp, [&bytes](SendBatch& batch) {
+      for (std::size_t i = 0; i < batch.size(); ++i) bytes += batch.bytes(i).size();
+    });
+    return bytes;
+  }
+
+  std::uint64_t send_all(UdpSocket& socket, const py::bytes& payload, std::uint32_t timestamp) {
+    std::uint64_t sent = 0;
+    for_each_batch(payload, timestamp, [&](SendBatch& batch) { sent += socket.send(batch, 0); });
+    return sent;
+  }
+
+  py::list packets(const py::bytes& payload, std::uint32_t timestamp) {
+    std::vector<std::pair<Address, std::vector<std::uint8_t>>> all;
+    for_each_batch(payload, timestamp, [&all](SendBatch& batch) {
+      for (std::size_t i = 0; i < batch.size(); ++i) {
+        const auto bytes = batch.bytes(i);
+        all.emplace_back(batch.to(i), std::vector(bytes.begin(), bytes.end()));
+      }
+    });
+    py::list out;
+    for (const auto& [to, bytes] : all)
+      out.append(py::make_tuple(to_host_and_port(to), to_bytes(bytes)));
+    return out;
+  }
+
+  std::uint32_t size() const noexcept { return table_.size(); }
+
+ private:
+  static SrtpMaster to_master(const py::bytes& key, const py::bytes& salt, std::uint16_t profile) {
+    SrtpMaster master{.profile = SrtpProfile{profile}};
+    const auto salt_bytes = view(salt);
+    if (profile != 1 && profile != 7) throw std::invalid_argument("an SRTP profile is 1 or 7");
+    if (salt_bytes.size() != salt_size(master.profile))
+      throw std::invalid_argument("the salt has the wrong size for its profile");
+    master.key = exactly<kSrtpKeySize>(key, "an SRTP master key is 16 bytes");
+    std::ranges::copy(salt_bytes, master.salt.begin());
+    return master;
+  }
+
+  template <typename Visit>
+  void for_each_batch(const py::bytes& payload, std::uint32_t timestamp, Visit visit) {
+    const SharedPacket packet({.timestamp = timestamp, .ssrc = Ssrc{0x5CA1AB1E}, .csrc = {}},
+                              view(payload));
+    py::gil_scoped_release release;
+    for (std::span<const RowId> rest(members_); !rest.empty();) {
+      batch_->clear();
+      rest = rest.subspan(seal(*engine_, table_, rest, packet, *batch_));
+      visit(*batch_);
+    }
+  }
+
+  std::unique_ptr<SrtpEngine> engine_;
+  AudienceTable table_;
+  std::vector<RowId> members_;
+  std::unique_ptr<SendBatch> batch_;
+};
+
+std::uint64_t bare_sendmmsg(const UdpSocket& socket, const std::vector<HostAndPort>& to,
+                            std::size_t size, std::size_t rounds) {
+  std::vector<Address> addresses;
+  for (const auto& address : to) addresses.push_back(to_address(address));
+  py::gil_scoped_release release;
+  return floor_sendmmsg(socket.fd(), addresses, size, rounds);
+}
+
+}  // namespace
+
+void bind_audience(py::module_& module) {
+  py::class_<PyAudience>(module, "Audience")
+      .def(py::init<std::uint32_t, const std::string&>(), py::arg("capacity"),
+           py::arg("backend") = "best")
+      .def("add", &PyAudience::add, py::arg("address"), py::arg("key"), py::arg("salt"),
+           py::arg("profile") = 7, py::arg("payload_type") = 111, py::arg("first_index") = 0)
+      .def("remove", &PyAudience::remove, py::arg("row"))
+      .def("seal_all", &PyAudience::seal_all, py::arg("payload"), py::arg("timestamp") = 0)
+      .def("send_all", &PyAudience::send_all, py::arg("socket"), py::arg("payload"),
+           py::arg("timestamp") = 0)
+      .def("packets", &PyAudience::packets, py::arg("payload"), py::arg("timestamp") = 0)
+      .def("__len__", &PyAudience::size);
+  module.attr("LISTENER_ROW_BYTES") = sizeof(ListenerRow);
+
+  py::class_<UdpSocket>(module, "UdpSocket")
+      .def(py::init<const std::string&, std::uint16_t>(),
+           py::arg("host") = "::", py::arg("port") = 0)
+      .def("fileno", &UdpSocket::fd)
+      .def_property_readonly("port", &UdpSocket::port);
+  module.def("floor_sendmmsg", &bare_sendmmsg, py::arg("socket"), py::arg("to"), py::arg("size"),
+             py::arg("rounds") = 1);
+
+  py::class_<Pace>(module, "Pace")
+      .def(py::init(
+               [](std::int64_t start_us, std::size_t total) { return Pace({start_us}, total); }),
+           py::arg("start_us"), py::arg("total"))
+      .def(
+          "due", [](const Pace& self, std::int64_t now_us) { return self.due({now_us}); },
+          py::arg("now_us"))
+      .def(
+          "next", [](const Pace& self, std::int64_t now_us) { return self.next({now_us}).us; },
+          py::arg("now_us"));
+}
+
+}  // namespace fanout

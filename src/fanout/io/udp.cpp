@@ -1,0 +1,160 @@
+#include "fanout/io/udp.hpp"
+
+#include <arpa/inet.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+#include <system_error>
+
+namespace fanout {
+
+namespace {
+
+/// The default holds 256 small datagrams, 50 ms of a busy port. The kernel caps what it gives
+/// at net.core.rmem_max; a privileged process may go beyond.
+constexpr int kReceiveBuffer = 8 << 20;
+constexpr int kSendBuffer = 4 << 20;
+
+std::system_error failure(const std::string& what) {
+  return {errno, std::generic_category(), what};
+}
+
+sockaddr_in v4_name(const Address& address) noexcept {
+  sockaddr_in name{};
+  name.sin_family = AF_INET;
+  name.sin_port = htons(address.port);
+  std::memcpy(&name.sin_addr, address.ip.data() + 12, 4);
+  return name;
+}
+
+sockaddr_in6 v6_name(const Address& address) noexcept {
+  sockaddr_in6 name{};
+  name.sin6_family = AF_INET6;
+  name.sin6_port = htons(address.port);
+  std::memcpy(&name.sin6_addr, address.ip.data(), 16);
+  return name;
+}
+
+socklen_t write_name(const Address& address, int family, sockaddr_storage& out) noexcept {
+  if (family == AF_INET) {
+    const auto name = v4_name(address);
+    std::memcpy(&out, &name, sizeof name);
+    return sizeof name;
+  }
+  const auto name = v6_name(address);
+  std::memcpy(&out, &name, sizeof name);
+  return sizeof name;
+}
+
+Address read_name(const sockaddr_storage& name) noexcept {
+  if (name.ss_family == AF_INET) {
+    sockaddr_in v4;
+    std::memcpy(&v4, &name, sizeof v4);
+    std::array<std::uint8_t, 4> octets;
+    std::memcpy(octets.data(), &v4.sin_addr, 4);
+    return Address::v4(octets, ntohs(v4.sin_port));
+  }
+  sockaddr_in6 v6;
+  std::memcpy(&v6, &name, sizeof v6);
+  Address address{.port = ntohs(v6.sin6_port)};
+  std::memcpy(address.ip.data(), &v6.sin6_addr, 16);
+  return address;
+}
+
+Address parse_host(const std::string& host, std::uint16_t port) {
+  std::array<std::uint8_t, 4> octets;
+  if (inet_pton(AF_INET, host.c_str(), octets.data()) == 1) return Address::v4(octets, port);
+  Address address{.port = port};
+  if (inet_pton(AF_INET6, host.c_str(), address.ip.data()) == 1) return address;
+  throw std::invalid_argument("no IP address: " + host);
+}
+
+FileDescriptor open_socket(int family) {
+  FileDescriptor socket{::socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+  if (!socket) return socket;
+  const int off = 0;
+  if (family == AF_INET6) setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+  return socket;
+}
+
+void widen(int fd, int forced, int polite, int size) noexcept {
+  if (setsockopt(fd, SOL_SOCKET, forced, &size, sizeof size) != 0)
+    setsockopt(fd, SOL_SOCKET, polite, &size, sizeof size);
+}
+
+}  // namespace
+
+ReceiveBatch::ReceiveBatch() {
+  for (std::size_t i = 0; i < kCapacity; ++i) {
+    vectors_[i] = {arena_[i].data(), kStride};
+    headers_[i].msg_hdr = {&names_[i], sizeof names_[i], &vectors_[i], 1, nullptr, 0, 0};
+  }
+}
+
+UdpSocket::UdpSocket(const std::string& host, std::uint16_t port)
+    : socket_(open_socket(AF_INET6)), family_(AF_INET6) {
+  auto address = parse_host(host, port);
+  if (!socket_ && errno == EAFNOSUPPORT && (host == "::" || address.is_v4())) {
+    family_ = AF_INET;  // a machine without IPv6
+    socket_ = open_socket(AF_INET);
+    if (host == "::") address = Address::v4({0, 0, 0, 0}, port);
+  }
+  if (!socket_) throw failure("UDP socket");
+  widen(fd(), SO_RCVBUFFORCE, SO_RCVBUF, kReceiveBuffer);
+  widen(fd(), SO_SNDBUFFORCE, SO_SNDBUF, kSendBuffer);
+  sockaddr_storage name{};
+  socklen_t size = write_name(address, family_, name);
+  if (bind(fd(), reinterpret_cast<const sockaddr*>(&name), size) != 0)
+    throw failure("UDP " + host + " port " + std::to_string(port));
+  size = sizeof name;
+  if (getsockname(fd(), reinterpret_cast<sockaddr*>(&name), &size) != 0) throw failure("UDP port");
+  port_ = read_name(name).port;
+}
+
+void UdpSocket::receive(ReceiveBatch& batch) noexcept {
+  for (auto& header : batch.headers_) header.msg_hdr.msg_namelen = sizeof(sockaddr_storage);
+  const int got = recvmmsg(fd(), batch.headers_.data(), ReceiveBatch::kCapacity, 0, nullptr);
+  batch.size_ = got < 0 ? 0 : static_cast<std::size_t>(got);
+  for (std::size_t i = 0; i < batch.size_; ++i) batch.from_[i] = read_name(batch.names_[i]);
+}
+
+std::size_t UdpSocket::fill(const SendBatch& batch, std::size_t first) noexcept {
+  std::size_t count = 0;
+  for (std::size_t i = first; i < batch.size(); ++i, ++count) {
+    const auto bytes = batch.bytes(i);
+    // sendmmsg only reads what the vector points to; its type just cannot say so.
+    vectors_[count] = {const_cast<std::uint8_t*>(bytes.data()), bytes.size()};
+    const auto size = write_name(batch.to(i), family_, names_[count]);
+    headers_[count].msg_hdr = {&names_[count], size, &vectors_[count], 1, nullptr, 0, 0};
+  }
+  return count;
+}
+
+std::size_t UdpSocket::send(const SendBatch& batch, std::size_t first) noexcept {
+  const auto count = fill(batch, first);
+  std::size_t done = 0;
+  while (done < count) {
+    const int sent = sendmmsg(fd(), headers_.data() + done, static_cast<unsigned>(count - done), 0);
+    if (sent > 0) {
+      done += static_cast<std::size_t>(sent);
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      break;
+    } else if (errno != EINTR) {
+      ++send_errors_;  // this one is refused; the others may pass
+      ++done;
+    }
+  }
+  return done;
+}
+
+std::uint64_t UdpSocket::kernel_drops() const noexcept {
+  std::array<std::uint32_t, SK_MEMINFO_VARS> info{};
+  socklen_t size = sizeof info;
+  if (getsockopt(fd(), SOL_SOCKET, SO_MEMINFO, info.data(), &size) != 0) return 0;
+  return info[SK_MEMINFO_DROPS];
+}
+
+}  // namespace fanout

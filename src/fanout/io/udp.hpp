@@ -1,0 +1,74 @@
+/// One UDP socket for everybody, read and written in batches (recvmmsg, sendmmsg): the system
+/// call is what a datagram costs, so it is shared by as many as there are.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "fanout/audience/send_batch.hpp"
+#include "fanout/base/address.hpp"
+#include "fanout/base/bytes.hpp"
+#include "fanout/io/file_descriptor.hpp"
+
+namespace fanout {
+
+/// Datagrams as they came: an arena that `UdpSocket::receive` fills.
+class ReceiveBatch {
+ public:
+  static constexpr std::size_t kCapacity = 64;
+
+  ReceiveBatch();
+  std::size_t size() const noexcept { return size_; }
+  const Address& from(std::size_t i) const noexcept { return from_[i]; }
+  MutableBytes bytes(std::size_t i) noexcept {
+    return MutableBytes(arena_[i]).first(headers_[i].msg_len);
+  }
+
+ private:
+  friend class UdpSocket;
+  static constexpr std::size_t kStride = 2048;  // more than any path brings in one piece
+
+  std::size_t size_ = 0;
+  std::array<Address, kCapacity> from_{};
+  std::array<mmsghdr, kCapacity> headers_{};
+  std::array<iovec, kCapacity> vectors_{};
+  std::array<sockaddr_storage, kCapacity> names_{};
+  std::array<std::array<std::uint8_t, kStride>, kCapacity> arena_{};
+};
+
+class UdpSocket {
+ public:
+  /// `host`: an IPv4 or IPv6 address; "::" takes both families where the machine has IPv6.
+  /// Throws std::system_error (address in use, no such address, no permission) and
+  /// std::invalid_argument for what is no address.
+  UdpSocket(const std::string& host, std::uint16_t port);
+
+  int fd() const noexcept { return socket_.get(); }
+  std::uint16_t port() const noexcept { return port_; }
+
+  /// Up to a batch of what waits; an empty batch when nothing does.
+  void receive(ReceiveBatch& batch) noexcept;
+  /// Sends from `first` on; returns how many are done with, fewer than all only when the
+  /// socket's buffer is full. A datagram the kernel refuses (no route, say) counts as done.
+  std::size_t send(const SendBatch& batch, std::size_t first) noexcept;
+
+  std::uint64_t send_errors() const noexcept { return send_errors_; }
+  /// Datagrams the kernel dropped because its receive buffer was full.
+  std::uint64_t kernel_drops() const noexcept;
+
+ private:
+  std::size_t fill(const SendBatch& batch, std::size_t first) noexcept;
+
+  FileDescriptor socket_;
+  int family_;
+  std::uint16_t port_ = 0;
+  std::uint64_t send_errors_ = 0;
+  std::array<mmsghdr, SendBatch::kCapacity> headers_{};
+  std::array<iovec, SendBatch::kCapacity> vectors_{};
+  std::array<sockaddr_storage, SendBatch::kCapacity> names_{};
+};
+
+}  // namespace fanout

@@ -1,0 +1,191 @@
+#include "fanout/io/worker.hpp"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <ctime>
+#include <system_error>
+
+namespace fanout {
+
+namespace {
+
+/// Batches taken in before media gets its turn, and sent before the socket is looked at again:
+/// neither a flood nor a large audience may starve the other.
+constexpr int kReceiveBatches = 8;
+constexpr int kSendBatches = 8;
+/// The wall clock is read this often; in between it follows the monotonic one.
+constexpr Duration kClockPeriod = seconds(1);
+/// How long a closing worker goes on saying goodbye.
+constexpr Duration kFarewell = seconds(1);
+
+Instant monotonic() noexcept {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return {std::chrono::duration_cast<std::chrono::microseconds>(now).count()};
+}
+
+UnixTime wall_clock() noexcept {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return {std::chrono::duration_cast<std::chrono::microseconds>(now).count()};
+}
+
+FileDescriptor make_eventfd() {
+  FileDescriptor fd{eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
+  if (!fd) throw std::system_error(errno, std::generic_category(), "eventfd");
+  return fd;
+}
+
+void signal(const FileDescriptor& fd) noexcept { eventfd_write(fd.get(), 1); }
+
+void clear(const FileDescriptor& fd) noexcept {
+  eventfd_t value;
+  eventfd_read(fd.get(), &value);
+}
+
+}  // namespace
+
+Worker::Worker(const WorkerConfig& config)
+    : wake_fd_(make_eventfd()),
+      event_fd_(make_eventfd()),
+      socket_(config.host, config.port),
+      recorder_([this](SpaceId space, std::string what) {
+        publish({{.kind = EventKind::recording_failed, .space = space, .detail = std::move(what)}});
+      }),
+      engine_(std::make_unique<Engine>(config.engine, monotonic(), wall_clock())),
+      fingerprint_(engine_->fingerprint()),
+      received_(std::make_unique<ReceiveBatch>()),
+      batch_(std::make_unique<SendBatch>()),
+      thread_([this] { run(); }) {}
+
+Worker::~Worker() { close(); }
+
+bool Worker::close_space(SpaceId space) {
+  return call([this, space](Engine& engine, Instant) {
+    const bool known = engine.close_space(space);
+    hand_over();
+    recorder_.finish(space);
+    return known;
+  });
+}
+
+IoCounters Worker::io_counters() {
+  return call([this](Engine&, Instant) {
+    return IoCounters{socket_.send_errors(), socket_.kernel_drops(), recorder_.lost()};
+  });
+}
+
+void Worker::post(Command command) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (closed_) throw std::runtime_error("the worker is closed");
+    commands_.push_back(std::move(command));
+  }
+  signal(wake_fd_);
+}
+
+std::vector<Event> Worker::drain() {
+  const std::scoped_lock lock(mutex_);
+  clear(event_fd_);
+  return std::exchange(events_, {});
+}
+
+void Worker::publish(std::vector<Event> events) {
+  if (events.empty()) return;
+  const std::scoped_lock lock(mutex_);
+  if (events_.empty()) signal(event_fd_);
+  std::ranges::move(events, std::back_inserter(events_));
+}
+
+void Worker::close() {
+  stopping_.store(true);
+  signal(wake_fd_);
+  if (thread_.joinable()) thread_.join();
+  recorder_.close();
+}
+
+void Worker::run() {
+  while (!stopping_.load(std::memory_order_relaxed)) {
+    wait(monotonic());
+    run_commands();
+    receive();
+    engine_->handle_timeout(monotonic());
+    send();
+    hand_over();
+  }
+  say_goodbye();
+}
+
+void Worker::wait(Instant now) noexcept {
+  if (now >= next_clock_) {
+    engine_->handle_clock(now, wall_clock());
+    next_clock_ = now + kClockPeriod;
+  }
+  const auto until = blocked_ ? next_clock_ : std::min(engine_->next_timeout(now), next_clock_);
+  const auto us = std::max<std::int64_t>((until - now).us, 0);
+  const timespec timeout{us / 1'000'000, us % 1'000'000 * 1'000};
+  const short events = blocked_ ? POLLIN | POLLOUT : POLLIN;
+  std::array<pollfd, 2> fds{{{socket_.fd(), events, 0}, {wake_fd_.get(), POLLIN, 0}}};
+  ppoll(fds.data(), fds.size(), &timeout, nullptr);
+  if (fds[1].revents != 0) clear(wake_fd_);
+}
+
+void Worker::run_commands() {
+  std::vector<Command> commands;
+  {
+    const std::scoped_lock lock(mutex_);
+    commands.swap(commands_);
+  }
+  for (const auto& command : commands) command(*engine_, monotonic());
+}
+
+void Worker::receive() {
+  for (int i = 0; i < kReceiveBatches; ++i) {
+    socket_.receive(*received_);
+    const auto now = monotonic();
+    for (std::size_t n = 0; n < received_->size(); ++n)
+      engine_->handle_datagram(now, received_->from(n), received_->bytes(n));
+    if (received_->size() < ReceiveBatch::kCapacity) break;
+    send();  // answers leave as they come: the engine's outbox holds a few batches
+  }
+}
+
+void Worker::send() {
+  for (int i = 0; i < kSendBatches; ++i) {
+    if (sent_ == batch_->size()) {
+      batch_->clear();
+      sent_ = 0;
+      engine_->poll_transmits(monotonic(), *batch_);
+    }
+    if (batch_->size() == 0) break;
+    sent_ += socket_.send(*batch_, sent_);
+    blocked_ = sent_ < batch_->size();
+    if (blocked_) break;
+  }
+}
+
+void Worker::hand_over() {
+  for (const auto& frame : engine_->poll_recorded()) recorder_.write(frame);
+  publish(engine_->poll_events());
+}
+
+void Worker::say_goodbye() {
+  {
+    const std::scoped_lock lock(mutex_);
+    closed_ = true;
+  }
+  run_commands();
+  engine_->close_all();
+  const auto deadline = monotonic() + kFarewell;
+  for (auto now = monotonic(); now < deadline && engine_->closing(); now = monotonic()) {
+    if (blocked_) wait(now);
+    send();
+  }
+  send();
+  hand_over();
+}
+
+}  // namespace fanout
