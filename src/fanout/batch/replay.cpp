@@ -23,18 +23,16 @@ JitterPacket row(const ReplayTrace& trace, std::size_t i) noexcept {
 /// What a mixer does per tick; returns what is left in its FIFO.
 std::int64_t play_tick(JitterBuffer& buffer, const ReplayTicks& out, std::size_t tick,
                        std::int64_t fifo) noexcept {
+  constexpr std::int64_t kWanted = kFrameSamples;
   const Instant now{out.first_tick_us + static_cast<std::int64_t>(tick) * kTickUs};
-  out.what[tick] = kFromFifo;
-  out.timestamp[tick] = 0;
-  while (fifo < std::int64_t{kFrameSamples}) {
-    const auto entry = buffer.pop(now);
-    fifo += entry.samples;
-    if (out.what[tick] != kFromFifo) continue;
-    out.what[tick] = static_cast<std::uint8_t>(entry.what);
-    out.timestamp[tick] = entry.timestamp;
-  }
+  const bool pops = fifo < kWanted;
+  const auto first = pops ? buffer.pop(now) : Pop{};
+  fifo += first.samples;
+  while (fifo < kWanted) fifo += buffer.pop(now).samples;
+  out.what[tick] = pops ? static_cast<std::uint8_t>(first.what) : kFromFifo;
+  out.timestamp[tick] = first.timestamp;
   out.target_us[tick] = static_cast<std::int32_t>(buffer.target().us);
-  return fifo - std::int64_t{kFrameSamples};
+  return fifo - kWanted;
 }
 
 }  // namespace

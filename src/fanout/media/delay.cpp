@@ -6,11 +6,11 @@ namespace fanout {
 namespace {
 
 constexpr Samples kBucket = samples_of_ms(250);
-constexpr Samples kFine = samples_of_ms(5);     // grid of the target
-constexpr Samples kCoarse = samples_of_ms(40);  // beyond 400 ms only "far too late" matters
-constexpr Samples kRecentBuckets = 7;           // depth that nobody needed for 1.75 s is gone ...
-constexpr Samples kFadeBuckets = 5;             // ... having faded over the last 1.25 s of them
-constexpr Samples kRecentFilled = 6;            // fewer with packets in them: DTX, or just begun
+constexpr std::uint32_t kFine = samples_of_ms(5);     // grid of the target
+constexpr std::uint32_t kCoarse = samples_of_ms(40);  // beyond 400 ms only "far too late" matters
+constexpr Samples kRecentBuckets = 7;  // depth that nobody needed for 1.75 s is gone ...
+constexpr Samples kFadeBuckets = 5;    // ... having faded over the last 1.25 s of them
+constexpr Samples kRecentFilled = 6;   // fewer with packets in them: DTX, or just begun
 
 constexpr float kLateCost = 40.0F;        // ms of delay that one percent of late packets is worth
 constexpr float kUneasyMs = 100.0F;       // from here on a millisecond costs half as much again
@@ -25,13 +25,23 @@ constexpr Samples kSpikeLasts = samples_of_ms(300);    // ... if it drains withi
 constexpr Samples kSpikeAlone = samples_of_ms(4'000);  // ... and none came shortly before
 constexpr float kSpikeWeight = 0.25F;
 
+/// What a depth of (i + 1) x 5 ms costs by itself, in ms.
+constexpr auto kDepthCost = [] {
+  std::array<float, 80> cost{};
+  for (std::size_t i = 0; i < cost.size(); ++i) {
+    const auto ms = static_cast<float>(i + 1) * 5.0F;
+    cost[i] = ms + std::max(0.0F, ms - kUneasyMs) / 2;
+  }
+  return cost;
+}();
+
 }  // namespace
 
 std::size_t DelayEstimator::bin_of(Samples relative) noexcept {
-  constexpr Samples fine_end = kFine * static_cast<Samples>(kFineBins);
-  if (relative < fine_end) return static_cast<std::size_t>(relative / kFine);
-  const auto coarse = kFineBins + static_cast<std::size_t>((relative - fine_end) / kCoarse);
-  return std::min(coarse, kBins - 1);
+  constexpr auto fine_end = kFine * kFineBins;
+  const auto offset = static_cast<std::uint32_t>(std::min(relative, samples_of_ms(10'000)));
+  if (offset < fine_end) return offset / kFine;
+  return std::min<std::size_t>(kFineBins + (offset - fine_end) / kCoarse, kBins - 1);
 }
 
 void DelayEstimator::add(Samples arrival, Samples transit, bool counts) noexcept {
@@ -43,7 +53,9 @@ void DelayEstimator::add(Samples arrival, Samples transit, bool counts) noexcept
   bucket.highest = std::max(bucket.highest, transit);
   const auto relative = transit - base_;
   weight_ *= 1.0F + kForget;
-  bins_[bin_of(relative)] += lone_spike(arrival, relative) ? weight_ * kSpikeWeight : weight_;
+  const auto mass = lone_spike(arrival, relative) ? weight_ * kSpikeWeight : weight_;
+  bins_[bin_of(relative)] += mass;
+  total_ += mass;
   if (--until_retarget_ <= 0 || relative > target_) retarget();
 }
 
@@ -82,21 +94,23 @@ void DelayEstimator::retarget() noexcept {
   if (wanted > target_ || wanted <= target_ - kCalmer) target_ = wanted;
   if (weight_ < kRescale) return;
   for (auto& bin : bins_) bin /= weight_;
+  total_ /= weight_;
   weight_ = 1.0F;
 }
 
+/// The depth alone grows with each bin, so the search ends where it costs more than the best.
 Samples DelayEstimator::cheapest() const noexcept {
-  float total = 0;
-  for (const auto bin : bins_) total += bin;
-  if (total <= 0) return target_;
-  float late = total;
+  const float per_weight = kLateCost * 100.0F / total_;
+  float late = total_;
   float best = std::numeric_limits<float>::max();
   std::size_t depth = 0;
-  for (std::size_t i = 0; i < kFineBins; ++i) {
+  for (std::size_t i = 0; i < kFineBins && kDepthCost[i] < best; ++i) {
     late -= bins_[i];
-    const auto ms = static_cast<float>(i + 1) * 5.0F;
-    const auto cost = ms + std::max(0.0F, ms - kUneasyMs) / 2 + kLateCost * 100.0F * late / total;
-    if (cost < best) best = cost, depth = i + 1;
+    const auto cost = kDepthCost[i] + late * per_weight;
+    if (cost < best) {
+      best = cost;
+      depth = i + 1;
+    }
   }
   return static_cast<Samples>(depth) * kFine;
 }

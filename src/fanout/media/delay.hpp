@@ -69,6 +69,7 @@ class DelayEstimator {
   Samples spike_began_ = -kNone / 2;
   Samples spike_ended_ = -kNone / 2;
   float weight_ = 1.0F;
+  float total_ = 0;
   int until_retarget_ = 1;
 };
 

@@ -14,17 +14,12 @@ constexpr std::uint32_t kShortest = 120;   // 2.5 ms, RFC 6716 section 2
 constexpr std::uint32_t kLongest = 5'760;  // 120 ms
 
 // RFC 3550 appendix A.1.
-constexpr int kMaxDropout = 3'000;
-constexpr int kMaxMisorder = 100;
+constexpr std::int64_t kMaxDropout = 3'000;
+constexpr std::int64_t kMaxMisorder = 100;
 constexpr int kConfirms = 16;  // steps from a packet held aside to the one that confirms it
 constexpr Samples kMaxTransitJump = samples_of_ms(3'000);  // no queue is so long: a new time line
 
 constexpr Samples samples_at(Instant when) { return when.us * 6 / 125; }
-
-/// How far `value` lies ahead of what `reference` ends in.
-constexpr int steps(std::uint16_t value, std::uint64_t reference) {
-  return static_cast<std::int16_t>(value - static_cast<std::uint16_t>(reference));
-}
 
 /// RFC 3550 section 6.4.1 and appendix A.8, scaled by 16 as there.
 struct InterarrivalJitter {
@@ -58,11 +53,12 @@ struct JitterBuffer::Impl {
   Instant aside_arrival;
 
   Push push(Instant when, const JitterPacket& packet) noexcept;
-  bool from_nowhere(Samples arrival, const JitterPacket& packet) const noexcept;
+  PacketSlot place(Samples arrival, const JitterPacket& packet) const noexcept;
+  bool from_nowhere(const PacketSlot& packet) const noexcept;
   Push hold_aside(Instant when, const JitterPacket& packet) noexcept;
   void begin(const JitterPacket& packet) noexcept;
   Push restart(Samples arrival, const JitterPacket& packet) noexcept;
-  Push accept(Samples arrival, const JitterPacket& packet) noexcept;
+  Push accept(const PacketSlot& packet, Bytes payload) noexcept;
   void note(const PacketSlot& packet) noexcept;
   std::uint64_t lost() const noexcept;
   void reset() noexcept;
@@ -75,28 +71,39 @@ Push JitterBuffer::Impl::push(Instant when, const JitterPacket& packet) noexcept
   const auto arrival = samples_at(when);
   if (!ssrc) begin(packet);
   if (packet.ssrc != ssrc && packet.ssrc != previous_ssrc) return restart(arrival, packet);
-  if (packet.ssrc != ssrc || from_nowhere(arrival, packet)) return hold_aside(when, packet);
-  return accept(arrival, packet);
+  const auto slot = place(arrival, packet);
+  if (packet.ssrc != ssrc || from_nowhere(slot)) return hold_aside(when, packet);
+  return accept(slot, packet.payload);
 }
 
-bool JitterBuffer::Impl::from_nowhere(Samples arrival, const JitterPacket& packet) const noexcept {
-  if (arrived == 0) return false;
-  const auto step = steps(packet.sequence, newest);
-  if (step > kMaxDropout || step < -kMaxMisorder) return true;
+/// Where the packet belongs in this epoch.
+PacketSlot JitterBuffer::Impl::place(Samples arrival, const JitterPacket& packet) const noexcept {
   const auto timestamp = unwrap_timestamp(packet.timestamp, newest_timestamp);
-  const auto transit = arrival - static_cast<Samples>(timestamp);
+  return {.sequence = unwrap(packet.sequence, newest),
+          .timestamp = static_cast<Samples>(timestamp),
+          .arrival = arrival,
+          .size = static_cast<std::uint16_t>(packet.payload.size()),
+          .samples = static_cast<std::uint16_t>(std::clamp(packet.samples, kShortest, kLongest)),
+          .level = packet.level};
+}
+
+bool JitterBuffer::Impl::from_nowhere(const PacketSlot& packet) const noexcept {
+  if (arrived == 0) return false;
+  const auto step = static_cast<std::int64_t>(packet.sequence - newest);
+  if (step > kMaxDropout || step < -kMaxMisorder) return true;
+  const auto transit = packet.arrival - packet.timestamp;
   return std::abs(transit - player.delay().base()) > kMaxTransitJump;
 }
 
 /// A stray packet must not end an epoch, two in a row that agree do.
 Push JitterBuffer::Impl::hold_aside(Instant when, const JitterPacket& packet) noexcept {
   if (aside && aside->ssrc == packet.ssrc) {
-    const auto step = steps(packet.sequence, aside->sequence);
+    const auto step = static_cast<std::int16_t>(packet.sequence - aside->sequence);
     if (step == 0) return ++duplicated, Push::duplicate;
     if (step > 0 && step <= kConfirms) {
       const auto held = *aside;
       restart(samples_at(aside_arrival), held);
-      accept(samples_at(when), packet);
+      accept(place(samples_at(when), packet), packet.payload);
       return Push::restarted;
     }
   }
@@ -124,23 +131,14 @@ Push JitterBuffer::Impl::restart(Samples arrival, const JitterPacket& packet) no
   ++restarts;
   begin(packet);
   player.delay().rebase(arrival, arrival - static_cast<Samples>(newest_timestamp));
-  accept(arrival, packet);
+  accept(place(arrival, packet), packet.payload);
   return Push::restarted;
 }
 
-Push JitterBuffer::Impl::accept(Samples arrival, const JitterPacket& packet) noexcept {
-  const auto sequence = unwrap(packet.sequence, newest);
-  if (player.knows(sequence)) return ++duplicated, Push::duplicate;
-  const auto timestamp = unwrap_timestamp(packet.timestamp, newest_timestamp);
-  const PacketSlot slot{
-      .sequence = sequence,
-      .timestamp = static_cast<Samples>(timestamp),
-      .arrival = arrival,
-      .size = static_cast<std::uint16_t>(packet.payload.size()),
-      .samples = static_cast<std::uint16_t>(std::clamp(packet.samples, kShortest, kLongest)),
-      .level = packet.level};
-  note(slot);
-  return player.store(slot, packet.payload) ? Push::stored : Push::late;
+Push JitterBuffer::Impl::accept(const PacketSlot& packet, Bytes payload) noexcept {
+  if (player.knows(packet.sequence)) return ++duplicated, Push::duplicate;
+  note(packet);
+  return player.store(packet, payload) ? Push::stored : Push::late;
 }
 
 void JitterBuffer::Impl::note(const PacketSlot& packet) noexcept {

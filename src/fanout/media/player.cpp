@@ -252,7 +252,7 @@ bool Player::quiet(const PacketSlot& packet) const noexcept {
 std::optional<Pop> Player::steer(Samples now) noexcept {
   const auto further = kTick - std::min(frame_, kTick);  // the tick's last entry waits the least
   const auto excess = lag(now, head_timestamp_) - further - delay_.target();
-  if (excess >= kShortest) shorten(now, excess);
+  if (excess >= frame_) shorten(now, excess);
   if (excess < -kSlack) return lengthen(now, -excess);
   return std::nullopt;
 }

@@ -1,0 +1,115 @@
+"""What do a push and a pop of the jitter buffer cost, beside the bare work and beside speexdsp?"""
+
+import ctypes
+import subprocess
+import sysconfig
+from pathlib import Path
+from time import thread_time
+from typing import Any
+
+import numpy as np
+import pytest
+
+from spacescore._native import _batch
+
+PACKETS = 50_000
+ROUNDS = 60
+BARE_BUDGET = 2.5  # of a model that only unwraps, copies and keeps the books
+SPEEX_BUDGET = 0.35  # of libspeexdsp's jitter buffer
+BUDGET_NS = 60  # a figure, not a gate: machines differ
+
+
+class Trace(ctypes.Structure):
+    """The struct of jitter_rivals.c; keeps its columns alive."""
+
+    _fields_ = (
+        ("packets", ctypes.c_size_t),
+        ("ticks", ctypes.c_size_t),
+        ("arrival_us", ctypes.c_void_p),
+        ("sequence", ctypes.c_void_p),
+        ("size", ctypes.c_void_p),
+        ("timestamp", ctypes.c_void_p),
+    )
+
+
+def columns() -> dict[str, Any]:
+    """Speech over a wireless link: 30 ms of jitter with some reorder, 1 % lost."""
+    rng = np.random.default_rng(1)
+    sent = np.flatnonzero(rng.random(PACKETS) >= 0.01)
+    arrival = (sent * 20_000 + rng.uniform(0, 30_000, sent.size)).astype(np.int64)
+    order = np.argsort(arrival, kind="stable")
+    return {
+        "arrival_us": arrival[order],
+        "sequence": sent[order].astype(np.uint16),
+        "timestamp": (sent[order] * 960).astype(np.uint32),
+        "size": rng.integers(60, 120, sent.size).astype(np.uint16),
+    }
+
+
+@pytest.fixture(scope="module")
+def rivals(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    library = tmp_path_factory.mktemp("rivals") / "rivals.so"
+    source = Path(__file__).with_name("jitter_rivals.c")
+    compiler = str(sysconfig.get_config_var("CC") or "cc").split()[0]
+    flags = ["-std=gnu11", "-O3", "-fPIC", "-shared"]
+    subprocess.run([compiler, *flags, source, "-o", library, "-ldl"], check=True)
+    loaded = ctypes.CDLL(str(library))
+    loaded.bare_replay.restype = loaded.speex_replay.restype = ctypes.c_size_t
+    return loaded
+
+
+def run(benchmark: Any, rival: Any) -> tuple[float, float]:
+    """Ours and the rival by turns, in CPU time; median seconds per packet and median ratio."""
+    trace = columns()
+    count = len(trace["sequence"])
+    ticks = int(trace["arrival_us"][-1] - trace["arrival_us"][0]) // 20_000 + 2
+    view = Trace(count, ticks, *(trace[n].ctypes.data for n, _ in Trace._fields_[2:]))
+    trace["samples"] = np.full(count, 960, np.uint16)
+    ours: list[float] = []
+    theirs: list[float] = []
+    stats: dict[str, float] = {}
+
+    def rival_replay() -> None:
+        start = thread_time()
+        played = rival(ctypes.byref(view))
+        theirs.append(thread_time() - start)
+        assert played >= 0.9 * count
+
+    def replay() -> None:
+        start = thread_time()
+        stats.update(_batch.replay(**trace, ticks=ticks)[1])
+        ours.append(thread_time() - start)
+
+    benchmark.pedantic(replay, setup=rival_replay, rounds=ROUNDS)
+    assert stats["packets_received"] == count
+    assert stats["jitter_buffer_emitted_count"] >= 0.995 * count * 960
+    assert stats["concealed_samples"] <= (stats["packets_lost"] + 0.01 * count) * 960
+    return float(np.median(ours)) / count, float(np.median(np.array(ours) / theirs))
+
+
+def record(benchmark: Any, seconds: float, ratio: float, budget: float) -> None:
+    benchmark.extra_info |= {
+        "floor_ratio": round(ratio, 3),
+        "budget": budget,
+        "push_pop_ns": round(seconds * 1e9, 1),
+        "floor_ns": round(seconds / ratio * 1e9, 1),
+        "budget_ns": BUDGET_NS,
+    }
+
+
+@pytest.mark.benchmark(group="jitter")
+def bench_jitter_push_and_pop_beside_the_bare_work(benchmark: Any, rivals: ctypes.CDLL) -> None:
+    seconds, ratio = run(benchmark, rivals.bare_replay)
+    record(benchmark, seconds, ratio, BARE_BUDGET)
+    assert ratio <= BARE_BUDGET
+
+
+@pytest.mark.benchmark(group="jitter")
+def bench_jitter_push_and_pop_beside_speexdsp(benchmark: Any, rivals: ctypes.CDLL) -> None:
+    try:
+        ctypes.CDLL("libspeexdsp.so.1")
+    except OSError:
+        pytest.skip("libspeexdsp.so.1 is not here (Debian: libspeexdsp1)")
+    seconds, ratio = run(benchmark, rivals.speex_replay)
+    record(benchmark, seconds, ratio, SPEEX_BUDGET)
+    assert ratio <= SPEEX_BUDGET
