@@ -11,6 +11,7 @@ from spacescore._native import _core
 
 CLIENT_HELLO = 1
 PAGE = os.sysconf("SC_PAGE_SIZE")
+KEEPS_FREED_MEMORY = "asan" in os.environ.get("LD_PRELOAD", "")  # AddressSanitizer's quarantine
 
 
 def resident_bytes():
@@ -93,7 +94,7 @@ def test_mutations_never_connect_falsely_and_memory_stays_flat(contexts, stage, 
     mutated(contexts, stage, mutations, warm_up, seed=100_000 + stage)
     before = resident_bytes()
     fates = mutated(contexts, stage, mutations, count - warm_up, seed=stage)
-    assert resident_bytes() - before < 4 << 20
+    assert KEEPS_FREED_MEMORY or resident_bytes() - before < 4 << 20
     assert fates["failed"] > 0
 
 
@@ -184,7 +185,7 @@ def test_claims_of_large_messages_do_not_set_memory_aside(contexts):
             server.handle_datagram(0, claim.to_record(sequence))
             claim = Fragment(11, 16_000, sequence, 5, 4, bytes(4))
             server.handle_datagram(0, claim.to_record(100 + sequence))
-    assert (resident_bytes() - before) / len(victims) < 400_000
+    assert KEEPS_FREED_MEMORY or (resident_bytes() - before) / len(victims) < 400_000
 
 
 def test_a_hello_cut_by_another_hello_is_not_mixed_with_it(contexts):
