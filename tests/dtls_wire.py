@@ -1,10 +1,21 @@
-"""DTLS records and handshake fragments (RFC 6347 sections 4.1 and 4.2.2), made by hand."""
+"""DTLS records and handshake fragments (RFC 6347 sections 4.1 and 4.2.2), made by hand, and how
+they get into and out of a session.
+"""
 
 import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-__all__ = ["ALERT", "HANDSHAKE", "Fragment", "Record", "fragments_of", "records_of"]
+__all__ = [
+    "ALERT",
+    "HANDSHAKE",
+    "Fragment",
+    "Record",
+    "drain",
+    "feed",
+    "fragments_of",
+    "records_of",
+]
 
 ALERT, HANDSHAKE = 21, 22
 DTLS_1_2 = 0xFEFD
@@ -56,3 +67,15 @@ def fragments_of(datagram: bytes, size: int) -> list[Fragment]:
         Fragment(kind, len(body), sequence, at, len(body[at : at + size]), body[at : at + size])
         for at in range(0, len(body), size)
     ]
+
+
+def drain(session):
+    datagrams = []
+    while (datagram := session.poll_transmit()) is not None:
+        datagrams.append(datagram)
+    return datagrams
+
+
+def feed(session, datagrams, now_us=0):
+    for datagram in datagrams:
+        session.handle_datagram(now_us, datagram)
