@@ -38,7 +38,9 @@ def receiver(key, profile):
 def test_every_listener_opens_the_frame_with_their_own_key(profile, backend):
     audience, keys = make_audience(150, profile, backend)
     payload = bytes(range(200))
-    for (address, packet), key, i in zip(audience.packets(payload, 960), keys, range(150), strict=True):
+    for (address, packet), key, i in zip(
+        audience.packets(payload, 960), keys, range(150), strict=True
+    ):
         assert address == ("127.0.0.1", 1024 + i)
         rtp = _core.parse_rtp(receiver(key, profile).unprotect(packet))
         assert rtp.payload == payload
