@@ -129,6 +129,7 @@ struct DtlsSession::Impl {
   void finish() noexcept;
   void fail() noexcept;
   void hear_alert() noexcept;
+  void say_goodbye() noexcept;
   void resend_last_flight() noexcept;
   bool may_send(std::size_t size) const noexcept;
 };
@@ -205,6 +206,15 @@ void DtlsSession::Impl::hear_alert() noexcept {
   peer_closed = (SSL_get_shutdown(ssl.get()) & SSL_RECEIVED_SHUTDOWN) != 0;
 }
 
+void DtlsSession::Impl::say_goodbye() noexcept {
+  wire.flight.end();
+  wire.open = true;
+  ERR_clear_error();
+  SSL_shutdown(ssl.get());
+  ERR_clear_error();
+  wire.open = false;
+}
+
 void DtlsSession::Impl::resend_last_flight() noexcept {
   if (retransmissions == kMaxRetransmissions) return;
   ++retransmissions;
@@ -255,6 +265,10 @@ Bytes DtlsSession::poll_transmit() noexcept {
   impl_->sent += datagram.size();
   impl_->wire.flight.mark_sent();
   return datagram;
+}
+
+void DtlsSession::close() noexcept {
+  if (state() == State::connected) impl_->say_goodbye();
 }
 
 DtlsSession::State DtlsSession::state() const noexcept { return impl_->state; }

@@ -68,6 +68,8 @@ class DtlsSession {
   /// The next datagram to send, or empty; valid until the next call on this session. The last
   /// word of a session that failed over a message of the peer is the alert that says so.
   Bytes poll_transmit() noexcept;
+  /// Says goodbye when connected: close_notify is the last datagram to poll.
+  void close() noexcept;
 
   State state() const noexcept;
   /// By close_notify or a fatal alert.
