@@ -40,6 +40,13 @@ def _mutations(packets: Sequence[bytes], *, count: int, seed: int) -> Iterator[b
         yield bytes(packet)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whoever asks for the `browser` fixture carries the mark that leaves them out."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
+
+
 @pytest.fixture(scope="session")
 def mutations() -> Mutations:
     """``mutations(packets, count=, seed=)`` yields damaged copies of the packets, in turn."""

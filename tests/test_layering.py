@@ -19,7 +19,7 @@ MAY_INCLUDE = {
     "media": {"base"},
     "audience": {"base", "wire", "secure"},
     "engine": {"base", "wire", "secure", "media", "audience"},
-    "io": {"base", "engine"},
+    "io": {"base", "engine", "media"},  # media: the recorder's thread writes Ogg pages
     "load": {"base", "wire", "secure", "io"},
     "batch": {"base", "wire", "media"},
     "bindings": {*("base", "wire", "secure", "media", "audience", "engine", "io", "load", "batch")},

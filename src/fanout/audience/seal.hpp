@@ -6,8 +6,8 @@
 #include <array>
 #include <span>
 
-#include "fanout/audience/send_batch.hpp"
 #include "fanout/audience/table.hpp"
+#include "fanout/base/send_batch.hpp"
 #include "fanout/wire/rtp.hpp"
 
 namespace fanout {

@@ -14,9 +14,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "fanout/audience/send_batch.hpp"
 #include "fanout/audience/table.hpp"
 #include "fanout/base/flat_map.hpp"
+#include "fanout/base/send_batch.hpp"
 #include "fanout/engine/config.hpp"
 #include "fanout/engine/event.hpp"
 #include "fanout/engine/handshakes.hpp"

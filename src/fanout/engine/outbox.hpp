@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "fanout/audience/send_batch.hpp"
 #include "fanout/base/address.hpp"
 #include "fanout/base/bytes.hpp"
+#include "fanout/base/send_batch.hpp"
 
 namespace fanout {
 

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <vector>
 
-#include "fanout/audience/send_batch.hpp"
+#include "fanout/base/send_batch.hpp"
 
 namespace fanout {
 

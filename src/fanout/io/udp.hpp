@@ -8,9 +8,9 @@
 #include <cstdint>
 #include <string>
 
-#include "fanout/audience/send_batch.hpp"
 #include "fanout/base/address.hpp"
 #include "fanout/base/bytes.hpp"
+#include "fanout/base/send_batch.hpp"
 #include "fanout/io/file_descriptor.hpp"
 
 namespace fanout {
