@@ -10,10 +10,15 @@ namespace {
 
 /// A 20 ms CELT frame of digital silence: any decoder plays it, no encoder is asked.
 constexpr std::array<std::uint8_t, 3> kSilence = {0xF8, 0xFF, 0xFE};
-/// While nobody is on stage, silence this often keeps NAT bindings and players alive.
+/// While nobody is heard, silence this often keeps NAT bindings and players alive.
 constexpr std::uint64_t kKeepAliveTicks = 20;
 /// More ticks behind than this and the clock jumps: a suspended machine owes nobody a burst.
 constexpr std::int64_t kMaxTicksOwed = 10;
+
+OpusEncoderConfig continuous(OpusEncoderConfig config) {
+  config.dtx = false;
+  return config;
+}
 
 }  // namespace
 
@@ -22,7 +27,7 @@ Room::Room(SpaceId space, const OpusEncoderConfig& encoder, std::size_t audible,
       next_tick_(start + kTick),
       timestamp_(random_value<std::uint32_t>()),
       ranking_(audible),
-      mixer_(encoder) {
+      mixer_(continuous(encoder)) {
   audible_.reserve(audible);
 }
 
@@ -56,15 +61,15 @@ void Room::tick(Instant now, AudienceTable& table, Outbox& outbox, EngineCounter
   compact(table);
   recorded_.reset();
   shared_.reset();
-  if (speakers_.empty()) {
-    audible_.clear();
-    if (ticks_ % kKeepAliveTicks == 0) keep_alive();
-  } else {
-    mix(now, outbox);
+  listen(now);
+  if (!audible_.empty() || talking_) {  // one more tick after the last word: it fades out
+    mix(outbox);
     ++frames_mixed_;
     ++counters.frames_mixed;
+  } else if (ticks_ % kKeepAliveTicks == 0) {
+    keep_alive(outbox);
   }
-  talking_ = shared_.has_value();
+  talking_ = !audible_.empty();
   if (shared_ && listeners_ > 0) publish(now, *shared_, counters);
 }
 
@@ -92,30 +97,30 @@ void Room::compact(AudienceTable& table) noexcept {
   has_holes_ = false;
 }
 
-void Room::mix(Instant now, Outbox& outbox) {
+void Room::listen(Instant now) {
   for (Speaker* speaker : speakers_) {
-    const Frame& frame = speaker->next_frame(now);
-    mixer_.set_voice(speaker->peer(), frame);
+    mixer_.set_voice(speaker->peer(), speaker->next_frame(now));
     ranking_.report(speaker->peer(), speaker->level(), now);
   }
   const auto loudest = ranking_.audible(now);
   audible_.assign(loudest.begin(), loudest.end());
+}
+
+void Room::mix(Outbox& outbox) {
   const auto mixed = mixer_.mix(audible_);
-  if (mixed.shared.size() > kDtxPacket) {
-    shared_ = packet_of(mixed.shared);
-    record(mixed.shared);
-  }
+  shared_ = packet_of(mixed.shared);
+  record(mixed.shared);
   for (Speaker* speaker : speakers_) {
     const auto own = std::ranges::find(mixed.minus, speaker->peer(), &MixMinus::peer);
-    if (own == mixed.minus.end()) {
-      if (shared_) speaker->send(*shared_, outbox);
-    } else if (own->packet.size() > kDtxPacket) {
-      speaker->send(packet_of(own->packet), outbox);
-    }
+    const bool heard = own != mixed.minus.end();
+    speaker->send(heard ? packet_of(own->packet) : *shared_, outbox);
   }
 }
 
-void Room::keep_alive() { shared_ = packet_of(kSilence); }
+void Room::keep_alive(Outbox& outbox) {
+  shared_ = packet_of(kSilence);
+  for (Speaker* speaker : speakers_) speaker->send(*shared_, outbox);
+}
 
 SharedPacket Room::packet_of(Bytes payload) {
   return {{.marker = !talking_,

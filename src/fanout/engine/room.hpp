@@ -2,6 +2,9 @@
 /// private one for each voice heard in it. What is the same for all is done once, here; the
 /// frames then wait in `Fanout`s for the seal loop to carry them to each listener.
 ///
+/// Discontinuous transmission is the room's own: where nobody is heard nothing is encoded or
+/// sent, but a silent frame now and then. Opus' DTX would take a held chord for noise.
+///
 /// The RTP timestamp is the room's media clock and never stops, whoever speaks: the same for
 /// every listener, and the position in the recording.
 #pragma once
@@ -27,9 +30,6 @@
 namespace fanout {
 
 constexpr Duration kTick = milliseconds(20);
-
-/// Opus' own DTX marks silence by packets of at most two bytes, not meant to be sent.
-constexpr std::size_t kDtxPacket = 2;
 
 /// A frame on its way to the members, `cursor` of whom it has reached.
 struct Fanout {
@@ -86,8 +86,9 @@ class Room {
  private:
   void keep_time(Instant now, EngineCounters& counters) noexcept;
   void compact(AudienceTable& table) noexcept;
-  void mix(Instant now, Outbox& outbox);
-  void keep_alive();
+  void listen(Instant now);
+  void mix(Outbox& outbox);
+  void keep_alive(Outbox& outbox);
   SharedPacket packet_of(Bytes payload);
   void publish(Instant now, const SharedPacket& packet, EngineCounters& counters);
   void record(Bytes packet);
@@ -99,7 +100,7 @@ class Room {
   Instant next_tick_;
   std::uint64_t ticks_ = 0;
   std::uint32_t timestamp_;
-  bool talking_ = false;  // the last tick had something to send: else the next starts a spurt
+  bool talking_ = false;  // somebody was heard in the last tick: else the next starts a spurt
 
   std::vector<RowId> members_;
   std::uint32_t listeners_ = 0;
