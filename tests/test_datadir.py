@@ -74,11 +74,11 @@ def test_a_certificate_without_its_key_is_made_anew(data):
 def test_a_recording_never_gets_the_name_of_another(data):
     first = data.new_recording("demo", NOW)
     assert first.name == "demo-2027-01-15T08-00-00Z.opus"
-    first.touch()
     second = data.new_recording("demo", NOW)
     assert second.name == "demo-2027-01-15T08-00-00Z-2.opus"
+    first.touch()
     second.touch()
-    assert data.new_recording("demo", NOW).name == "demo-2027-01-15T08-00-00Z-3.opus"
+    assert DataDir(data.path).new_recording("demo", NOW).name == "demo-2027-01-15T08-00-00Z-3.opus"
 
 
 def test_one_node_at_a_time(data):

@@ -1,5 +1,7 @@
 """Events as values."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from spacescore.events import (
@@ -12,23 +14,25 @@ from spacescore.events import (
     event_from,
 )
 
-SESSION = bytes(range(12))
+NATIVE = {"peer": 7, "session": bytes(range(12)), "peers": [], "detail": ""}
 HEX = "000102030405060708090a0b"
 
 
 @pytest.mark.parametrize(
-    ("kind", "detail", "event"),
+    ("native", "event"),
     [
-        ("speaker_joined", "", SpeakerJoined("demo", 7, HEX)),
-        ("speaker_left", "silent", SpeakerLeft("demo", 7, HEX)),
-        ("listener_joined", "", ListenerJoined("demo", 7, HEX)),
-        ("listener_left", "", ListenerLeft("demo", 7, HEX)),
-        ("active_speakers", "", ActiveSpeakers("demo", ())),
-        ("active_speakers", "7", ActiveSpeakers("demo", (7,))),
-        ("active_speakers", "7,4294967295", ActiveSpeakers("demo", (7, 2**32 - 1))),
-        ("recording_failed", "disk full", RecordingFailed("demo", "disk full")),
-        ("something_newer", "", None),
+        ({"kind": "speaker_joined"}, SpeakerJoined("demo", 7, HEX)),
+        ({"kind": "speaker_left", "detail": "silent"}, SpeakerLeft("demo", 7, HEX)),
+        ({"kind": "listener_joined"}, ListenerJoined("demo", 7, HEX)),
+        ({"kind": "listener_left"}, ListenerLeft("demo", 7, HEX)),
+        ({"kind": "active_speakers"}, ActiveSpeakers("demo", ())),
+        (
+            {"kind": "active_speakers", "peers": [7, 2**32 - 1]},
+            ActiveSpeakers("demo", (7, 2**32 - 1)),
+        ),
+        ({"kind": "recording_failed", "detail": "disk full"}, RecordingFailed("demo", "disk full")),
+        ({"kind": "something_newer"}, None),
     ],
 )
-def test_every_kind_becomes_its_value(kind, detail, event):
-    assert event_from(kind, "demo", 7, SESSION, detail) == event
+def test_every_kind_becomes_its_value(native, event):
+    assert event_from(SimpleNamespace(**(NATIVE | native)), "demo") == event

@@ -61,12 +61,12 @@ def serve(ice_server: tuple[str, ...], **options: Any) -> None:
     from spacescore.errors import SpacescoreError
     from spacescore.service import Service, Settings
 
-    logs.configure()
     try:
         servers = tuple(IceServer(*text.split(",", 2)) for text in ice_server)
         service = Service.open(Settings(ice_servers=servers, **options))
     except SpacescoreError as error:
         fail(str(error))
+    logs.configure()
     with service:
         click.echo(banner(service))
         trio.run(service.run)

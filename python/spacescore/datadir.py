@@ -34,6 +34,7 @@ class DataDir:
         """Make the folder where it is missing. Raises StartupError when it cannot be used."""
         self.path = Path(path)
         self._lock: int | None = None
+        self._given: set[str] = set()
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.recordings.mkdir(mode=0o700, exist_ok=True)
@@ -100,13 +101,14 @@ class DataDir:
         return self._read(certificate), self._read(key)
 
     def new_recording(self, slug: str, now: float) -> Path:
-        """Return a path that no recording has yet."""
+        """Return a path that no recording has, on disk or about to be."""
         start = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
         name, number = f"{slug}-{start}", 1
-        while (path := self.recordings / f"{name}.opus").exists():
+        while name in self._given or (self.recordings / f"{name}.opus").exists():
             number += 1
             name = f"{slug}-{start}-{number}"
-        return path
+        self._given.add(name)
+        return self.recordings / f"{name}.opus"
 
     def write_node(self, node: Mapping[str, Any]) -> None:
         """Note where the node is reached."""

@@ -9,6 +9,7 @@ import secrets
 import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -184,10 +185,11 @@ async def read_body(request: Request, kind: str) -> bytes:
         raise too_long
     body = bytearray()
     with anyio.move_on_after(BODY_SECONDS) as patience:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY_BYTES:
-                raise too_long
+        async with aclosing(request.stream()) as chunks:
+            async for chunk in chunks:
+                body += chunk
+                if len(body) > MAX_BODY_BYTES:
+                    raise too_long
     if patience.cancelled_caught:
         raise Problem(408, "too-slow", "The body did not come in time.")
     return bytes(body)

@@ -16,7 +16,6 @@ import time
 import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
-from types import TracebackType
 from typing import Any, Self
 
 import anyio
@@ -31,7 +30,7 @@ from spacescore.sdp import Candidate, Local, parse_offer, write_answer
 from spacescore.sessions import Session, Sessions
 from spacescore.spaces import Registry, Space, clean_text
 from spacescore.stats import SpaceStats, space_stats
-from spacescore.tickets import Answer, Ticket
+from spacescore.tickets import Answer, Ticket, public_ticket
 
 __all__ = ["Engine"]
 
@@ -78,7 +77,8 @@ class Engine:
         try:
             self._native = self._start(host, port, backend)
         except BaseException:
-            self._unlock()
+            if self.data:
+                self.data.unlock()
             raise
         _engines.add(self)
         self.candidates = tuple(Candidate(ip, self._native.port) for ip in addresses)
@@ -86,12 +86,7 @@ class Engine:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self.close()
 
     @property
@@ -193,9 +188,11 @@ class Engine:
             known = self._tickets.get(space)
             if known and known.expiry - now > TICKET_SECONDS / 2:
                 return known
-            fresh = self._mint_public(self._registry.get(space), int(now) + TICKET_SECONDS)
-            self._tickets[space] = fresh
-            return fresh
+            slug, worker = self._registry.get(space).slug, self._worker
+            self._tickets[space] = public_ticket(
+                worker, slug, worker.fingerprint, self.candidates, int(now) + TICKET_SECONDS
+            )
+            return self._tickets[space]
 
     def accept_offer(
         self,
@@ -253,22 +250,13 @@ class Engine:
             self._pending.clear()
             return drained
 
-    async def events(self) -> AsyncIterator[Event]:
-        """Yield events until the engine is closed, under Trio or asyncio.
+    def events(self) -> AsyncIterator[Event]:
+        """Return an iterator over events until the engine is closed, under Trio or asyncio.
 
-        Two readers at once share the events; they do not both get each.
+        Two readers at once share the events; they do not both get each. It is no generator:
+        it may be left and cancelled at any point, and nothing is lost.
         """
-        descriptor = os.dup(self._worker.fileno())
-        try:
-            while not self._closed:
-                for event in self.drain():
-                    yield event
-                if not self._closed:
-                    await anyio.wait_readable(descriptor)
-        finally:
-            os.close(descriptor)
-
-    # The end.
+        return _Events(self, os.dup(self._worker.fileno()))
 
     @property
     def closed(self) -> bool:
@@ -283,7 +271,8 @@ class Engine:
             self._closed = True
             os.eventfd_write(self._native.fileno(), 1)  # wakes events(), which then ends
         self._native.close()
-        self._unlock()
+        if self.data:
+            self.data.unlock()
 
     @property
     def _worker(self) -> Any:
@@ -292,7 +281,9 @@ class Engine:
         return self._native
 
     def _start(self, host: str, port: int, backend: str) -> Any:
-        certificate, key = self._certificate()
+        certificate, key = "", ""
+        if self.data:
+            certificate, key = self.data.certificate(_generate_certificate, self._clock())
         worker = _core.Worker(
             host=host,
             port=port,
@@ -305,25 +296,6 @@ class Engine:
         for number, secret in keys:
             worker.add_ticket_key(number, secret)
         return worker
-
-    def _certificate(self) -> tuple[str, str]:
-        if self.data is None:
-            return "", ""
-        return self.data.certificate(_generate_certificate, self._clock())
-
-    def _mint_public(self, space: Space, expiry: int) -> Ticket:
-        worker = self._worker
-        ticket = worker.mint(space=space.id, role=str(Role.LISTENER), expiry=expiry)
-        return Ticket(
-            space=space.slug,
-            ticket=ticket,
-            password=worker.password(ticket),
-            fingerprint=worker.fingerprint,
-            candidates=self.candidates,
-            ssrc=space.ssrc,
-            cname=space.slug,
-            expiry=expiry,
-        )
 
     def _local(self, space: Space, session: Session) -> Local:
         """Mint a ticket for one handshake and say what the answer is made of.
@@ -360,6 +332,12 @@ class Engine:
         if role is Role.LISTENER and self._worker.counters()["listeners"] >= self.max_listeners:
             raise OverloadedError("This node is full.")
 
+    def _next_event(self) -> Event | None:
+        with self._lock:
+            if not self._pending:
+                self._pump(rearm=False)
+            return self._pending.popleft() if self._pending else None
+
     def _pump(self, *, rearm: bool = True) -> None:
         """Take what the core has to say, and let the tables know.
 
@@ -378,14 +356,29 @@ class Engine:
             self._sessions.remove(native.session)
         if joined or left:
             self._registry.note_presence(native.space, native.peer, online=joined)
-        slug = self._registry.slug_of(native.space)
-        event = event_from(native.kind, slug, native.peer, native.session, native.detail)
+        event = event_from(native, self._registry.slug_of(native.space))
         if event is not None:
             self._pending.append(event)
 
-    def _unlock(self) -> None:
-        if self.data:
-            self.data.unlock()
+
+class _Events:
+    """Waits on a descriptor of its own, which outlives the engine's."""
+
+    def __init__(self, engine: Engine, descriptor: int) -> None:
+        self._engine = engine
+        self._descriptor = descriptor
+        weakref.finalize(self, os.close, descriptor)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Event:
+        while not self._engine.closed:
+            event = self._engine._next_event()
+            if event is not None:
+                return event
+            await anyio.wait_readable(self._descriptor)
+        raise StopAsyncIteration
 
 
 _engines: weakref.WeakSet[Engine] = weakref.WeakSet()

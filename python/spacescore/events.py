@@ -6,6 +6,7 @@ one message each); they are a count in `Engine.stats`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 __all__ = [
     "ActiveSpeakers",
@@ -74,12 +75,12 @@ _COMING: Mapping[str, type[SpeakerJoined | SpeakerLeft | ListenerJoined | Listen
 }
 
 
-def event_from(kind: str, space: str, peer: int, session: bytes, detail: str) -> Event | None:
+def event_from(native: Any, space: str) -> Event | None:
     """Translate what the media core says; None for a kind that is not known here."""
-    if kind in _COMING:
-        return _COMING[kind](space, peer, session.hex())
-    if kind == "active_speakers":
-        return ActiveSpeakers(space, tuple(int(number) for number in detail.split(",") if number))
-    if kind == "recording_failed":
-        return RecordingFailed(space, detail)
+    if native.kind in _COMING:
+        return _COMING[native.kind](space, native.peer, native.session.hex())
+    if native.kind == "active_speakers":
+        return ActiveSpeakers(space, tuple(native.peers))
+    if native.kind == "recording_failed":
+        return RecordingFailed(space, native.detail)
     return None

@@ -10,10 +10,9 @@ import ssl
 from spacescore._native import _core
 from spacescore.datadir import DataDir
 from spacescore.errors import StartupError
-from spacescore.policy import Role
 from spacescore.sdp import Candidate
-from spacescore.spaces import check_slug, space_id
-from spacescore.tickets import Ticket
+from spacescore.spaces import check_slug
+from spacescore.tickets import Ticket, public_ticket
 
 __all__ = ["mint_offline"]
 
@@ -23,26 +22,15 @@ def mint_offline(data: DataDir, slug: str, expiry: int) -> Ticket:
 
     Raises StartupError when no node has run there, InvalidRequestError for a bad name.
     """
-    number = space_id(check_slug(slug))
-    node = data.read_node()
+    check_slug(slug)
     try:
-        candidates = tuple(Candidate(**candidate) for candidate in node["candidates"])
+        candidates = [Candidate(**candidate) for candidate in data.read_node()["candidates"]]
     except (KeyError, TypeError):
         raise StartupError(f"{data.path}/node.json is damaged.") from None
     keys = _core.TicketKeys()
     for key_id, key in data.ticket_keys():
         keys.add(key_id, key)
-    ticket = keys.mint(space=number, role=str(Role.LISTENER), expiry=expiry)
-    return Ticket(
-        space=slug,
-        ticket=ticket,
-        password=keys.password(ticket),
-        fingerprint=_fingerprint(data),
-        candidates=candidates,
-        ssrc=number & 0xFFFFFFFF,
-        cname=slug,
-        expiry=expiry,
-    )
+    return public_ticket(keys, slug, _fingerprint(data), candidates, expiry)
 
 
 def _fingerprint(data: DataDir) -> str:

@@ -1,12 +1,14 @@
 """What the doors hand out: a ticket to all who listen, an answer to who sent an offer."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from spacescore.policy import Role
 from spacescore.sdp import Candidate
+from spacescore.spaces import space_id
 
-__all__ = ["Answer", "Ticket"]
+__all__ = ["Answer", "Ticket", "public_ticket"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +44,21 @@ class Answer:
     space: str
     role: Role
     peer: int
+
+
+def public_ticket(
+    keys: Any, slug: str, fingerprint: str, candidates: Iterable[Candidate], expiry: int
+) -> Ticket:
+    """Mint the ticket that everybody may have. `keys` mints: a worker, or bare ticket keys."""
+    number = space_id(slug)
+    ticket = keys.mint(space=number, role=str(Role.LISTENER), expiry=expiry)
+    return Ticket(
+        space=slug,
+        ticket=ticket,
+        password=keys.password(ticket),
+        fingerprint=fingerprint,
+        candidates=tuple(candidates),
+        ssrc=number & 0xFFFFFFFF,
+        cname=slug,
+        expiry=expiry,
+    )
