@@ -28,7 +28,7 @@ CHROMIUM_ARGS = [
 ]
 
 
-def serve(route: Route) -> None:
+def serve_file(route: Route) -> None:
     """Plays the service's static part, with its own security policy."""
     path = urlsplit(route.request.url).path
     if path.startswith("/web/"):
@@ -52,10 +52,15 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def serve() -> Callable[[Route], None]:
+    return serve_file
+
+
 @pytest.fixture(scope="module")
 def tab(browser: Browser) -> Page:
     page = browser.new_page()
-    page.route(f"{ORIGIN}/**", serve)
+    page.route(f"{ORIGIN}/**", serve_file)
     page.goto(f"{ORIGIN}/blank")
     return page
 

@@ -54,17 +54,18 @@ def test_a_speaker_offers_sendrecv_with_the_token_and_hangs_up_on_leaving(
     run: Run, page: Page
 ) -> None:
     requests = serve(page)
-    got = run(
-        "whip.js",
-        SPEAK
-        + """
-        const [transceiver] = pc.getTransceivers();
-        const direction = transceiver.currentDirection;
-        session.close();
-        await new Promise((resolve) => setTimeout(resolve));
-        return [direction, microphone.getTracks()[0].readyState, pc.connectionState];
-        """,
-    )
+    with page.expect_response("**/api/session/*"):
+        got = run(
+            "whip.js",
+            SPEAK
+            + """
+            const [transceiver] = pc.getTransceivers();
+            const direction = transceiver.currentDirection;
+            session.close();
+            await new Promise((resolve) => setTimeout(resolve));
+            return [direction, microphone.getTracks()[0].readyState, pc.connectionState];
+            """,
+        )
     assert got == ["sendrecv", "ended", "closed"]
     post, delete = requests
     assert post.headers["authorization"] == "Bearer secret"
@@ -95,20 +96,21 @@ def test_muting_silences_the_track_and_tells_the_others(run: Run, page: Page) ->
 
 def test_a_whep_listener_offers_recvonly_and_needs_no_token(run: Run, page: Page) -> None:
     requests = serve(page)
-    run(
-        "whep.js",
-        """
-        let pc;
-        window.RTCPeerConnection = class extends RTCPeerConnection {
-          constructor(options) { super(options); pc = this; }
-        };
-        const session = new m.WhepSession({ endpoint: '/api/whep' });
-        session.open().catch(() => {});
-        while (!pc?.remoteDescription) await new Promise((resolve) => setTimeout(resolve, 1));
-        session.close();
-        await new Promise((resolve) => setTimeout(resolve));
-        """,
-    )
+    with page.expect_response("**/api/session/*"):
+        run(
+            "whep.js",
+            """
+            let pc;
+            window.RTCPeerConnection = class extends RTCPeerConnection {
+              constructor(options) { super(options); pc = this; }
+            };
+            const session = new m.WhepSession({ endpoint: '/api/whep' });
+            session.open().catch(() => {});
+            while (!pc?.remoteDescription) await new Promise((resolve) => setTimeout(resolve, 1));
+            session.close();
+            await new Promise((resolve) => setTimeout(resolve));
+            """,
+        )
     assert "a=recvonly" in (requests[0].post_data or "")
     assert "authorization" not in requests[0].headers
     assert [request.method for request in requests] == ["POST", "DELETE"]

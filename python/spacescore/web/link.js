@@ -9,7 +9,8 @@ import { Watchdog } from "./watchdog.js";
  * @property {number} packets received
  * @property {number} lost
  * @property {number} jitter seconds
- * @property {number} concealed samples that had to be invented
+ * @property {number} concealed samples that had to be invented, also between the rare packets of a
+ *   silent room
  * @property {number} samples received in all, concealed ones included
  * @property {number} bytes received
  * @property {number} delay seconds in the jitter buffer, mean
@@ -65,12 +66,13 @@ export class Link {
   /**
    * Settles once ICE and DTLS are through.
    * @param {AbortSignal} signal
+   * @returns {Promise<void>}
    */
   connected(signal) {
     return new Promise((resolve, reject) => {
       const fail = () => reject(new JoinError("timeout", "The audio server does not answer."));
       const look = () => {
-        if (this.pc.connectionState === "connected") resolve(undefined);
+        if (this.pc.connectionState === "connected") resolve(this.#expectPackets());
         else if (["failed", "closed"].includes(this.pc.connectionState)) fail();
       };
       this.pc.addEventListener("connectionstatechange", look);
@@ -78,6 +80,10 @@ export class Link {
       if (signal.aborted) fail();
       look();
     });
+  }
+
+  #expectPackets() {
+    this.watchdog = new Watchdog(performance.now());
   }
 
   /**

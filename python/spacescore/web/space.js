@@ -246,9 +246,10 @@ function shareLink() {
 /** @param {number} peer @returns {number | null} */
 function levelOf(peer) {
   if (peer === ownPeer() && session instanceof SpeakSession) return session.inputLevel() || null;
-  if (session) return heard.has(peer) ? roomLevel : null;
   const speaker = room?.speakers.find((one) => one.peer === peer);
-  return speaker?.audible && !speaker.muted ? meterShare(-speaker.level) : null;
+  if (!speaker || speaker.muted) return null;
+  if (session) return heard.has(peer) ? roomLevel : null;
+  return speaker.audible ? meterShare(-speaker.level) : null;
 }
 
 async function showDetails() {
@@ -265,8 +266,9 @@ function light() {
   roomLevel = session?.level() ?? 0;
   stage.light(levelOf);
   view.showLevels(roomLevel, session instanceof SpeakSession ? session.inputLevel() : 0);
-  const names = (room?.speakers ?? []).filter(({ peer }) => heard.has(peer)).map(({ name }) => name);
-  const words = announcer.hear(names, performance.now());
+  const others = (room?.speakers ?? [])
+    .filter(({ peer, muted }) => heard.has(peer) && !muted && peer !== ownPeer());
+  const words = announcer.hear(others.map(({ name }) => name), performance.now());
   if (words) view.announce(words);
 }
 

@@ -29,6 +29,20 @@ export function readGrant(token) {
 }
 
 /**
+ * A browser that keeps nothing refuses even to look: then the page does without.
+ * @template T
+ * @param {() => T} access
+ * @returns {T | null}
+ */
+function ifAllowed(access) {
+  try {
+    return access();
+  } catch {
+    return null;
+  }
+}
+
+/**
  * The token of this visit. It is taken out of the address bar at once, lest it be shared with the
  * link, and kept for this tab only.
  * @param {string} slug
@@ -37,9 +51,9 @@ export function readGrant(token) {
 export function takeToken(slug) {
   const key = `spacescore.token.${slug}`;
   const token = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (!token) return sessionStorage.getItem(key);
+  if (!token) return ifAllowed(() => sessionStorage.getItem(key));
   history.replaceState(null, "", location.pathname + location.search);
-  sessionStorage.setItem(key, token);
+  ifAllowed(() => sessionStorage.setItem(key, token));
   return token;
 }
 
@@ -47,10 +61,10 @@ const NAME_KEY = "spacescore.name";
 
 /** The name used last on this device. */
 export function rememberedName() {
-  return localStorage.getItem(NAME_KEY) ?? "";
+  return ifAllowed(() => localStorage.getItem(NAME_KEY)) ?? "";
 }
 
 /** @param {string} name */
 export function rememberName(name) {
-  localStorage.setItem(NAME_KEY, name);
+  ifAllowed(() => localStorage.setItem(NAME_KEY, name));
 }

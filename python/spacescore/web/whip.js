@@ -17,7 +17,7 @@ import { Session } from "./session.js";
  * @property {HTMLAudioElement} [element] plays the others
  */
 
-/** A session that speaks. Its `level` and `speakers` are about the others. */
+/** A session that speaks. Its `level` is that of the others; `speakers` may name ourselves. */
 export class SpeakSession extends Session {
   #microphone;
   #input;
