@@ -29,6 +29,9 @@ class Trace(ctypes.Structure):
         ("sequence", ctypes.c_void_p),
         ("size", ctypes.c_void_p),
         ("timestamp", ctypes.c_void_p),
+        ("what", ctypes.c_void_p),
+        ("played", ctypes.c_void_p),
+        ("target", ctypes.c_void_p),
     )
 
 
@@ -63,7 +66,7 @@ def run(benchmark: Any, rival: Any) -> tuple[float, float]:
     trace = columns()
     count = len(trace["sequence"])
     ticks = int(trace["arrival_us"][-1] - trace["arrival_us"][0]) // 20_000 + 2
-    view = Trace(count, ticks, *(trace[n].ctypes.data for n, _ in Trace._fields_[2:]))
+    inputs = [trace[name] for name in ("arrival_us", "sequence", "size", "timestamp")]
     trace["samples"] = np.full(count, 960, np.uint16)
     ours: list[float] = []
     theirs: list[float] = []
@@ -71,6 +74,8 @@ def run(benchmark: Any, rival: Any) -> tuple[float, float]:
 
     def rival_replay() -> None:
         start = thread_time()
+        outputs = [np.empty(ticks, kind) for kind in (np.uint8, np.int64, np.int32)]
+        view = Trace(count, ticks, *(column.ctypes.data for column in (*inputs, *outputs)))
         played = rival(ctypes.byref(view))
         theirs.append(thread_time() - start)
         assert played >= 0.9 * count

@@ -13,6 +13,9 @@ typedef struct {
   const int64_t *arrival_us;
   const uint16_t *sequence, *size;
   const uint32_t *timestamp;
+  uint8_t *what; /* one row per tick, as replay() writes them */
+  int64_t *played;
+  int32_t *target;
 } Trace;
 
 static uint8_t payload[kPayload];
@@ -83,6 +86,9 @@ size_t bare_replay(const Trace *trace) {
       bare_push(trace->arrival_us[next] * 6 / 125, trace->sequence[next], trace->timestamp[next],
                 trace->size[next]);
     Slot *slot = &bare.slots[bare.head % kSlots];
+    trace->what[tick] = slot->sequence != bare.head;
+    trace->played[tick] = slot->timestamp;
+    trace->target[tick] = (int32_t)bare.base;
     if (slot->sequence == bare.head && slot->taken) {
       bare.delay_sum += (now * 6 / 125 - slot->arrival) * kSpan;
       slot->taken = 0;
@@ -126,7 +132,10 @@ size_t speex_replay(const Trace *trace) {
     }
     SpeexPacket out = {room, sizeof room, 0, 0, 0, 0};
     int32_t offset = 0;
-    played += get(buffer, &out, kSpan, &offset) == 0;
+    trace->what[tick] = get(buffer, &out, kSpan, &offset) == 0;
+    trace->played[tick] = out.timestamp;
+    trace->target[tick] = offset;
+    played += trace->what[tick];
     step(buffer);
   }
   destroy(buffer);

@@ -246,7 +246,7 @@ def test_a_link_that_stalls_for_a_second_is_live_again_at_once():
     listener = Listener().play(talk(300, stall), 5_900 * MS)
     resumed = [e for e in listener.frames() if e.now > START + 100 * TICK + 1000 * MS]
     assert max(lag_ms(entry) for entry in resumed) <= 300
-    assert lag_ms(resumed[-1]) <= 50
+    assert lag_ms(resumed[-1]) <= 100
 
 
 @pytest.mark.parametrize("jump", [-30_000, -5_000, -110, 3_001, 20_000])
@@ -376,14 +376,14 @@ def test_nobody_popped_for_a_minute_and_playout_is_live():
 def test_quiet_frames_are_left_out_before_spoken_ones():
     wild, calm = seeded(13, 0, 90), seeded(14, 0, 4)
     packets = [
-        Packet(p.arrival, p.sequence, p.timestamp, level=90 if p.sequence % 50 < 5 else 20)
+        Packet(p.arrival, p.sequence, p.timestamp, level=90 if p.sequence % 10 < 2 else 20)
         for p in talk(600, lambda i: wild(i) if i < 300 else calm(i))
     ]
     listener = Listener().play(packets, 11_900 * MS)
     calm_played = {n - FIRST for n in listener.numbers()}
     dropped = [n for n in range(310, 590) if n not in calm_played]
     assert dropped
-    assert sum((n + FIRST) % 50 < 5 for n in dropped) >= len(dropped) / 2
+    assert sum((n + FIRST) % 10 < 2 for n in dropped) >= 0.75 * len(dropped)
 
 
 def test_a_payload_larger_than_a_datagram_is_refused():

@@ -1,6 +1,7 @@
 #include "fanout/media/delay.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 namespace fanout {
 namespace {
@@ -8,22 +9,24 @@ namespace {
 constexpr Samples kBucket = samples_of_ms(250);
 constexpr std::uint32_t kFine = samples_of_ms(5);     // grid of the target
 constexpr std::uint32_t kCoarse = samples_of_ms(40);  // beyond 400 ms only "far too late" matters
-constexpr Samples kRecentBuckets = 7;  // depth that nobody needed for 1.75 s is gone ...
-constexpr Samples kFadeBuckets = 5;    // ... having faded over the last 1.25 s of them
-constexpr Samples kRecentFilled = 6;   // fewer with packets in them: DTX, or just begun
+// Packets that should have needed a depth while none did; more than one, as they come in clusters.
+constexpr int kNoLuck = 30;
 
-constexpr float kLateCost = 40.0F;        // ms of delay that one percent of late packets is worth
+constexpr float kLateCost = 80.0F;        // ms of delay that one percent of late packets is worth
 constexpr float kUneasyMs = 100.0F;       // from here on a millisecond costs half as much again
 constexpr float kForget = 1.0F / 500.0F;  // memory of about ten seconds at 50 packets a second
 constexpr float kRescale = 1e20F;         // long before float runs out
 constexpr int kRetargetEvery = 10;        // packets: keeps the scan out of the common push
 
-constexpr Samples kFloor = samples_of_ms(10);          // tick jitter of a loaded worker
-constexpr Samples kCalmer = samples_of_ms(10);         // a smaller decrease is noise
-constexpr Samples kSpike = samples_of_ms(60);          // over the target: a spike ...
-constexpr Samples kSpikeLasts = samples_of_ms(300);    // ... if it drains within this ...
-constexpr Samples kSpikeAlone = samples_of_ms(4'000);  // ... and none came shortly before
-constexpr float kSpikeWeight = 0.25F;
+constexpr Samples kFloor = samples_of_ms(10);   // tick jitter of a loaded worker
+constexpr Samples kCalmer = samples_of_ms(10);  // a smaller decrease is noise
+constexpr float kAlone = 0.15F;  // a late packet between two in time: FEC or PLC hides it
+
+// A spike that comes once says little; it counts in full when it returns, or lasts.
+constexpr float kLoneSpike = 0.125F;
+constexpr Samples kSpike = samples_of_ms(60);  // over the target
+constexpr Samples kSpikeLasts = samples_of_ms(300);
+constexpr Samples kSpikeReturns = samples_of_ms(8'000);  // rarer ones are cheaper suffered
 
 /// What a depth of (i + 1) x 5 ms costs by itself, in ms.
 constexpr auto kDepthCost = [] {
@@ -51,11 +54,14 @@ void DelayEstimator::add(Samples arrival, Samples transit, bool counts) noexcept
   base_ = std::min(base_, transit);
   if (!counts) return;
   bucket.highest = std::max(bucket.highest, transit);
+  ++bucket.packets;
   const auto relative = transit - base_;
   weight_ *= 1.0F + kForget;
-  const auto mass = lone_spike(arrival, relative) ? weight_ * kSpikeWeight : weight_;
-  bins_[bin_of(relative)] += mass;
+  const auto mass = lone_spike(arrival, relative) ? weight_ * kLoneSpike : weight_;
+  bins_[bin_of(relative)] += mass * kAlone;
+  bins_[bin_of(std::min(relative, last_relative_))] += mass * (1.0F - kAlone);
   total_ += mass;
+  last_relative_ = relative;
   if (--until_retarget_ <= 0 || relative > target_) retarget();
 }
 
@@ -66,8 +72,9 @@ void DelayEstimator::rebase(Samples arrival, Samples transit) noexcept {
 }
 
 void DelayEstimator::roll(Samples arrival) noexcept {
+  if (arrival < bucket_end_) return;
   const auto bucket = arrival / kBucket;
-  if (bucket <= bucket_) return;
+  bucket_end_ = (bucket + 1) * kBucket;
   const auto stale =
       std::min<Samples>(bucket - std::max(bucket_, bucket - Samples{kBuckets}), Samples{kBuckets});
   for (Samples i = 0; i < stale; ++i)
@@ -78,19 +85,16 @@ void DelayEstimator::roll(Samples arrival) noexcept {
 
 bool DelayEstimator::lone_spike(Samples arrival, Samples relative) noexcept {
   if (relative <= target_ + kSpike) return false;
-  if (arrival - spike_ended_ > kSpikeLasts) {  // a new one
-    if (arrival - spike_ended_ < kSpikeAlone)
-      spike_began_ = arrival - kSpikeLasts;
-    else
-      spike_began_ = arrival;
-  }
+  const auto pause = arrival - spike_ended_;
+  if (pause > kSpikeLasts) spike_began_ = pause < kSpikeReturns ? arrival - kSpikeLasts : arrival;
   spike_ended_ = arrival;
   return arrival - spike_began_ < kSpikeLasts;
 }
 
 void DelayEstimator::retarget() noexcept {
   until_retarget_ = kRetargetEvery;
-  const auto wanted = std::max(kFloor, std::min(cheapest(), needed_lately()));
+  forget_what_is_over();
+  const auto wanted = std::max(kFloor, cheapest());
   if (wanted > target_ || wanted <= target_ - kCalmer) target_ = wanted;
   if (weight_ < kRescale) return;
   for (auto& bin : bins_) bin /= weight_;
@@ -115,17 +119,23 @@ Samples DelayEstimator::cheapest() const noexcept {
   return static_cast<Samples>(depth) * kFine;
 }
 
-Samples DelayEstimator::needed_lately() const noexcept {
-  Samples most = 0;
-  Samples filled = 0;
-  for (Samples age = 0; age < kRecentBuckets; ++age) {
+/// A depth that many packets should have needed by now, and none did, belongs to the past.
+void DelayEstimator::forget_what_is_over() noexcept {
+  Samples highest = -kNone;
+  int packets = 0;
+  for (Samples age = 0; age < Samples{kBuckets}; ++age) {
     const auto& bucket = buckets_[static_cast<std::size_t>(bucket_ - age) % kBuckets];
-    if (bucket.highest == -kNone) continue;
-    const auto kept = std::min(kRecentBuckets - age, kFadeBuckets);
-    most = std::max(most, (bucket.highest - base_) * kept / kFadeBuckets);
-    ++filled;
+    highest = std::max(highest, bucket.highest);
+    packets += bucket.packets;
+    if (packets < kNoLuck) continue;
+    if (highest - base_ + kFine >= target_) return;
+    const auto above = bin_of(highest - base_) + 1;
+    const auto mass = std::accumulate(bins_.begin() + above, bins_.end(), 0.0F);
+    if (static_cast<float>(packets) * mass < static_cast<float>(kNoLuck) * total_) continue;
+    std::fill(bins_.begin() + above, bins_.end(), 0.0F);
+    total_ -= mass;
+    return;
   }
-  return filled < kRecentFilled ? kNone : most + kFine;
 }
 
 }  // namespace fanout

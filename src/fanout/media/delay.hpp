@@ -9,11 +9,13 @@
 /// which forgets the old ones without a loop over the bins. The target is not a quantile but the
 /// cheapest depth: `D + K * late%(D)`, K being the milliseconds that one percent of late packets
 /// is worth. So a clean link pays for no tail it does not have, and a long thin tail is given up.
+/// What hurts is a run of late packets; one between two in time is hidden by FEC or concealment.
+/// So most of a packet's weight goes to the delay that it and its predecessor both had.
 ///
-/// Depth that was needed once is kept for half a second and then fades to nothing over 1.25 s,
-/// whatever the histogram remembers: with K = 40 a spike that returns less often than each four
-/// seconds is cheaper suffered than waited for, and one who does not know when it returns does
-/// best to let go bit by bit over about that time (the ski rental problem, in fractions).
+/// Forgetting by age alone is too slow after a storm, and forgetting fast loses the spikes that
+/// return. So a depth is forgotten by evidence: when, by the histogram, some thirty packets of
+/// late should have needed it and none did, that part of the histogram belongs to the past. A
+/// storm is over within a second, a spike each five seconds is remembered.
 ///
 /// Time and delay are counted in samples of the 48 kHz RTP clock.
 #pragma once
@@ -53,19 +55,21 @@ class DelayEstimator {
   void roll(Samples arrival) noexcept;
   bool lone_spike(Samples arrival, Samples relative) noexcept;
   void retarget() noexcept;
+  void forget_what_is_over() noexcept;
   Samples cheapest() const noexcept;
-  /// The least depth that would have lost nothing of late; no limit while little is known.
-  Samples needed_lately() const noexcept;
 
   struct Bucket {
     Samples lowest = kNone;
     Samples highest = -kNone;
+    int packets = 0;
   };
   std::array<Bucket, kBuckets> buckets_{};
   std::array<float, kBins> bins_{};
   Samples bucket_ = -kNone;
+  Samples bucket_end_ = -kNone;
   Samples base_ = kNone;
   Samples target_ = kFloor;  // a link is good until it has shown what it is
+  Samples last_relative_ = 0;
   Samples spike_began_ = -kNone / 2;
   Samples spike_ended_ = -kNone / 2;
   float weight_ = 1.0F;

@@ -19,14 +19,14 @@ constexpr Samples kSlack = samples_of_ms(5);        // a lag this far below its 
 constexpr Samples kCatchUp = samples_of_ms(200);    // what is older after an outage is not played
 constexpr Samples kAbandoned = samples_of_ms(500);  // not popped for so long: nobody listened
 constexpr Samples kWorthACut = samples_of_ms(30);   // less excess than this waits for a quiet frame
+constexpr Samples kPatience = samples_of_ms(200);   // time for a quiet frame to come along
 constexpr Samples kInsertEvery = samples_of_ms(60);
 
 /// The pause between two spoken frames left out: long near the target, and double speed far off.
 constexpr Samples drop_spacing(Samples excess) {
   if (excess >= samples_of_ms(200)) return kTick;
   if (excess >= samples_of_ms(100)) return 3 * kTick;
-  if (excess >= samples_of_ms(40)) return 6 * kTick;
-  return 25 * kTick;
+  return kPatience;
 }
 
 }  // namespace
@@ -144,7 +144,7 @@ Pop Player::start(Samples now) noexcept {
   const auto next = upcoming();
   if (next) {
     const auto further = kTick - std::min<Samples>(next->samples, kTick);  // to be popped with it
-    if (lag(now, next->timestamp) - further >= delay_.target()) return play(now, *next);
+    if (lag(now, next->timestamp) - further + kSlack >= delay_.target()) return play(now, *next);
   }
   if (fresh_) return pass(Playout::hold, rest_of_tick());
   if (missing_ > 0 && missing_ < kSilentLoss) return conceal(rest_of_tick());
@@ -252,6 +252,7 @@ bool Player::quiet(const PacketSlot& packet) const noexcept {
 std::optional<Pop> Player::steer(Samples now) noexcept {
   const auto further = kTick - std::min(frame_, kTick);  // the tick's last entry waits the least
   const auto excess = lag(now, head_timestamp_) - further - delay_.target();
+  if (excess < kWorthACut) next_drop_ = now + kPatience;
   if (excess >= frame_) shorten(now, excess);
   if (excess < -kSlack) return lengthen(now, -excess);
   return std::nullopt;
