@@ -1,10 +1,14 @@
-"""What every test may lean on: derandomized hypothesis, and seeded damage to packets."""
+"""What every test may lean on: derandomized hypothesis, seeded damage, an engine on loopback."""
 
 import random
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import pytest
+import trio.testing
 from hypothesis import settings
+
+from spacescore import Engine
 
 Mutations = Callable[..., Iterator[bytes]]
 
@@ -51,3 +55,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def mutations() -> Mutations:
     """``mutations(packets, count=, seed=)`` yields damaged copies of the packets, in turn."""
     return _mutations
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """An engine on any loopback port, with a data folder of its own."""
+    with Engine(host="127.0.0.1", port=0, data=tmp_path / "data") as engine:
+        yield engine
+
+
+@pytest.fixture
+def autojump() -> trio.testing.MockClock:
+    """A clock that jumps to the next deadline when everybody waits."""
+    return trio.testing.MockClock(autojump_threshold=0)

@@ -1,0 +1,105 @@
+"""The command line, as far as it does not need a running node."""
+
+import json
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+from click.testing import CliRunner
+
+from spacescore import Engine
+from spacescore._native import _core
+from spacescore.cli import main
+from spacescore.spaces import space_id
+from spacescore.tokens import KeyRing
+
+
+def run(*arguments: str, **options) -> tuple[int, str, str]:
+    done = CliRunner().invoke(main, [str(a) for a in arguments], **options)
+    if done.exception and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done.exit_code, done.stdout, done.stderr
+
+
+def test_the_version_is_told_without_loading_the_service():
+    code = (
+        "import sys; from spacescore.cli import main\n"
+        "try: main(['--version'])\nexcept SystemExit: pass\n"
+        "heavy = {'trio', 'starlette', 'anycorn', 'numpy', 'jwt', 'spacescore._core'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20)
+    assert done.stdout == f"spacescore, version {version('spacescore')}\n", done.stderr
+
+
+@pytest.mark.parametrize("command", [[], ["serve"], ["ticket"], ["token"]])
+def test_every_command_has_help(command):
+    code, out, _ = run(*command, "--help")
+    assert code == 0
+    assert out.startswith("Usage:")
+
+
+def test_a_token_of_the_folders_key_verifies(tmp_path):
+    with Engine(host="127.0.0.1", port=0, data=tmp_path) as engine:
+        keys = KeyRing(engine.data.operator_keys())
+        now = engine._clock()
+    code, out, _ = run("token", "demo", "--role", "host", "--name", "Ada", "--data", tmp_path)
+    assert code == 0
+    grant = keys.verify(out.strip(), now=now)
+    assert (grant.space, grant.role, grant.name) == ("demo", "host", "Ada")
+    assert grant.peer > 0
+
+
+def test_a_token_of_the_environments_key_verifies(tmp_path):
+    key = "a key from the environment"
+    code, out, _ = run("token", "demo", "--data", tmp_path, env={"SPACESCORE_OPERATOR_KEY": key})
+    assert code == 0
+    header = out.split(".")
+    assert len(header) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["token", "demo", "--data", "/nowhere"], "no data folder"),
+        (["token", "No Slug", "--operator-key", "x" * 20], "a-z"),
+        (["token", "demo", "--operator-key", "short"], "16"),
+        (["token", "demo", "--operator-key", "x" * 20, "--ttl", "99999999"], "token lives"),
+        (["ticket", "demo", "--data", "/nowhere"], "no data folder"),
+        (["ticket", "demo", "--url", "ftp://x"], "no http"),
+        (["ticket", "demo", "--url", "http://127.0.0.1:1"], "cannot be asked"),
+        (["ticket", "No Slug", "--url", "http://127.0.0.1:1"], "a-z"),
+        (["serve", "--ice-server", "nonsense"], "STUN"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(arguments, reason):
+    code, out, err = run(*arguments)
+    assert code == 2
+    assert out == ""
+    assert reason in err
+    assert err.count("\n") == 1
+
+
+def test_a_ticket_is_minted_without_asking_the_node(tmp_path):
+    with Engine(host="127.0.0.1", port=0, data=tmp_path) as engine:
+        candidate = {"ip": "203.0.113.1", "port": 7881, "protocol": "udp"}
+        engine.data.write_node({"candidates": [candidate]})
+        code, out, _ = run("ticket", "later", "--json", "--data", tmp_path)
+        assert code == 0
+        ticket = json.loads(out)
+        assert ticket["fingerprint"] == engine.fingerprint
+        assert ticket["password"] == engine._worker.password(ticket["ticket"])
+        assert ticket["candidates"] == [candidate]
+        keys = _core.TicketKeys()
+        for number, key in engine.data.ticket_keys():
+            keys.add(number, key)
+        opened = keys.open(_core.make_ufrag(ticket["ticket"], bytes(12), 111), unix_us=0)
+        assert (opened.space, opened.role) == (space_id("later"), "listener")
+        assert opened.space & 0xFFFFFFFF == ticket["ssrc"]
+
+
+def test_a_folder_on_which_no_node_ran_has_no_tickets(tmp_path):
+    code, _, err = run("ticket", "demo", "--data", tmp_path)
+    assert code == 2
+    assert "node.json" in err

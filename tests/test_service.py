@@ -1,0 +1,370 @@
+"""`spacescore serve` as a process: what it prints, what it survives, how it leaves."""
+
+import contextlib
+import itertools
+import json
+import os
+import re
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import pytest
+import trio
+
+from offers import LISTEN
+from spacescore.errors import StartupError
+from spacescore.service import FIRST_PAUSE, LONGEST_PAUSE, Service, Settings, keep_serving
+from webrtc_client import Peer
+
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class Served:
+    """A running service."""
+
+    def __init__(self, data: Path, *options: str) -> None:
+        command = [sys.executable, "-m", "spacescore", "serve", "--port", "0", "--udp-port", "0"]
+        self.process = subprocess.Popen(
+            [*command, "--udp-host", "127.0.0.1", "--data", str(data), *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.data = data
+        self.banner = ""
+        while "Ctrl-C" not in self.banner:
+            line = self.process.stdout.readline()
+            assert line, self.process.stderr.read()
+            self.banner += line
+        self.node = json.loads((data / "node.json").read_text())
+        self.port = int(self.node["url"].rpartition(":")[2])
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=5)
+
+    def get(self, path: str) -> bytes:
+        with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as response:
+            return response.read()
+
+    def post(self, path: str, body: str | dict, token: str = "") -> bytes:
+        kind = "application/sdp" if isinstance(body, str) else "application/json"
+        headers = {"Content-Type": kind} | ({"Authorization": f"Bearer {token}"} if token else {})
+        data = (body if isinstance(body, str) else json.dumps(body)).encode()
+        url = f"http://127.0.0.1:{self.port}{path}"
+        with urlopen(Request(url, data, headers), timeout=5) as response:
+            return response.read()
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> tuple[int, float, str]:
+        """Return the exit code, the seconds it took, and the log."""
+        began = time.monotonic()
+        self.process.send_signal(how)
+        _, log = self.process.communicate(timeout=20)
+        return self.process.returncode, time.monotonic() - began, log
+
+
+@pytest.fixture
+def served(tmp_path) -> Iterator[Served]:
+    served = Served(tmp_path / "data", "--demo")
+    yield served
+    if served.process.poll() is None:
+        served.process.kill()
+    served.process.communicate()
+
+
+@pytest.fixture(scope="module")
+def bystanders_service(tmp_path_factory) -> Iterator[Served]:
+    served = Served(tmp_path_factory.mktemp("junk") / "data", "--demo")
+    yield served
+    served.process.kill()
+    served.process.communicate()
+
+
+def test_the_banner_says_where_to_go_and_how_to_stop(served):
+    banner = ANSI.sub("", served.banner)
+    recording = re.search(r"recording +(\S+)", banner)[1]
+    assert f"http://127.0.0.1:{served.port}/s/demo" in banner
+    assert f"UDP port {served.node['candidates'][0]['port']} at 127.0.0.1" in banner
+    assert recording.startswith(str(served.data / "recordings" / "demo-"))
+    assert f"key in {served.data / 'operator.key'}" in banner
+    assert (served.data / "operator.key").read_text().strip() not in banner
+    assert len(banner.splitlines()) <= 12
+
+
+def test_the_demo_is_open_to_all_who_come(served):
+    assert b"<!doctype html>" in served.get("/s/demo").lower()
+    assert json.loads(served.get("/api/spaces/demo/state.json"))["open_stage"] is True
+    assert served.get("/readyz")
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_within_five_seconds_whoever_is_connected(served, how):
+    slow, idle = served.connect(), HTTPConnection("127.0.0.1", served.port, timeout=5)
+    slow.sendall(b"POST /whep/demo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nv=0")
+    assert is_served(idle)
+    code, seconds, log = served.stop(how)
+    assert code == 0, log
+    assert seconds < 5
+    events = [json.loads(line)["event"] for line in log.splitlines()]
+    assert events == ["stopping", "stopped"]
+    slow.close()
+    idle.close()
+
+
+def test_who_spoke_until_the_end_is_on_the_recording(served):
+    speaker = Peer(speaks=True)
+    token = json.loads(served.post("/api/spaces/demo/stage", {"name": "Ada"}))["token"]
+    speaker.join(lambda sdp: served.post("/whip/demo", sdp, token).decode())
+    while not json.loads(served.get("/api/spaces/demo"))["live"]:
+        pass
+    assert json.loads(served.get("/api/spaces/demo/state.json"))["speakers"][0]["name"] == "Ada"
+    code, _, log = served.stop()
+    speaker.close()
+    assert code == 0
+    assert next(json.loads(line)["event"] for line in log.splitlines()) == "speaker joined"
+    (recording,) = (served.data / "recordings").iterdir()
+    pages = recording.read_bytes().split(b"OggS")
+    assert recording.name.startswith("demo-")
+    assert pages[0] == b""
+    assert pages[-1][1] & 4, "the last page ends the stream"
+
+
+def test_the_same_folder_serves_again_with_the_same_keys(served, tmp_path):
+    key = (served.data / "operator.key").read_text()
+    ticket = json.loads(served.get("/api/spaces/demo/ticket"))
+    served.stop()
+    again = Served(served.data, "--demo")
+    try:
+        assert (served.data / "operator.key").read_text() == key
+        fresh = json.loads(again.get("/api/spaces/demo/ticket"))
+        assert fresh["fingerprint"] == ticket["fingerprint"]
+        assert fresh["ssrc"] == ticket["ssrc"]
+    finally:
+        again.stop()
+
+
+# hypercorn#225: one junk WebSocket upgrade killed the server under everybody's feet.
+
+UPGRADE = (
+    b"GET /s/demo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+POST = b"POST /whep/demo HTTP/1.1\r\nHost: x\r\nContent-Type: application/sdp\r\n"
+JUNK = {
+    "a WebSocket upgrade, then junk": UPGRADE + b"\xff\xfe\xfd" * 20,
+    "a WebSocket upgrade of a WHEP endpoint": UPGRADE.replace(b"/s/", b"/whep/") + b"\x81\xff",
+    "a WebSocket of another version": UPGRADE.replace(b"13", b"99"),
+    "random bytes": bytes(range(256)) * 8,
+    "a TLS hello": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(64),
+    "an HTTP/2 preface, then junk": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x40" * 64,
+    "an upgrade to h2c": (
+        b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\n"
+        b"Upgrade: h2c\r\nHTTP2-Settings: !!!!\r\n\r\n"
+    ),
+    "a header of 100 kB": b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 100_000,
+    "a chunk of no size": POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nxx\r\n",
+    "two lengths": POST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+    "a negative length": POST + b"Content-Length: -1\r\n\r\n",
+    "a NUL in a header": b"GET / HTTP/1.1\r\nHost: a\x00b\r\n\r\n",
+    "a version from the future": b"GET / HTTP/9.9\r\nHost: x\r\n\r\n",
+    "a path that cannot be": b"GET /\xff\xfe%zz\x01 HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a host that is none": b"GET /api/spaces HTTP/1.1\r\nHost: [::1\r\n\r\n",
+    "half a request": POST + b"Content-Length: 500\r\n\r\nv=0",
+    "two requests and a junk one": b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 2 + b"\x00\r\n\r\n",
+}
+
+
+def is_served(bystander: HTTPConnection) -> bool:
+    """Ask once more on a connection that is kept open."""
+    bystander.request("GET", "/healthz")
+    return bystander.getresponse().read() == b'{"status":"ok"}'
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
+@pytest.mark.parametrize("junk", JUNK.values(), ids=JUNK)
+def test_junk_harms_nobody_but_its_sender(bystanders_service, junk, reset):
+    served = bystanders_service
+    with contextlib.closing(HTTPConnection("127.0.0.1", served.port, timeout=5)) as bystander:
+        assert is_served(bystander)
+        connection = bystander.sock
+        with served.connect() as vandal:
+            vandal.settimeout(0.1)
+            with contextlib.suppress(OSError):  # no answer is an answer
+                vandal.sendall(junk)
+                vandal.recv(4096)
+            if reset:
+                vandal.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        assert is_served(bystander)
+        assert bystander.sock is connection, "it had to connect again"
+    assert b"spacescore_http_restarts_total{" in served.get("/metrics")
+    assert re.search(rb"http_restarts_total\{[^}]*\} 0\.0", served.get("/metrics"))
+
+
+# Getting up again.
+
+
+def test_a_server_that_fails_is_started_again_with_growing_pauses(autojump):
+    began = []
+
+    async def main():
+        stopping = trio.Event()
+
+        async def serve():
+            began.append(trio.current_time())
+            if len(began) == 9:
+                stopping.set()
+                return
+            raise RuntimeError("down")
+
+        failures = []
+        await keep_serving(serve, stopping, lambda: failures.append(1))
+        assert len(failures) == 8
+
+    trio.run(main, clock=autojump)
+    pauses = [round(b - a, 3) for a, b in itertools.pairwise(began)]
+    assert pauses[0] == FIRST_PAUSE
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == LONGEST_PAUSE
+
+
+def test_a_server_that_ran_long_starts_again_at_once(autojump):
+    began = []
+
+    async def main():
+        stopping = trio.Event()
+
+        async def serve():
+            began.append(trio.current_time())
+            if len(began) == 7:
+                stopping.set()
+            await trio.sleep(0 if len(began) < 6 else 3600)
+            raise RuntimeError("down")
+
+        await keep_serving(serve, stopping, lambda: None)
+
+    trio.run(main, clock=autojump)
+    assert round(began[6] - began[5] - 3600, 3) == FIRST_PAUSE
+
+
+def test_a_cancelled_server_stays_down(autojump):
+    async def main():
+        with trio.move_on_after(10) as scope:
+            await keep_serving(trio.sleep_forever, trio.Event(), lambda: None)
+        assert scope.cancelled_caught
+
+    trio.run(main, clock=autojump)
+
+
+# What cannot start says why, in one sentence.
+
+
+def settings(tmp_path: Path, **changes: object) -> Settings:
+    defaults = {"data": tmp_path / "data", "port": 0, "udp_host": "127.0.0.1", "udp_port": 0}
+    return Settings(**(defaults | changes))
+
+
+def why_not(settings: Settings) -> str:
+    with pytest.raises(StartupError) as caught:
+        Service.open(settings)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_what_can_start_starts_twice_in_a_row(tmp_path):
+    for _ in range(2):
+        with Service.open(settings(tmp_path, demo=True)) as service:
+            assert service.url == f"http://127.0.0.1:{service.port}"
+
+
+def test_a_port_that_is_taken_is_named(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        assert why_not(settings(tmp_path, port=port)) == (
+            f"TCP 127.0.0.1:{port} is taken: choose another with --port."
+        )
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        port = other.getsockname()[1]
+        assert why_not(settings(tmp_path, udp_port=port)) == (
+            f"UDP 127.0.0.1 {port} is taken: choose another with --udp-port."
+        )
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"host": "192.0.2.1"}, r"TCP 192\.0\.2\.1:0 is no address of this machine.*--host"),
+        ({"host": "nowhere.invalid"}, "no address of this machine.*--host"),
+        ({"udp_host": "192.0.2.1"}, "no address of this machine.*--udp-host"),
+        ({"udp_host": "nonsense"}, "nonsense"),
+        ({"announce": ("example.org",)}, "example.org"),
+        ({"public_url": "nonsense"}, "nonsense"),
+        ({"tls_cert": Path("x.pem")}, "both --tls-cert and --tls-key"),
+        ({"tls_cert": Path("x.pem"), "tls_key": Path("y.pem")}, "TLS.*No such file"),
+        ({"operator_key": "short"}, "16"),
+        ({"data": Path("/proc/nowhere")}, "data folder /proc/nowhere"),
+    ],
+)
+def test_what_the_operator_has_to_change_is_said(tmp_path, changes, reason):
+    assert re.search(reason, why_not(settings(tmp_path, **changes)))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may bind any port")
+def test_a_privileged_port_is_named(tmp_path):
+    assert "needs privileges" in why_not(settings(tmp_path, port=80))
+
+
+def test_a_failure_is_one_line_and_exit_code_2(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        command = [sys.executable, "-m", "spacescore", "serve", "--port", port, "--udp-port", "0"]
+        done = subprocess.run(
+            [*command, "--data", tmp_path / "data"], capture_output=True, text=True, timeout=20
+        )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert (
+        done.stderr == f"spacescore: TCP 127.0.0.1:{port} is taken: choose another with --port.\n"
+    )
+
+
+def test_tls_is_served_where_a_certificate_is_given(tmp_path):
+    import ssl
+
+    from spacescore._native import _core
+
+    made = _core.Certificate.generate()
+    paths = {"tls_cert": tmp_path / "c.pem", "tls_key": tmp_path / "k.pem"}
+    paths["tls_cert"].write_text(made.certificate_pem)
+    paths["tls_key"].write_text(made.private_key_pem)
+    with Service.open(settings(tmp_path, demo=True, **paths)) as service:
+        context = ssl.create_default_context(cadata=made.certificate_pem)
+        context.check_hostname = False
+        status = []
+
+        async def main():
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(service.run)
+                status.append(await trio.to_thread.run_sync(fetch, service.port))
+                service.stop()
+
+        def fetch(port: int) -> str:
+            raw = socket.create_connection(("127.0.0.1", port), timeout=5)
+            with context.wrap_socket(raw) as tls:
+                tls.sendall(
+                    b"POST /whep/demo HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                    b"Content-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%s"
+                    % (len(LISTEN), LISTEN.encode())
+                )
+                return tls.recv(65536).decode()
+
+        trio.run(main)
+    assert status[0].startswith("HTTP/1.1 201")
+    assert "https://localhost/whep/demo/" in status[0]
