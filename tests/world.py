@@ -1,4 +1,4 @@
-"""A whole space in virtual time: one engine, any number of virtual browsers, a lossy path to each."""
+"""A space in virtual time: one engine, any number of virtual browsers, a lossy path to each."""
 
 import itertools
 import random

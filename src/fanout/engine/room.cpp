@@ -61,7 +61,7 @@ void Room::tick(Instant now, AudienceTable& table, Outbox& outbox, EngineCounter
   compact(table);
   recorded_.reset();
   shared_.reset();
-  listen(now);
+  listen();
   if (!audible_.empty() || talking_) {  // one more tick after the last word: it fades out
     mix(outbox);
     ++frames_mixed_;
@@ -97,13 +97,16 @@ void Room::compact(AudienceTable& table) noexcept {
   has_holes_ = false;
 }
 
-void Room::listen(Instant now) {
+/// Voices are played by the media clock, however late this tick comes.
+void Room::listen() {
+  const Instant now = next_tick_ - kTick;
   for (Speaker* speaker : speakers_) {
     mixer_.set_voice(speaker->peer(), speaker->next_frame(now));
     ranking_.report(speaker->peer(), speaker->level(), now);
   }
   const auto loudest = ranking_.audible(now);
   audible_.assign(loudest.begin(), loudest.end());
+  std::ranges::sort(audible_);  // who is heard, not in which order, is what is told
 }
 
 void Room::mix(Outbox& outbox) {
@@ -113,7 +116,7 @@ void Room::mix(Outbox& outbox) {
   for (Speaker* speaker : speakers_) {
     const auto own = std::ranges::find(mixed.minus, speaker->peer(), &MixMinus::peer);
     const bool heard = own != mixed.minus.end();
-    speaker->send(heard ? packet_of(own->packet) : *shared_, outbox);
+    speaker->send(heard ? packet_of(own->packet, speaker->peer()) : *shared_, outbox);
   }
 }
 
@@ -122,12 +125,14 @@ void Room::keep_alive(Outbox& outbox) {
   for (Speaker* speaker : speakers_) speaker->send(*shared_, outbox);
 }
 
-SharedPacket Room::packet_of(Bytes payload) {
-  return {{.marker = !talking_,
-           .timestamp = timestamp_,
-           .ssrc = ssrc(),
-           .csrc = std::span(audible_).first(std::min(audible_.size(), kMaxCsrc))},
-          payload};
+SharedPacket Room::packet_of(Bytes payload, std::optional<PeerId> without) const {
+  std::array<PeerId, kMaxCsrc> csrc;
+  const auto end = std::ranges::remove_copy_if(audible_, csrc.begin(), [without](PeerId peer) {
+                     return peer == without;
+                   }).out;
+  return {
+      {.marker = !talking_, .timestamp = timestamp_, .ssrc = ssrc(), .csrc = {csrc.begin(), end}},
+      payload};
 }
 
 void Room::record(Bytes packet) {
@@ -181,7 +186,8 @@ SpaceStats Room::stats() const {
     stats.speakers.push_back(
         {.peer = speaker->peer(),
          .muted = speaker->muted(),
-         .audible = std::ranges::find(audible_, speaker->peer()) != audible_.end(),
+         .audible =
+             !speaker->muted() && std::ranges::find(audible_, speaker->peer()) != audible_.end(),
          .level = speaker->level(),
          .jitter = speaker->stats()});
   return stats;

@@ -86,10 +86,11 @@ class Room {
  private:
   void keep_time(Instant now, EngineCounters& counters) noexcept;
   void compact(AudienceTable& table) noexcept;
-  void listen(Instant now);
+  void listen();
   void mix(Outbox& outbox);
   void keep_alive(Outbox& outbox);
-  SharedPacket packet_of(Bytes payload);
+  /// `without`: who does not hear themselves, and is not named among the sources.
+  SharedPacket packet_of(Bytes payload, std::optional<PeerId> without = std::nullopt) const;
   void publish(Instant now, const SharedPacket& packet, EngineCounters& counters);
   void record(Bytes packet);
 
