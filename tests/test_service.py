@@ -20,7 +20,9 @@ import pytest
 import trio
 
 from offers import LISTEN
+from spacescore._native import _core
 from spacescore.errors import StartupError
+from spacescore.sdp import Candidate, Local, parse_offer, write_answer
 from spacescore.service import FIRST_PAUSE, LONGEST_PAUSE, Service, Settings, keep_serving
 from webrtc_client import Peer
 
@@ -89,7 +91,7 @@ def bystanders_service(tmp_path_factory) -> Iterator[Served]:
 
 def test_the_banner_says_where_to_go_and_how_to_stop(served):
     banner = ANSI.sub("", served.banner)
-    recording = re.search(r"recording +(\S+)", banner)[1]
+    recording = re.search(r"recording +(\S+),", banner)[1]
     assert f"http://127.0.0.1:{served.port}/s/demo" in banner
     assert f"UDP port {served.node['candidates'][0]['port']} at 127.0.0.1" in banner
     assert recording.startswith(str(served.data / "recordings" / "demo-"))
@@ -122,9 +124,10 @@ def test_who_spoke_until_the_end_is_on_the_recording(served):
     speaker = Peer(speaks=True)
     token = json.loads(served.post("/api/spaces/demo/stage", {"name": "Ada"}))["token"]
     speaker.join(lambda sdp: served.post("/whip/demo", sdp, token).decode())
-    while not json.loads(served.get("/api/spaces/demo"))["live"]:
-        pass
-    assert json.loads(served.get("/api/spaces/demo/state.json"))["speakers"][0]["name"] == "Ada"
+    speakers = []
+    while not any(who["audible"] for who in speakers):
+        speakers = json.loads(served.get("/api/spaces/demo/state.json"))["speakers"]
+    assert speakers[0]["name"] == "Ada"
     code, _, log = served.stop()
     speaker.close()
     assert code == 0
@@ -148,6 +151,42 @@ def test_the_same_folder_serves_again_with_the_same_keys(served, tmp_path):
         assert fresh["ssrc"] == ticket["ssrc"]
     finally:
         again.stop()
+
+
+def join_by(ticket: dict, peer: Peer) -> None:
+    """Join as a page does: write the server's answer from a ticket, ask nobody."""
+
+    def answer(sdp: str) -> str:
+        offer = parse_offer(sdp, publishing=False)
+        ufrag = _core.make_ufrag(ticket["ticket"], os.urandom(12), offer.payload_type)
+        taken = {name: ticket[name] for name in ("password", "fingerprint", "ssrc", "cname")}
+        candidates = [Candidate(**candidate) for candidate in ticket["candidates"]]
+        return write_answer(offer, Local(ufrag=ufrag, candidates=candidates, **taken))
+
+    peer.join(answer)
+
+
+@pytest.mark.parametrize("source", ["api", "url", "data"])
+def test_a_ticket_from_wherever_lets_a_listener_in_without_any_request(served, source):
+    command = [sys.executable, "-m", "spacescore", "ticket", "demo", "--json"]
+    options = {"url": ["--url", served.node["url"]], "data": ["--data", served.data]}
+    if source == "api":
+        text = served.get("/api/spaces/demo/ticket")
+    else:
+        done = subprocess.run([*command, *options[source]], capture_output=True, timeout=20)
+        assert done.returncode == 0, done.stderr
+        text = done.stdout
+    listener = Peer()
+    join_by(json.loads(text), listener)
+    assert json.loads(served.get("/api/spaces/demo"))["listeners"] == 1
+    listener.close()
+
+
+def test_a_ticket_for_an_unknown_space_says_what_the_service_says(served):
+    command = [sys.executable, "-m", "spacescore", "ticket", "nowhere", "--url", served.node["url"]]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    assert done.returncode == 2
+    assert done.stderr.endswith("says: There is no such space here.\n")
 
 
 # hypercorn#225: one junk WebSocket upgrade killed the server under everybody's feet.

@@ -192,7 +192,8 @@ def banner(service: "Service") -> str:
     rows += [("media", f"UDP port {engine.port} at {_places(service)}")]
     assert engine.data is not None  # noqa: S101  (the settings name a folder)
     recordings = [space.recording for space in engine.spaces if space.recording]
-    rows += [("recording", recordings[0] if recordings else f"{engine.data.recordings}/")]
+    from_then = f"{recordings[0]}, from the first word on" if recordings else ""
+    rows += [("recording", from_then or f"{engine.data.recordings}/")]
     rows += [("operator", _operator(settings, engine.data.operator_key_path))]
     rows += [("stop", "Ctrl-C")]
     lines = [f"  {click.style(f'{name:10}', dim=True)}{value}" for name, value in rows]
