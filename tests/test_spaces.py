@@ -116,34 +116,43 @@ def test_who_was_removed_does_not_come_back(registry):
         registry.remove("demo", grant.peer)
 
 
-def fill(registry: Registry, ttl: int) -> list[Grant]:
-    return [registry.invite("demo", Role.SPEAKER, "", now=NOW, ttl=ttl) for _ in range(MAX_PEOPLE)]
+def fill(registry: Registry, count: int = MAX_PEOPLE) -> list[Grant]:
+    return [registry.invite("demo", Role.SPEAKER, "", now=NOW, ttl=3600) for _ in range(count)]
 
 
-def test_the_number_of_people_is_bounded(registry):
-    fill(registry, ttl=3600)
+def test_the_number_of_people_inside_is_bounded(registry):
+    for grant in fill(registry):
+        registry.note_presence(space_id("demo"), grant.peer, online=True)
     with pytest.raises(OverloadedError):
         registry.invite("demo", Role.SPEAKER, "", now=NOW, ttl=60)
 
 
-def test_when_full_those_who_never_came_are_forgotten_and_those_inside_are_not(registry):
-    inside, *_ = fill(registry, ttl=60)
-    number = space_id("demo")
-    registry.note_presence(number, inside.peer, online=True)
-    registry.invite("demo", Role.SPEAKER, "late", now=NOW + 61, ttl=60)
-    assert set(registry.get("demo").people) == {inside.peer, MAX_PEOPLE + 1}
-    registry.note_presence(number, inside.peer, online=False)
+def test_invitations_by_the_thousand_keep_nobody_out(registry):
+    inside, waiting, *_, latest = fill(registry)
+    registry.note_presence(space_id("demo"), inside.peer, online=True)
+    late = registry.invite("demo", Role.SPEAKER, "late", now=NOW, ttl=60)
+    people = registry.get("demo").people
+    assert {inside.peer, latest.peer, late.peer} <= set(people)
+    assert waiting.peer not in people
+    registry.admit(waiting, now=NOW)
+    assert waiting.peer in people
+
+
+def test_who_leaves_is_no_longer_inside(registry):
+    grant = registry.invite("demo", Role.SPEAKER, "", now=NOW, ttl=60)
+    registry.note_presence(space_id("demo"), grant.peer, online=True)
+    registry.note_presence(space_id("demo"), grant.peer, online=False)
     assert not registry.get("demo").online
 
 
 def test_a_removal_lasts_as_long_as_the_token_could(registry):
     grant = registry.invite("demo", Role.SPEAKER, "", now=NOW, ttl=60)
     registry.remove("demo", grant.peer)
-    fill_up = [registry.invite("demo", Role.SPEAKER, "", now=NOW, ttl=9) for _ in range(1999)]
-    registry.invite("demo", Role.SPEAKER, "", now=NOW + 100, ttl=9)
-    assert len(fill_up) == MAX_PEOPLE - 1
+    fill(registry, MAX_PEOPLE)
     with pytest.raises(ForbiddenError):
-        registry.admit(grant, now=NOW + 100)
+        registry.admit(grant, now=NOW + 60)
+    fill(registry, MAX_PEOPLE // 2)
+    assert registry.get("demo").removed == {grant.peer: 1120}
 
 
 def test_presence_in_unknown_spaces_or_of_unknown_people_is_ignored(registry):
