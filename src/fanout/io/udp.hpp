@@ -48,6 +48,8 @@ class UdpSocket {
 
   int fd() const noexcept { return socket_.get(); }
   std::uint16_t port() const noexcept { return port_; }
+  /// The port is free from now on; nothing is sent or received any more.
+  void close() noexcept { socket_ = FileDescriptor{}; }
 
   /// Up to a batch of what waits; an empty batch when nothing does.
   void receive(ReceiveBatch& batch) noexcept;

@@ -104,6 +104,7 @@ void Worker::close() {
   stopping_.store(true);
   signal(wake_fd_);
   if (thread_.joinable()) thread_.join();
+  socket_.close();
   recorder_.close();
 }
 

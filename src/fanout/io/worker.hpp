@@ -64,7 +64,8 @@ class Worker {
   int event_fd() const noexcept { return event_fd_.get(); }
   std::vector<Event> drain();
 
-  /// Says goodbye in every space, finishes the recordings, ends the thread. Idempotent.
+  /// Says goodbye in every space, finishes the recordings, ends the thread, frees the
+  /// port. Idempotent.
   void close();
 
  private:

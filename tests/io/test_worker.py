@@ -1,0 +1,204 @@
+"""fanout/io: a worker with its thread, its clock and its socket, and peers on real loopback."""
+
+import errno
+import os
+import select
+import socket
+import time
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from spacescore._native import _core
+from virtual_peer import VirtualPeer, new_context, wait_for
+from world import KEY, RATE, SPACE, strength, tone
+
+Worker = Any
+Join = Callable[..., VirtualPeer]
+ADA, BO = 11, 12
+
+
+def start(**options: Any) -> Worker:
+    worker = _core.Worker(**({"host": "127.0.0.1", "port": 0} | options))
+    worker.add_ticket_key(1, KEY)
+    return worker
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    worker = start()
+    worker.create_space(SPACE)
+    yield worker
+    worker.close()
+
+
+@pytest.fixture
+def join() -> Iterator[Join]:
+    """``join(worker, peer=)`` connects a listener; with ``role="speaker"``, a speaker."""
+    inside = []
+
+    def join(
+        worker: Worker, *, role: str = "listener", peer: int = 0, host: str = "127.0.0.1"
+    ) -> VirtualPeer:
+        context = new_context() if role == "speaker" else None
+        ticket = worker.mint(
+            space=SPACE,
+            role=role,
+            expiry=int(time.time()) + 60,
+            peer=peer,
+            personal=peer != 0,
+            requires_certificate=context is not None,
+        )
+        fingerprint = context.fingerprint if context else None
+        inside.append(
+            VirtualPeer(
+                (host, worker.port),
+                ufrag=_core.make_ufrag(ticket, os.urandom(12), 111, fingerprint),
+                password=worker.password(ticket),
+                context=context,
+                server_fingerprint=bytes.fromhex(worker.fingerprint.replace(":", "")),
+            )
+        )
+        return inside[-1].connected()
+
+    yield join
+    for peer in inside:
+        peer.leave()
+
+
+def decoded(recording: Path) -> np.ndarray:
+    with av.open(str(recording)) as container:
+        return np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)])
+
+
+@pytest.mark.parametrize(
+    ("bound", "host"),
+    [("127.0.0.1", "127.0.0.1"), ("::1", "::1"), ("::", "127.0.0.1"), ("::", "::1")],
+)
+def test_who_speaks_is_heard_over_either_family(join, bound, host):
+    if ":" in bound + host and not has_ipv6():
+        pytest.skip("this machine has no IPv6")
+    worker = start(host=bound)
+    worker.create_space(SPACE)
+    speaker = join(worker, role="speaker", peer=ADA, host=host)
+    listener = join(worker, host=host)
+    speaker.say(islice(tone(440), 50))
+    wait_for(lambda: ADA in {peer for audio in list(listener.heard) for peer in audio.csrc})
+    speaker.spoken()
+    wait_for(lambda: len(listener.heard) >= 45)
+    assert strength(listener.samples()[: 45 * 960], 440) == pytest.approx(0.25, rel=0.2)
+    assert (listener.client.stats.packets_lost, listener.client.drops) == (0, {})
+    stats = worker.space_stats(SPACE)
+    assert (stats.listeners, [who.peer for who in stats.speakers]) == (1, [ADA])
+    listener.leave()
+    speaker.leave()
+    worker.close()
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+def test_speakers_hear_each_other_and_not_themselves(worker, join):
+    ada, bo = (join(worker, role="speaker", peer=peer) for peer in (ADA, BO))
+    ada.say(islice(tone(440), 100))
+    bo.say(islice(tone(1_000), 100))
+    ada.spoken()
+    bo.spoken()
+    for peer, own, other in [(ada, 440, 1_000), (bo, 1_000, 440)]:
+        middle = peer.samples()[RATE // 2 :][:RATE]
+        assert strength(middle, other) == pytest.approx(0.25, rel=0.2)
+        assert strength(middle, own) < 0.25 / 100
+
+
+@pytest.mark.slow
+def test_who_leaves_is_gone_within_the_grace_of_an_alert(worker, join):
+    join(worker).leave()
+    staying = join(worker)
+    wait_for(lambda: worker.space_stats(SPACE).listeners == 1, seconds=8)
+    assert staying.client.state == "connected"
+
+
+def test_a_session_that_is_ended_is_gone_at_once(worker, join):
+    join(worker, peer=77)
+    (event,) = wait_for(worker.drain)
+    assert (event.kind, event.peer) == ("listener_joined", 77)
+    assert worker.end_session(event.session)
+    assert worker.space_stats(SPACE).listeners == 0
+    assert not worker.end_session(event.session)
+
+
+def test_events_make_the_descriptor_readable_until_they_are_drained(worker, join):
+    def is_readable(seconds: float = 0) -> bool:
+        return bool(select.select([worker.fileno()], [], [], seconds)[0])
+
+    assert not is_readable()
+    join(worker, role="speaker", peer=ADA)
+    assert is_readable(5)
+    (joined,) = worker.drain()
+    assert (joined.kind, joined.space, joined.peer) == ("speaker_joined", SPACE, ADA)
+    assert len(joined.session) == 12
+    assert not is_readable()
+    assert worker.drain() == []
+    worker.remove_peer(SPACE, ADA)
+    assert is_readable(5)
+    assert [event.kind for event in worker.drain()] == ["speaker_left"]
+
+
+def test_nameless_listeners_make_no_events(worker, join):
+    join(worker)
+    assert worker.space_stats(SPACE).listeners == 1
+    assert worker.drain() == []
+
+
+def test_a_port_in_use_is_an_oserror(worker):
+    with pytest.raises(OSError, match="in use") as caught:
+        _core.Worker(host="127.0.0.1", port=worker.port)
+    assert caught.value.errno == errno.EADDRINUSE
+
+
+@pytest.mark.parametrize("host", ["localhost", "", "1.2.3.4.5"])
+def test_a_host_is_an_address(host):
+    with pytest.raises(ValueError, match="IP address"):
+        _core.Worker(host=host, port=0)
+
+
+def test_closing_finishes_the_recording_and_may_be_repeated(join, tmp_path):
+    worker, recording = start(), tmp_path / "space.ogg"
+    worker.create_space(SPACE, title="The space", record_path=str(recording))
+    speaker = join(worker, role="speaker", peer=ADA)
+    speaker.say(islice(tone(440), 75))
+    speaker.spoken()
+    wait_for(lambda: not worker.space_stats(SPACE).speakers[0].audible)
+    samples = worker.space_stats(SPACE).recorded_samples
+    speaker.leave()
+    for _ in range(2):
+        worker.close()
+    heard = decoded(recording)
+    assert heard.size == samples
+    voice = np.flatnonzero(np.abs(heard) > 0.01)
+    assert (voice[-1] - voice[0]) / RATE == pytest.approx(75 * 0.020, abs=0.1)
+    assert strength(heard[voice[0] :][:RATE], 440) == pytest.approx(0.25, rel=0.1)
+
+
+def test_a_closed_worker_says_goodbye_refuses_commands_and_frees_its_port(join):
+    worker = start()
+    worker.create_space(SPACE)
+    listener = join(worker)
+    worker.close()
+    wait_for(lambda: listener.client.state == "closed")
+    assert worker.drain() == []
+    with pytest.raises(RuntimeError, match="closed"):
+        worker.space_stats(SPACE)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as successor:
+        successor.bind(("127.0.0.1", worker.port))
