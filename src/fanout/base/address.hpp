@@ -18,8 +18,8 @@ struct Address {
 
   static constexpr Address v4(std::array<std::uint8_t, 4> octets, std::uint16_t port) {
     Address address{.port = port};
-    address.ip = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, octets[0], octets[1], octets[2],
-                  octets[3]};
+    address.ip = {0, 0, 0,    0,    0,         0,         0,         0,
+                  0, 0, 0xFF, 0xFF, octets[0], octets[1], octets[2], octets[3]};
     return address;
   }
 

@@ -16,13 +16,13 @@ enum class Drop : std::uint8_t {
   malformed_rtp,
   malformed_rtcp,
   malformed_dtls,
-  unexpected_stun,   ///< well formed, but not a Binding request from a controlling agent
-  bad_ticket,        ///< ufrag is no ticket of ours
+  unexpected_stun,  ///< well formed, but not a Binding request from a controlling agent
+  bad_ticket,       ///< ufrag is no ticket of ours
   expired_ticket,
-  foreign_space,     ///< a ticket for a space that does not live here
-  bad_integrity,     ///< MESSAGE-INTEGRITY does not verify
-  replayed_check,    ///< a STUN transaction id seen before
-  unknown_address,   ///< DTLS or RTP from an address without a valid check
+  foreign_space,    ///< a ticket for a space that does not live here
+  bad_integrity,    ///< MESSAGE-INTEGRITY does not verify
+  replayed_check,   ///< a STUN transaction id seen before
+  unknown_address,  ///< DTLS or RTP from an address without a valid check
   certificate_mismatch,
   handshake_failed,
   handshake_limit,   ///< every handshake slot is taken
@@ -34,7 +34,7 @@ enum class Drop : std::uint8_t {
   wrong_payload_type,
   rate_limited,
   oversized,
-  node_full,         ///< the audience table holds all it was made for
+  node_full,  ///< the audience table holds all it was made for
   count_,
 };
 

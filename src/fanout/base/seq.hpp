@@ -16,7 +16,8 @@ constexpr std::uint64_t unwrap(std::uint16_t seq, std::uint64_t reference) noexc
   const auto value = static_cast<std::int64_t>(reference) + step;
   return static_cast<std::uint64_t>(value < 0 ? value + 65536 : value);
 }
-static_assert(unwrap(0, 65535) == 65536 && unwrap(65535, 65536) == 65535 && unwrap(65535, 0) == 65535);
+static_assert(unwrap(0, 65535) == 65536 && unwrap(65535, 65536) == 65535 &&
+              unwrap(65535, 0) == 65535);
 
 /// The same for 32-bit RTP timestamps.
 constexpr std::uint64_t unwrap_timestamp(std::uint32_t ts, std::uint64_t reference) noexcept {

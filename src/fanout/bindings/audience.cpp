@@ -110,6 +110,12 @@ std::uint64_t bare_sendmmsg(const UdpSocket& socket, const std::vector<HostAndPo
 }  // namespace
 
 void bind_audience(py::module_& module) {
+  py::class_<UdpSocket>(module, "UdpSocket")
+      .def(py::init<const std::string&, std::uint16_t>(),
+           py::arg("host") = "::", py::arg("port") = 0)
+      .def("fileno", &UdpSocket::fd)
+      .def_property_readonly("port", &UdpSocket::port);
+
   py::class_<PyAudience>(module, "Audience")
       .def(py::init<std::uint32_t, const std::string&>(), py::arg("capacity"),
            py::arg("backend") = "best")
@@ -123,11 +129,6 @@ void bind_audience(py::module_& module) {
       .def("__len__", &PyAudience::size);
   module.attr("LISTENER_ROW_BYTES") = sizeof(ListenerRow);
 
-  py::class_<UdpSocket>(module, "UdpSocket")
-      .def(py::init<const std::string&, std::uint16_t>(),
-           py::arg("host") = "::", py::arg("port") = 0)
-      .def("fileno", &UdpSocket::fd)
-      .def_property_readonly("port", &UdpSocket::port);
   module.def("floor_sendmmsg", &bare_sendmmsg, py::arg("socket"), py::arg("to"), py::arg("size"),
              py::arg("rounds") = 1);
 

@@ -106,9 +106,9 @@ void bind_ranking(py::module_& module) {
 }  // namespace
 
 void bind_jitter(py::module_& module) {
+  bind_stats(module);
   bind_buffer(module);
   bind_ranking(module);
-  bind_stats(module);
 }
 
 }  // namespace fanout
