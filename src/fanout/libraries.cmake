@@ -26,6 +26,6 @@ endif()
 
 if(SPACESCORE_SANITIZE)
   target_compile_options(fanout_libraries INTERFACE
-    -fsanitize=${SPACESCORE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
+    -fsanitize=${SPACESCORE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g1)
   target_link_options(fanout_libraries INTERFACE -fsanitize=${SPACESCORE_SANITIZE})
 endif()
