@@ -18,7 +18,7 @@ TEST_PACKAGES := chromium firefox-esr ffmpeg iproute2
 CPP := $(shell find src tests -name '*.[ch]pp')
 NATIVE := CMakeLists.txt $(CPP) $(shell find src -name '*.pyx' -o -name 'CMakeLists.txt' -o -name '*.cmake')
 
-.PHONY: help setup run test test-asan fuzz bench lint format stubs wheel-test clean
+.PHONY: help setup run test test-asan fuzz bench lint format portable stubs wheel-test clean
 .PHONY: build-packages test-packages
 
 help: ## this list
@@ -61,6 +61,11 @@ format: $(VENV)/.installed ## let ruff and clang-format rewrite the tree
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 	$(BIN)/clang-format -i $(CPP)
+
+# What another CPU compiles; with a cross compiler: make portable CXX=aarch64-linux-gnu-g++
+CORE := $(filter-out src/fanout/bindings/%,$(filter src/%.cpp,$(CPP)))
+portable: ## syntax check of the core without ipsec-mb, SRTP on OpenSSL alone
+	@$(CXX) $(CPPFLAGS) -std=c++23 -fsyntax-only -Wall -Wextra -Wpedantic -Werror -Isrc $(CORE)
 
 stubs: setup ## regenerate python/spacescore/_core.pyi
 	.ci/stubs
