@@ -295,10 +295,17 @@ def test_a_forged_first_packet_names_no_ssrc(stream: Stream) -> None:
     assert stream.open(stream.seal(40_000)) == 40_000
 
 
-def test_another_ssrc_is_no_media_of_this_receiver(stream: Stream) -> None:
-    stream.open(stream.seal(1))
-    [other] = stream.engine.seal_rtp([(stream.key, rtp_header(2, ssrc=7), b"x", 7, 2)])
-    assert drop_of(lambda: stream.receiver.open_rtp(other, 12, 7, 2)) == "unexpected_media"
+def test_a_peer_may_change_its_ssrc_a_few_times(stream: Stream) -> None:
+    """Each SSRC counts from where it likes, and what was heard of it cannot be replayed."""
+    packets = [
+        stream.engine.seal_rtp([(stream.key, rtp_header(seq, ssrc=ssrc), b"x", ssrc, seq)])[0]
+        for ssrc, seq in enumerate((9, 60_000, 1, 30_000, 9))
+    ]
+    for ssrc, seq in enumerate((9, 60_000, 1, 30_000)):
+        assert stream.receiver.open_rtp(packets[ssrc], 12, ssrc, seq) == (b"x", seq)
+        assert stream.receiver.newest == seq
+    assert drop_of(lambda: stream.receiver.open_rtp(packets[0], 12, 0, 9)) == "replayed_rtp"
+    assert drop_of(lambda: stream.receiver.open_rtp(packets[4], 12, 4, 9)) == "unexpected_media"
 
 
 def test_a_resumed_receiver_goes_on_where_the_other_stopped(stream: Stream) -> None:

@@ -53,25 +53,27 @@ SrtpReceiver::SrtpReceiver(SrtpEngine& engine, const SrtpMaster& remote)
     : engine_(&engine), rtp_key_(engine.rtp_key(remote)), rtcp_key_(engine.rtcp_key(remote)) {}
 
 void SrtpReceiver::resume(Ssrc ssrc, std::uint64_t newest) noexcept {
-  ssrc_ = ssrc;
-  has_ssrc_ = true;
   newest_ = newest;
-  rtp_seen_.mark_through(newest);
+  rtp_sources_ = {};
+  Source& source = *rtp_sources_.add(ssrc);
+  source.newest = newest;
+  source.seen.mark_through(newest);
 }
 
 auto SrtpReceiver::open_rtp(MutableBytes datagram, std::size_t header_size, Ssrc ssrc,
                             std::uint16_t sequence) noexcept -> std::expected<Opened, Drop> {
   if (datagram.size() < header_size + tag_size(rtp_key_.profile))
     return std::unexpected(Drop::malformed_rtp);
-  if (has_ssrc_ && ssrc != ssrc_) return std::unexpected(Drop::unexpected_media);
-  const std::uint64_t index = has_ssrc_ ? unwrap(sequence, newest_) : sequence;
-  if (index > kMaxIndex || !rtp_seen_.accepts(index)) return std::unexpected(Drop::replayed_rtp);
+  Source* source = rtp_sources_.find(ssrc);
+  if (!source && rtp_sources_.full()) return std::unexpected(Drop::unexpected_media);
+  const std::uint64_t index = source ? unwrap(sequence, source->newest) : sequence;
+  if (index > kMaxIndex || (source && !source->seen.accepts(index)))
+    return std::unexpected(Drop::replayed_rtp);
   const auto payload = engine_->open_rtp(rtp_key_, datagram, header_size, ssrc, index);
   if (!payload) return std::unexpected(Drop::forged_rtp);
-  ssrc_ = ssrc;
-  has_ssrc_ = true;
-  newest_ = std::max(newest_, index);
-  rtp_seen_.mark(index);
+  if (!source) source = rtp_sources_.add(ssrc);
+  newest_ = source->newest = std::max(source->newest, index);
+  source->seen.mark(index);
   return Opened{*payload, index};
 }
 
@@ -81,19 +83,24 @@ std::expected<Bytes, Drop> SrtpReceiver::open_rtcp(MutableBytes datagram) noexce
   std::uint32_t index = 0;
   const auto compound = engine_->open_rtcp(rtcp_key_, datagram, index);
   if (!compound) return std::unexpected(Drop::forged_rtcp);
-  RtcpSource* const source = rtcp_source(Ssrc{load_be<std::uint32_t>(&datagram[4])});
-  if (source == nullptr) return std::unexpected(Drop::unexpected_media);
+  const Ssrc ssrc{load_be<std::uint32_t>(&datagram[4])};
+  Source* source = rtcp_sources_.find(ssrc);
+  if (!source) source = rtcp_sources_.add(ssrc);
+  if (!source) return std::unexpected(Drop::unexpected_media);
   if (!source->seen.accepts(index)) return std::unexpected(Drop::replayed_rtcp);
   source->seen.mark(index);
   return *compound;
 }
 
-auto SrtpReceiver::rtcp_source(Ssrc ssrc) noexcept -> RtcpSource* {
-  const auto known = std::span(rtcp_sources_).first(rtcp_source_count_);
-  const auto found = std::ranges::find(known, ssrc, &RtcpSource::ssrc);
-  if (found != known.end()) return &*found;
-  if (rtcp_source_count_ == kRtcpSources) return nullptr;
-  RtcpSource& source = rtcp_sources_[rtcp_source_count_++];
+auto SrtpReceiver::Sources::find(Ssrc ssrc) noexcept -> Source* {
+  const auto known = std::span(known_).first(count_);
+  const auto found = std::ranges::find(known, ssrc, &Source::ssrc);
+  return found == known.end() ? nullptr : &*found;
+}
+
+auto SrtpReceiver::Sources::add(Ssrc ssrc) noexcept -> Source* {
+  if (full()) return nullptr;
+  Source& source = known_[count_++];
   source.ssrc = ssrc;
   return &source;
 }

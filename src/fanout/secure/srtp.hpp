@@ -131,9 +131,10 @@ class ReplayWindow {
   bool started_ = false;
 };
 
-/// The receiving end of one SSRC: ROC estimation (RFC 3711 appendix A), replay, opening. The
-/// first authentic packet names the SSRC; others are then `unexpected_media`. A dropped packet
-/// changes nothing.
+/// The receiving end of one peer: ROC estimation (RFC 3711 appendix A), replay, opening. A peer
+/// may change its SSRC a few times; each has indices of its own, and is remembered, or its old
+/// packets could be replayed. SSRCs beyond are `unexpected_media`. A dropped packet changes
+/// nothing.
 class SrtpReceiver {
  public:
   SrtpReceiver(SrtpEngine& engine, const SrtpMaster& remote);
@@ -148,29 +149,35 @@ class SrtpReceiver {
 
   /// Takes over a stream another process or node has received up to `newest`.
   void resume(Ssrc ssrc, std::uint64_t newest) noexcept;
-  /// Highest index opened, for whoever may have to resume.
+  /// Highest index opened of the SSRC heard last, for whoever may have to resume.
   std::uint64_t newest() const noexcept { return newest_; }
 
  private:
-  /// Each SSRC of the peer counts its own SRTCP index (RFC 3711 section 3.2.3): a browser
-  /// reports as SSRC 1 until it sends, then as its stream.
-  struct RtcpSource {
+  struct Source {
     Ssrc ssrc{};
+    std::uint64_t newest = 0;
     ReplayWindow seen;
   };
-  static constexpr std::size_t kRtcpSources = 4;
+  /// Each SSRC of the peer counts its own indices (RFC 3711 section 3.2.3). A browser reports as
+  /// SSRC 1 until it sends, then as its stream.
+  class Sources {
+   public:
+    Source* find(Ssrc ssrc) noexcept;
+    /// Null when there are too many.
+    Source* add(Ssrc ssrc) noexcept;
+    bool full() const noexcept { return count_ == known_.size(); }
 
-  RtcpSource* rtcp_source(Ssrc ssrc) noexcept;
+   private:
+    std::array<Source, 4> known_{};
+    std::size_t count_ = 0;
+  };
 
   SrtpEngine* engine_;
   SrtpKey rtp_key_;
   SrtpKey rtcp_key_;
-  Ssrc ssrc_{};
-  bool has_ssrc_ = false;
   std::uint64_t newest_ = 0;
-  ReplayWindow rtp_seen_;
-  std::array<RtcpSource, kRtcpSources> rtcp_sources_{};
-  std::size_t rtcp_source_count_ = 0;
+  Sources rtp_sources_;
+  Sources rtcp_sources_;
 };
 
 }  // namespace fanout
