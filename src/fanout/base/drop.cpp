@@ -29,6 +29,7 @@ std::string_view name(Drop drop) noexcept {
       "rate_limited",
       "oversized",
       "node_full",
+      "address_taken",
   };
   return kNames[static_cast<std::size_t>(drop)];
 }

@@ -32,9 +32,10 @@ enum class Drop : std::uint8_t {
   replayed_rtcp,
   forged_rtcp,
   wrong_payload_type,
-  rate_limited,
-  oversized,
-  node_full,  ///< the audience table holds all it was made for
+  rate_limited,   ///< a last flight asked for too often
+  oversized,      ///< more than an Ethernet frame carries
+  node_full,      ///< the audience table holds all it was made for
+  address_taken,  ///< a check from an address where another session lives
   count_,
 };
 

@@ -1,11 +1,12 @@
 /// A hash map in one flat array: open addressing, linear probing, deletion by shifting back,
 /// so a lookup touches one or two cache lines and churn leaves no tombstones. Sized once for
 /// the most it will ever hold; a full map refuses instead of growing in the middle of a tick.
+/// Keys come from the network, so they are hashed (`hash_value`) under the map's own secret.
 #pragma once
 
 #include <bit>
 #include <cstddef>
-#include <functional>
+#include <cstdint>
 #include <vector>
 
 namespace fanout {
@@ -13,8 +14,8 @@ namespace fanout {
 template <typename Key, typename Value>
 class FlatMap {
  public:
-  explicit FlatMap(std::size_t capacity)
-      : capacity_(capacity), slots_(std::bit_ceil(capacity + capacity / 2 + 2)) {}
+  FlatMap(std::size_t capacity, std::uint64_t secret)
+      : capacity_(capacity), secret_(secret), slots_(std::bit_ceil(capacity + capacity / 2 + 2)) {}
 
   std::size_t size() const noexcept { return size_; }
 
@@ -58,7 +59,7 @@ class FlatMap {
   };
 
   std::size_t home(const Key& key) const noexcept {
-    return std::hash<Key>{}(key) & (slots_.size() - 1);
+    return hash_value(key, secret_) & (slots_.size() - 1);
   }
   std::size_t next(std::size_t at) const noexcept { return (at + 1) & (slots_.size() - 1); }
   std::size_t distance(std::size_t from, std::size_t to) const noexcept {
@@ -66,6 +67,7 @@ class FlatMap {
   }
 
   std::size_t capacity_;
+  std::uint64_t secret_;
   std::size_t size_ = 0;
   std::vector<Slot> slots_;
 };

@@ -5,7 +5,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
+#include <cstring>
+
+#include "fanout/base/hash.hpp"
 
 namespace fanout {
 
@@ -29,13 +31,12 @@ struct SessionId {
 constexpr std::uint32_t kClockRate = 48'000;
 constexpr std::size_t kFrameSamples = 960;
 
-}  // namespace fanout
+inline std::uint64_t hash_value(const SessionId& id, std::uint64_t secret) noexcept {
+  std::uint64_t head;
+  std::uint32_t tail;
+  std::memcpy(&head, id.bytes.data(), sizeof head);
+  std::memcpy(&tail, id.bytes.data() + sizeof head, sizeof tail);
+  return keyed_hash(secret, head, std::uint64_t{tail});
+}
 
-template <>
-struct std::hash<fanout::SessionId> {
-  std::size_t operator()(const fanout::SessionId& id) const noexcept {
-    std::size_t value = 0;  // the bytes are random already: any eight of them are a hash
-    for (int i = 0; i < 8; ++i) value = value << 8 | id.bytes[static_cast<std::size_t>(i)];
-    return value;
-  }
-};
+}  // namespace fanout

@@ -4,9 +4,15 @@
 #include <stdexcept>
 #include <utility>
 
+#include "fanout/secure/hmac.hpp"
+
 namespace fanout {
 
 namespace {
+
+/// Tickets of the doors that can end a session live shorter than this.
+constexpr Duration kRevoked = seconds(120);
+constexpr std::size_t kMaxRevoked = 4'096;  // the oldest is forgotten first
 
 EngineConfig checked(EngineConfig config) {
   if (config.max_listeners == 0) throw std::invalid_argument("max_listeners must be positive");
@@ -50,8 +56,8 @@ Engine::Engine(const EngineConfig& config, Instant now, UnixTime wall)
       table_(config.max_listeners),
       handshakes_(config.max_handshakes),
       speakers_(config.max_speakers),
-      by_address_(peers_at_most(config)),
-      by_session_(peers_at_most(config)),
+      by_address_(peers_at_most(config), random_value<std::uint64_t>()),
+      by_session_(peers_at_most(config), random_value<std::uint64_t>()),
       next_patrol_(now + kTick) {}
 
 Engine::~Engine() = default;
@@ -87,17 +93,16 @@ void Engine::close_all() {
 }
 
 bool Engine::end_session(Instant now, const SessionId& session) {
-  if (const auto* peer = by_session_.find(session)) {
-    remove(*peer, "ended");
-    return true;
-  }
-  // Tickets of the doors that can end a session live shorter than this.
-  if (!is_revoked(now, session)) revoked_.emplace_back(session, now + seconds(120));
-  return false;
+  if (!is_revoked(now, session)) revoked_.emplace_back(session, now + kRevoked);
+  if (revoked_.size() > kMaxRevoked) revoked_.pop_front();
+  const auto* peer = by_session_.find(session);
+  if (!peer) return false;
+  remove(*peer, "ended");
+  return true;
 }
 
 bool Engine::is_revoked(Instant now, const SessionId& session) noexcept {
-  std::erase_if(revoked_, [now](const auto& entry) { return entry.second < now; });
+  while (!revoked_.empty() && revoked_.front().second < now) revoked_.pop_front();
   return std::ranges::find(revoked_, session, &std::pair<SessionId, Instant>::first) !=
          revoked_.end();
 }
@@ -144,6 +149,7 @@ void Engine::handle_datagram(Instant now, const Address& from, MutableBytes data
 /// RFC 7983: the first byte tells the protocols apart.
 Engine::Verdict Engine::dispatch(Instant now, const Address& from, MutableBytes datagram) {
   if (datagram.empty()) return Drop::empty;
+  if (datagram.size() > kMaxDatagram) return Drop::oversized;
   const auto first = datagram[0];
   if (first <= 3) return check(now, from, datagram);
   if (first >= 20 && first <= 63) return dtls(now, from, datagram);

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -44,7 +45,7 @@ class Engine {
   void close_all();
   /// Whether goodbyes are still under way.
   bool closing() const noexcept { return !closing_.empty() || !outbox_.empty(); }
-  /// Ends a session; one that has not connected yet is kept from doing so.
+  /// Ends a session for good: its page may go on checking, and is not let in again.
   bool end_session(Instant now, const SessionId& session);
   bool remove_peer(SpaceId space, PeerId peer);
   bool set_muted(SpaceId space, PeerId peer, bool muted);
@@ -61,7 +62,8 @@ class Engine {
   void handle_timeout(Instant now);
   Instant next_timeout(Instant now) const noexcept;
 
-  // Out. Appends to the batch what may be sent now; true when there is more.
+  // Out. Appends to the batch what may be sent now; true when there is more. Events and frames
+  // pile up until they are polled.
   bool poll_transmits(Instant now, SendBatch& batch) noexcept;
   std::vector<Event> poll_events() noexcept;
   std::vector<RecordedFrame> poll_recorded() noexcept;
@@ -90,11 +92,13 @@ class Engine {
                 std::string_view ufrag);
   void answer(const Address& to, const StunView& view, std::string_view password) noexcept;
   void move(Peer peer, Transport& transport, const Address& to) noexcept;
+  bool is_taken(Instant now, const Address& address) noexcept;
+  bool make_room(Instant now);
 
   // DTLS and admission (engine_join.cpp).
   Verdict dtls(Instant now, const Address& from, Bytes datagram);
   Verdict shake(Instant now, Slot slot, Bytes datagram);
-  void late_record(Transport& transport, Bytes datagram) noexcept;
+  Verdict late_record(Transport& transport, Bytes datagram) noexcept;
   Verdict admit(Slot slot);
   bool admit_listener(Slot slot, Space& space);
   bool admit_speaker(Slot slot, Space& space);
@@ -130,7 +134,7 @@ class Engine {
   FlatMap<SessionId, Peer> by_session_;
   std::unordered_map<SpaceId, Space> spaces_;
   std::vector<Space> closing_;
-  std::vector<std::pair<SessionId, Instant>> revoked_;  // ended before they connected
+  std::deque<std::pair<SessionId, Instant>> revoked_;  // ended, and until when to remember it
 
   Outbox outbox_;
   std::vector<Event> events_;

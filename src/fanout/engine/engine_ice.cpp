@@ -40,6 +40,7 @@ Engine::Verdict Engine::recheck(Instant now, const Address& from, Bytes datagram
   const bool fresh = known.remember(view.transaction);
   if (from != known.address) {
     if (!fresh) return Drop::replayed_check;
+    if (is_taken(now, from)) return Drop::address_taken;
     if (view.use_candidate || now - known.last_check > kSilentPath) move(peer, known, from);
   }
   if (from == known.address && fresh) {
@@ -60,7 +61,8 @@ Engine::Verdict Engine::enter(Instant now, const Address& from, Bytes datagram,
   const bool listens = opened->ticket.role == Role::listener;
   if (!listens && opened->ticket.peer == PeerId{}) return Drop::bad_ticket;  // nobody speaks
   if (listens && table_.size() == table_.capacity()) return Drop::node_full;
-  if (handshakes_.full()) return Drop::handshake_limit;
+  if (is_taken(now, from)) return Drop::address_taken;
+  if (!make_room(now)) return Drop::handshake_limit;
 
   Transport transport{.address = from,
                       .payload_type = opened->payload_type,
@@ -89,6 +91,21 @@ void Engine::answer(const Address& to, const StunView& view, std::string_view pa
   seal_stun(out, buffer, password);
   outbox_.commit(to, out.size());
   ++counters_.checks_answered;
+}
+
+/// A living path belongs to its session: a source address is easily forged, and a public ticket
+/// is everybody's. Nor does an alert give the path away, for that is forged as easily.
+bool Engine::is_taken(Instant now, const Address& address) noexcept {
+  const auto* owner = by_address_.find(address);
+  return owner && now - transport(*owner).last_check <= kSilentPath;
+}
+
+/// Who passed a check and sends no ClientHello does not keep others out.
+bool Engine::make_room(Instant now) {
+  if (!handshakes_.full()) return true;
+  const auto idle = handshakes_.find_idle(now);
+  if (idle) remove({Kind::handshake, *idle}, "idle");
+  return idle.has_value();
 }
 
 void Engine::move(Peer peer, Transport& transport, const Address& to) noexcept {

@@ -13,6 +13,10 @@ namespace {
 constexpr std::uint8_t kChangeCipherSpec = 20;
 constexpr std::uint8_t kAlert = 21;
 constexpr std::uint8_t kHandshake = 22;
+constexpr std::size_t kRecordHeader = 13;
+
+/// An answer is at most this many times as large as what asked for it (RFC 9000 section 8.1).
+constexpr std::size_t kAmplification = 3;
 
 }  // namespace
 
@@ -20,8 +24,7 @@ Engine::Verdict Engine::dtls(Instant now, const Address& from, Bytes datagram) {
   const auto* peer = by_address_.find(from);
   if (!peer) return Drop::unknown_address;
   if (peer->kind == Kind::handshake) return shake(now, peer->index, datagram);
-  late_record(transport(*peer), datagram);
-  return {};
+  return late_record(transport(*peer), datagram);
 }
 
 Engine::Verdict Engine::shake(Instant now, Slot slot, Bytes datagram) {
@@ -40,14 +43,20 @@ Engine::Verdict Engine::shake(Instant now, Slot slot, Bytes datagram) {
 }
 
 /// Records that come after the session was freed: the peer lacks our last flight, or leaves.
-void Engine::late_record(Transport& transport, Bytes datagram) noexcept {
+/// Nothing in them can be authenticated any more, so neither costs much to believe.
+Engine::Verdict Engine::late_record(Transport& transport, Bytes datagram) noexcept {
+  if (datagram.size() < kRecordHeader) return Drop::malformed_dtls;
   if (datagram[0] == kAlert) {
     transport.closing = true;
-  } else if ((datagram[0] == kHandshake || datagram[0] == kChangeCipherSpec) &&
-             transport.last_flights_sent < kMaxLastFlightsSent) {
-    ++transport.last_flights_sent;
-    outbox_.add(transport.address, Bytes(transport.last_flight).first(transport.last_flight_size));
+    return {};
   }
+  const bool asks = datagram[0] == kHandshake || datagram[0] == kChangeCipherSpec;
+  if (!asks || transport.last_flight_size > kAmplification * datagram.size())
+    return Drop::malformed_dtls;
+  if (transport.last_flights_sent == kMaxLastFlightsSent) return Drop::rate_limited;
+  ++transport.last_flights_sent;
+  outbox_.add(transport.address, Bytes(transport.last_flight).first(transport.last_flight_size));
+  return {};
 }
 
 Engine::Verdict Engine::admit(Slot slot) {
@@ -118,8 +127,10 @@ void Engine::remove(Peer peer, std::string_view reason) {
       handshakes_.remove(peer.index);
       break;
     case Kind::listener:
+      // A listener of a room that closes keeps the row until the goodbye is out.
+      if (!space || !space->room->has_listener(peer.index, table_)) break;
       if (known.peer != PeerId{}) emit(EventKind::listener_left, known, reason);
-      if (space) space->room->remove_listener(peer.index, table_);
+      space->room->remove_listener(peer.index, table_);
       table_.remove(peer.index);
       break;
     case Kind::speaker:

@@ -77,8 +77,11 @@ void Engine::patrol_listeners(Instant now, Space& space) {
   Room& room = *space.room;
   const auto members = room.members();
   const auto share = (members.size() + kPatrolRounds - 1) / kPatrolRounds;
-  for (std::size_t i = 0; i < share; ++i, ++space.patrol) {
-    if (space.patrol >= members.size()) space.patrol = 0;
+  for (std::size_t i = 0; i < share; ++i) {
+    // Downwards, for compaction moves members down: whoever it moves is still to come.
+    if (space.patrol == 0) space.patrol = share * kPatrolRounds;
+    --space.patrol;
+    if (space.patrol >= members.size()) continue;  // a small audience leaves rounds free
     const RowId id = members[space.patrol];
     if (id == kNobody) continue;
     if (table_[id].transport.consent_expired(now)) {
@@ -124,7 +127,7 @@ void Engine::say_goodbye(SendBatch& batch) noexcept {
     const auto members = space.room->members();
     for (; space.patrol < members.size() && batch.room() > 0; ++space.patrol) {
       const RowId id = members[space.patrol];
-      if (id == kNobody || table_[id].transport.space != space.room->space()) continue;
+      if (id == kNobody) continue;
       ListenerRow& row = table_[id];
       const auto size = write_bye_compound(batch.next(), space.room->ssrc());
       const auto key = srtp_->rtcp_key(row.transport.local);

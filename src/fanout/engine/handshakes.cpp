@@ -62,4 +62,15 @@ void Handshakes::remove(Slot slot) noexcept {
   free_.push_back(slot);
 }
 
+std::optional<Slot> Handshakes::find_idle(Instant now) noexcept {
+  constexpr int kLooks = 16;  // the next check looks on: a flood must not buy long searches
+  for (int i = 0; i < kLooks; ++i) {
+    const Slot slot = hand_;
+    hand_ = (hand_ + 1) % static_cast<Slot>(slots_.size());
+    const auto& handshake = slots_[slot];
+    if (handshake && !handshake->dtls && now - handshake->started >= kIdleHandshake) return slot;
+  }
+  return std::nullopt;
+}
+
 }  // namespace fanout

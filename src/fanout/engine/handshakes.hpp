@@ -16,6 +16,9 @@ using Slot = std::uint32_t;
 
 /// Nobody needs longer from the first check to the last flight: the peer starts afresh then.
 constexpr Duration kJoinDeadline = seconds(15);
+/// A ClientHello follows its check by a round trip: after this long without one, a slot may go
+/// to somebody else when all are taken.
+constexpr Duration kIdleHandshake = milliseconds(500);
 
 struct Handshake {
   Transport transport;
@@ -48,6 +51,8 @@ class Handshakes {
   /// Only while not full.
   Slot add(Handshake handshake);
   void remove(Slot slot) noexcept;
+  /// One of the oldest slots that have seen no ClientHello for `kIdleHandshake`.
+  std::optional<Slot> find_idle(Instant now) noexcept;
   Handshake& operator[](Slot slot) noexcept { return *slots_[slot]; }
 
   /// Calls `visit(slot)` for each; `visit` may remove it.
@@ -60,6 +65,7 @@ class Handshakes {
  private:
   std::vector<std::optional<Handshake>> slots_;
   std::vector<Slot> free_;
+  Slot hand_ = 0;  // goes round, so what it meets was filled about a round ago
 };
 
 }  // namespace fanout

@@ -37,6 +37,11 @@ void Room::add_listener(RowId id, AudienceTable& table) {
   ++listeners_;
 }
 
+bool Room::has_listener(RowId id, AudienceTable& table) const noexcept {
+  const auto at = table[id].member;
+  return at < members_.size() && members_[at] == id;
+}
+
 void Room::remove_listener(RowId id, AudienceTable& table) noexcept {
   members_[table[id].member] = kNobody;
   has_holes_ = true;

@@ -61,6 +61,7 @@ class Room {
 
   void add_listener(RowId id, AudienceTable& table);
   void remove_listener(RowId id, AudienceTable& table) noexcept;
+  bool has_listener(RowId id, AudienceTable& table) const noexcept;
   std::uint32_t listeners() const noexcept { return listeners_; }
   /// Members in no particular order; `kNobody` where one left since the last tick.
   std::span<const RowId> members() const noexcept { return members_; }
