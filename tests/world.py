@@ -2,7 +2,7 @@
 
 import itertools
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -109,6 +109,7 @@ class World:
         payload_type: int = 111,
         up: dict[str, Any] | None = None,
         down: dict[str, Any] | None = None,
+        made_by: Callable[..., Any] = _core.VirtualClient,
         **client: Any,
     ) -> Participant:
         """A virtual browser with a ticket; it starts at the next `run`."""
@@ -128,7 +129,7 @@ class World:
         password = self.tickets.password(ticket)
         address = address or ("10.0.0.1", 1_024 + len(self.people))
         person = Participant(
-            client=_core.VirtualClient(
+            client=made_by(
                 context,
                 self.srtp,
                 server_ufrag=ufrag,
@@ -155,11 +156,24 @@ class World:
         person.address = address
         self.people[address] = person
 
-    def run(self, seconds: float) -> None:
-        """Lets virtual time pass."""
+    def leave(self, person: Participant) -> None:
+        """The person vanishes without a word."""
+        del self.people[person.address]
+
+    def inject(self, source: tuple[str, int], datagram: bytes) -> list[tuple[Any, bytes]]:
+        """A datagram from anywhere; what the engine sends at once because of it."""
+        self.engine.handle_datagram(self.now_us, source, datagram)
+        answers: list[tuple[Any, bytes]] = self.engine.poll_transmits(self.now_us)
+        for address, answer in answers:
+            if address in self.people:
+                self.people[address].down.send(self.now_us, answer)
+        return answers
+
+    def run(self, seconds: float, *, grain_us: int = 1) -> None:
+        """Lets virtual time pass; a coarser grain makes long times cheap."""
         until = self.now_us + int(seconds * SECOND_US)
         while (due := self.next_due()) <= until:
-            self.now_us = max(self.now_us, due)
+            self.now_us = max(self.now_us, -(-due // grain_us) * grain_us)
             self.step()
         self.now_us = until
 

@@ -1,0 +1,346 @@
+"""Paths: who stays, who is let go, and what moves a stream to another address."""
+
+import itertools
+from types import SimpleNamespace
+
+import pytest
+
+from handmade import HandmadeClient, sealed_check
+from spacescore._native import _core
+from world import SECOND_US, SPACE, World, strength, tone
+
+LOUD = 0.2
+NEW = ("198.51.100.9", 9_999)
+STRANGER = ("203.0.113.66", 6_666)
+ALERT = bytes([21, 0xFE, 0xFD, 0, 1, 0, 0, 0, 0, 0, 1, 0, 26]) + bytes(26)
+CLIENT_HELLO = bytes([22, 0xFE, 0xFF]) + bytes(8) + (120).to_bytes(2, "big") + bytes(120)
+
+
+@pytest.fixture
+def scene():
+    world = World()
+    speaker, listener = world.join("speaker", peer=7), world.join()
+    speaker.say(0, tone(440))
+    world.run(3)
+    return SimpleNamespace(world=world, speaker=speaker, listener=listener)
+
+
+def checks_of(person):
+    return [(when, packet) for when, packet in person.up.sent if packet[0] < 4]
+
+
+def hears(world, person, seconds=1.0):
+    at = len(person.heard)
+    world.run(seconds)
+    return strength(person.samples()[-960 * (len(person.heard) - at) :], 440) > LOUD
+
+
+def lifetime(world, person, count):
+    """Seconds from the last check to the end."""
+    last = checks_of(person)[-1][0] + 10_000
+    while count() and world.now_us < 60 * SECOND_US:
+        world.run(0.1)
+    return (world.now_us - last) / SECOND_US
+
+
+@pytest.mark.parametrize(("who", "patrol"), [("listener", 5), ("speaker", 0.1)])
+def test_whoever_falls_silent_is_let_go_after_thirty_seconds(scene, who, patrol):
+    world, person = scene.world, getattr(scene, who)
+    world.leave(person)
+    lived = lifetime(world, person, lambda: getattr(world.engine, f"{who}s"))
+    assert 30 <= lived <= 30 + patrol + 0.1
+    assert world.counters()["consents_expired"] == 1
+
+
+@pytest.mark.parametrize(("who", "patrol"), [("listener", 5), ("speaker", 0.1)])
+def test_after_an_alert_silence_counts_after_six_seconds(scene, who, patrol):
+    world, person = scene.world, getattr(scene, who)
+    person.client.close()
+    world.run(0.1)
+    lived = lifetime(world, person, lambda: getattr(world.engine, f"{who}s"))
+    assert 6 <= lived <= 6 + patrol + 0.1
+
+
+@pytest.mark.parametrize("who", ["listener", "speaker"])
+def test_a_spoofed_alert_ends_nobody_who_goes_on_checking(scene, who):
+    world, person = scene.world, getattr(scene, who)
+    for _ in range(8):
+        world.inject(person.address, ALERT)
+        world.run(3)
+    assert world.engine.listeners == world.engine.speakers == 1
+    assert hears(world, scene.listener)
+
+
+def test_a_goodbye_by_rtcp_shortens_consent(world):
+    listener = world.join(made_by=HandmadeClient)
+    world.run(1)
+    listener.client.close()
+    report = _core.write_receiver_report(listener.client.ssrc)
+    listener.client.send(listener.client.rtcp(report, _core.write_bye(listener.client.ssrc)))
+    world.run(0.1)
+    assert 5.9 <= lifetime(world, listener, lambda: world.engine.listeners) <= 11.1
+
+
+def test_a_thousand_joins_and_leaves_leave_nothing_behind():
+    world = World(max_listeners=25, max_handshakes=25)
+    for batch in range(40):
+        addresses = [("10.3.0.1", 10_000 + 25 * batch + i) for i in range(25)]
+        people = [world.join(address=address, ttl_s=3_600) for address in addresses]
+        world.run(1)
+        assert [p.client.state for p in people] == ["connected"] * 25
+        assert world.engine.listeners == world.engine.space_stats(SPACE).listeners == 25
+        for person in people:
+            if batch % 2:
+                assert world.engine.end_session(world.now_us, person.session)
+            else:
+                person.client.close()
+        world.run(0.1 if batch % 2 else 11.2)
+        for person in people:
+            world.leave(person)
+        assert world.engine.listeners == world.engine.space_stats(SPACE).listeners == 0
+    counters = world.counters()
+    assert counters["handshakes_started"] == counters["handshakes_completed"] == 1_000
+    assert counters["consents_expired"] == 500
+    assert "handshakes_failed" not in counters
+    for person in people:  # their addresses are nobody's
+        world.inject(person.address, CLIENT_HELLO)
+    assert world.drops()["unknown_address"] == 25
+
+
+def test_a_hundred_speakers_come_and_go(world):
+    for number in range(1, 101):
+        speaker = world.join("speaker", peer=number)
+        world.run(0.3)
+        assert world.engine.speakers == 1
+        assert world.engine.remove_peer(SPACE, number)
+        world.leave(speaker)
+    world.run(0.1)
+    assert world.engine.speakers == 0
+    assert world.engine.space_stats(SPACE).speakers == []
+    assert len(world.events) == 200
+
+
+# Migration.
+
+
+def test_a_rebound_nat_resumes_at_the_next_check_with_chromes_habit(scene):
+    world, listener = scene.world, scene.listener
+    world.move(listener, NEW)
+    moved, at = world.now_us, len(listener.heard)
+    world.run(4)
+    assert listener.heard[at].at_us - moved <= 2.6 * SECOND_US
+    assert world.counters()["addresses_moved"] == 1
+    assert hears(world, listener)
+
+
+def test_a_rebound_nat_resumes_after_the_silent_path_rule_with_firefoxes_habit():
+    world = World()
+    world.join("speaker", peer=7).say(0, tone(440))
+    listener = world.join(nominates_always=False, consent_interval_us=5 * SECOND_US)
+    world.run(7)
+    world.move(listener, NEW)
+    moved, at = world.now_us, len(listener.heard)
+    world.run(14)
+    assert listener.heard[at].at_us - moved <= 10.1 * SECOND_US
+    assert world.counters()["addresses_moved"] == 1
+    assert hears(world, listener)
+
+
+def test_a_speaker_is_heard_again_after_a_rebound(scene):
+    world, speaker = scene.world, scene.speaker
+    world.move(speaker, NEW)
+    world.run(4)
+    assert hears(world, scene.listener)
+    assert set(world.drops()) == {"unknown_address"}  # what came before the check
+
+
+def test_a_handshake_moves_with_its_checks(world):
+    lets_through = {"dtls": False}
+    path = {"filter": lambda _, packet: packet[0] < 4 or lets_through["dtls"]}
+    listener = world.join(up=path)
+    world.run(0.3)
+    assert world.engine.handshakes == 1
+    world.move(listener, NEW)
+    lets_through["dtls"] = True
+    world.run(6)
+    assert listener.client.state == "connected"
+    assert world.engine.listeners == 1
+
+
+def test_a_captured_check_replayed_from_elsewhere_moves_nothing(scene):
+    world, listener = scene.world, scene.listener
+    _, captured = checks_of(listener)[-1]
+    for _ in range(3):
+        assert world.inject(STRANGER, captured) == []
+    assert world.drops() == {"replayed_check": 3}
+    assert world.counters().get("addresses_moved", 0) == 0
+    assert hears(world, listener)
+
+
+def test_a_captured_check_does_not_keep_a_silent_listener(scene):
+    world, listener = scene.world, scene.listener
+    _, captured = checks_of(listener)[-1]
+    world.leave(listener)
+    for _ in range(36):
+        world.inject(listener.address, captured)
+        world.run(1)
+    assert world.engine.listeners == 0
+
+
+def test_media_from_a_foreign_address_moves_nothing(scene):
+    """CVE-2025-53399: endpoints learnt from RTP."""
+    world, speaker = scene.world, scene.speaker
+    captured = [packet for _, packet in speaker.up.sent if packet[0] >= 128][-20:]
+    for packet in captured:
+        assert world.inject(STRANGER, packet) == []
+    assert world.drops() == {"unknown_address": 20}
+    assert world.counters().get("addresses_moved", 0) == 0
+    assert hears(world, scene.listener)
+
+
+def test_hellos_from_other_addresses_do_not_disturb_a_join(world):
+    """CVE-2023-49786, CVE-2023-51443: a ClientHello race for the peer's session."""
+    listener = world.join()
+    sprayed = 0
+    for port in range(1, 200):
+        world.run(0.001)
+        assert world.inject(("203.0.113.7", port), CLIENT_HELLO) == []
+        sprayed += 1
+    assert listener.client.state == "connected"
+    assert world.drops() == {"unknown_address": sprayed}
+    assert world.counters()["handshakes_started"] == 1
+
+
+def nonces():
+    return (number.to_bytes(12, "big") for number in itertools.count(1 << 90))
+
+
+def fresh_check(world, person, nonce, **session):
+    """A valid check of a session of one's own, with the public ticket everybody may have."""
+    ticket = world.tickets.mint(space=SPACE, role="listener", expiry=1_700_000_600)
+    ufrag = _core.make_ufrag(ticket, nonce, 111, None)
+    return sealed_check(ufrag, world.tickets.password(ticket), nonce[::-1], **session)
+
+
+@pytest.mark.parametrize("who", ["listener", "speaker"])
+def test_a_session_does_not_take_an_address_where_another_lives(scene, who):
+    """Anybody with a public ticket can forge a source address."""
+    world, person = scene.world, getattr(scene, who)
+    for nonce in itertools.islice(nonces(), 5):
+        assert world.inject(person.address, fresh_check(world, person, nonce)) == []
+        world.run(1)
+    assert world.drops() == {"address_taken": 5}
+    assert world.engine.handshakes == 0
+    assert hears(world, scene.listener)
+    assert world.drops() == {"address_taken": 5}
+
+
+def test_a_session_does_not_move_to_an_address_where_another_lives(scene):
+    world, speaker = scene.world, scene.speaker
+    rogue = world.join(made_by=HandmadeClient)
+    world.run(1)
+    assert world.inject(speaker.address, rogue.client.check()) == []
+    assert world.drops() == {"address_taken": 1}
+    assert world.counters().get("addresses_moved", 0) == 0
+    assert hears(world, scene.listener)
+
+
+def test_a_join_is_not_taken_over_at_its_own_address(world):
+    listener = world.join()
+    world.run(0.025)
+    assert world.engine.handshakes == 1
+    world.inject(listener.address, fresh_check(world, listener, bytes(11) + b"\7"))
+    world.run(1)
+    assert listener.client.state == "connected"
+    assert world.drops() == {"address_taken": 1}
+
+
+def test_an_address_left_behind_is_free_for_the_next(scene):
+    world, listener = scene.world, scene.listener
+    listener.client.close()
+    world.run(0.1)
+    world.leave(listener)
+    heir = world.join(address=listener.address)
+    world.run(12)
+    assert heir.client.state == "connected"
+    assert world.engine.listeners == 1
+    assert hears(world, heir)
+
+
+def test_idle_slots_give_way_to_whoever_comes(world):
+    """Holders of a public ticket who never send a ClientHello do not close the door."""
+    world = World(max_handshakes=64)
+    for number, nonce in enumerate(itertools.islice(nonces(), 64)):
+        assert world.inject(("203.0.113.8", 1 + number), fresh_check(world, None, nonce))
+    assert world.engine.handshakes == 64
+    assert world.inject(STRANGER, fresh_check(world, None, bytes(12))) == []
+    assert world.drops() == {"handshake_limit": 1}  # they may still come
+    world.run(1)
+    people = [world.join(address=("10.4.0.1", 2_000 + i)) for i in range(20)]
+    world.run(1)
+    assert [p.client.state for p in people] == ["connected"] * 20
+
+
+def test_a_flood_of_idle_sessions_stops_nobody():
+    """A hundred a second for ten, where 64 slots of 15 seconds each would take four."""
+    world = World(max_handshakes=64)
+    source, flood = itertools.count(1), nonces()
+    for number in range(1_000):
+        world.inject(("203.0.113.8", next(source)), fresh_check(world, None, next(flood)))
+        if number == 500:
+            person = world.join()
+        world.run(0.01)
+    assert person.client.state == "connected"
+    assert world.engine.handshakes <= 64
+
+
+def test_a_slot_that_saw_a_hello_is_not_taken():
+    world = World(max_handshakes=1)
+    slow = {"delay_us": 150_000}
+    person = world.join(up=slow, down=slow)
+    world.run(0.7)
+    assert person.client.state == "handshaking"
+    assert world.counters()["handshakes_started"] == 1
+    assert world.inject(STRANGER, fresh_check(world, person, bytes(11) + b"\1")) == []
+    assert world.drops() == {"handshake_limit": 1}
+    world.run(3)
+    assert person.client.state == "connected"
+
+
+# Ends.
+
+
+@pytest.mark.parametrize("after", [0.025, 1.0], ids=["handshaking", "connected"])
+def test_an_ended_session_does_not_come_back(world, after):
+    person = world.join()
+    world.run(after)
+    assert world.engine.end_session(world.now_us, person.session)
+    world.run(20)
+    assert world.engine.listeners == world.engine.handshakes == 0
+    assert set(world.drops()) <= {"expired_ticket", "unknown_address"}
+
+
+def test_a_space_made_anew_while_its_listeners_are_told_goodbye():
+    world = World()
+    people = [world.join(address=("10.1.0.1", 2_000 + i)) for i in range(40)]
+    world.run(1)
+    assert world.engine.close_space(SPACE)
+    world.engine.create_space(world.now_us, SPACE)  # before a single goodbye is out
+    for person in people[30:]:
+        world.engine.end_session(world.now_us, person.session)
+    world.run(0.1)
+    assert world.engine.listeners == 0
+    assert all(person.client.state == "closed" for person in people)
+    heir = world.join(address=NEW)
+    world.run(1)
+    assert heir.client.state == "connected"
+    assert world.engine.space_stats(SPACE).listeners == world.engine.listeners == 1
+
+
+def test_ends_of_the_unknown_do_not_pile_up(world):
+    for number in range(20_000):
+        world.engine.end_session(world.now_us, number.to_bytes(12, "big"))
+    person = world.join()
+    world.engine.end_session(world.now_us, person.session)
+    world.run(1)
+    assert world.engine.handshakes == 0
