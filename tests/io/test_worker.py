@@ -125,7 +125,7 @@ def test_speakers_hear_each_other_and_not_themselves(worker, join):
 def test_who_leaves_is_gone_within_the_grace_of_an_alert(worker, join):
     join(worker).leave()
     staying = join(worker)
-    wait_for(lambda: worker.space_stats(SPACE).listeners == 1, seconds=8)
+    wait_for(lambda: worker.space_stats(SPACE).listeners == 1, seconds=12)  # and a patrol of 5 s
     assert staying.client.state == "connected"
 
 
