@@ -10,16 +10,15 @@ import socket
 import struct
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
-from urllib.request import Request, urlopen
 
 import pytest
 import trio
 
 from offers import LISTEN
+from served import Served
 from spacescore._native import _core
 from spacescore.errors import StartupError
 from spacescore.sdp import Candidate, Local, parse_offer, write_answer
@@ -29,64 +28,18 @@ from webrtc_client import Peer
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
-class Served:
-    """A running service."""
-
-    def __init__(self, data: Path, *options: str) -> None:
-        command = [sys.executable, "-m", "spacescore", "serve", "--port", "0", "--udp-port", "0"]
-        self.process = subprocess.Popen(
-            [*command, "--udp-host", "127.0.0.1", "--data", str(data), *options],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self.data = data
-        self.banner = ""
-        while "Ctrl-C" not in self.banner:
-            line = self.process.stdout.readline()
-            assert line, self.process.stderr.read()
-            self.banner += line
-        self.node = json.loads((data / "node.json").read_text())
-        self.port = int(self.node["url"].rpartition(":")[2])
-
-    def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=5)
-
-    def get(self, path: str) -> bytes:
-        with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as response:
-            return response.read()
-
-    def post(self, path: str, body: str | dict, token: str = "") -> bytes:
-        kind = "application/sdp" if isinstance(body, str) else "application/json"
-        headers = {"Content-Type": kind} | ({"Authorization": f"Bearer {token}"} if token else {})
-        data = (body if isinstance(body, str) else json.dumps(body)).encode()
-        url = f"http://127.0.0.1:{self.port}{path}"
-        with urlopen(Request(url, data, headers), timeout=5) as response:
-            return response.read()
-
-    def stop(self, how: signal.Signals = signal.SIGTERM) -> tuple[int, float, str]:
-        """Return the exit code, the seconds it took, and the log."""
-        began = time.monotonic()
-        self.process.send_signal(how)
-        _, log = self.process.communicate(timeout=20)
-        return self.process.returncode, time.monotonic() - began, log
-
-
 @pytest.fixture
 def served(tmp_path) -> Iterator[Served]:
     served = Served(tmp_path / "data", "--demo")
     yield served
-    if served.process.poll() is None:
-        served.process.kill()
-    served.process.communicate()
+    served.end()
 
 
 @pytest.fixture(scope="module")
 def bystanders_service(tmp_path_factory) -> Iterator[Served]:
     served = Served(tmp_path_factory.mktemp("junk") / "data", "--demo")
     yield served
-    served.process.kill()
-    served.process.communicate()
+    served.end()
 
 
 def test_the_banner_says_where_to_go_and_how_to_stop(served):

@@ -144,6 +144,14 @@ def test_closing_while_it_dials_leaves_nothing_behind(fakes: Page) -> None:
     assert (got["states"], got["closed"], got["refused"]) == (["closed"], [True], "closed")
 
 
+def test_a_page_that_goes_away_hangs_up(fakes: Page) -> None:
+    begin(fakes, "ok")
+    after(fakes, 100)
+    fakes.evaluate("dispatchEvent(new PageTransitionEvent('pagehide'))")
+    got = after(fakes, 100)
+    assert (got["states"][-1], got["closed"]) == ("closed", [True])
+
+
 def test_a_link_that_was_slow_to_connect_is_given_time_for_its_first_packet(fakes: Page) -> None:
     fakes.evaluate(
         """async () => {

@@ -75,6 +75,8 @@ export class Session extends EventTarget {
     signal.addEventListener("abort", () => clearInterval(timer));
     addEventListener("online", () => this.#redial(0), { signal });
     document.addEventListener("visibilitychange", () => this.#look(), { signal });
+    // Else the server would take 30 s to notice that nobody is there.
+    addEventListener("pagehide", () => this.close(), { signal });
     await this.#redial(0);
     if (!this.#link) throw this.#error ?? new JoinError("closed", "The session was closed.");
     return this;

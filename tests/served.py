@@ -1,0 +1,80 @@
+"""`spacescore serve` as a process on ports of its own, and what to ask it."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+
+class Served:
+    """A running service."""
+
+    def __init__(self, data: Path, *options: str, host: str = "127.0.0.1") -> None:
+        command = [sys.executable, "-m", "spacescore", "serve", "--port", "0", "--udp-port", "0"]
+        addresses = ["--host", host, "--udp-host", host]
+        self.process = subprocess.Popen(
+            [*command, *addresses, "--data", str(data), *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.data = data
+        self.banner = ""
+        while "Ctrl-C" not in self.banner:
+            line = self.process.stdout.readline()
+            assert line, self.process.stderr.read()
+            self.banner += line
+        self.node = json.loads((data / "node.json").read_text())
+        self.url = self.node["url"]
+        self.port = int(self.url.rpartition(":")[2])
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=5)
+
+    def get(self, path: str) -> bytes:
+        with urlopen(f"{self.url}{path}", timeout=5) as response:
+            return response.read()
+
+    def post(self, path: str, body: str | dict[str, Any], token: str = "") -> bytes:
+        kind = "application/sdp" if isinstance(body, str) else "application/json"
+        headers = {"Content-Type": kind} | ({"Authorization": f"Bearer {token}"} if token else {})
+        data = (body if isinstance(body, str) else json.dumps(body)).encode()
+        with urlopen(Request(f"{self.url}{path}", data, headers), timeout=5) as response:
+            return response.read()
+
+    def state(self, space: str = "demo") -> dict[str, Any]:
+        """The space's state.json."""
+        return json.loads(self.get(f"/api/spaces/{space}/state.json"))
+
+    def metric(self, name: str) -> float:
+        """One of /metrics, without its prefix."""
+        pattern = rf"^spacescore_{name}(?:\{{.*\}})? (\S+)$"
+        return float(re.search(pattern, self.get("/metrics").decode(), re.MULTILINE)[1])
+
+    def stage_token(self, name: str) -> str:
+        """A speaker's token, as the open stage gives it."""
+        return json.loads(self.post("/api/spaces/demo/stage", {"name": name}))["token"]
+
+    @property
+    def recording(self) -> Path:
+        """The demo's, of this run."""
+        return max((self.data / "recordings").iterdir())
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> tuple[int, float, str]:
+        """Return the exit code, the seconds it took, and the log."""
+        began = time.monotonic()
+        self.process.send_signal(how)
+        _, log = self.process.communicate(timeout=20)
+        return self.process.returncode, time.monotonic() - began, log
+
+    def end(self) -> None:
+        """Ends it if it still runs."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
