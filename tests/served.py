@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 
@@ -47,6 +48,22 @@ class Served:
         data = (body if isinstance(body, str) else json.dumps(body)).encode()
         with urlopen(Request(f"{self.url}{path}", data, headers), timeout=5) as response:
             return response.read()
+
+    def offer(self, path: str, sdp: str, token: str = "") -> tuple[str, str]:
+        """POST an offer; return the answer and the path of the session."""
+        headers = {"Content-Type": "application/sdp"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        request = Request(f"{self.url}{path}", sdp.encode(), headers)
+        with urlopen(request, timeout=5) as response:
+            return response.read().decode(), urlsplit(response.headers["Location"]).path
+
+    def delete(self, path: str, token: str = "") -> int:
+        """DELETE; return the status."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        request = Request(f"{self.url}{path}", headers=headers, method="DELETE")
+        with urlopen(request, timeout=5) as response:
+            return response.status
 
     def state(self, space: str = "demo") -> dict[str, Any]:
         """The space's state.json."""

@@ -1,6 +1,7 @@
 """A WebRTC peer of another make (aiortc), on an event loop and thread of its own."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from concurrent.futures import Future
 from fractions import Fraction
@@ -10,12 +11,14 @@ from typing import Any
 import av
 import numpy as np
 from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import MediaStreamError
 
 RATE, FRAME = 48_000, 960
+TONE_HZ, AMPLITUDE = 440, 0.25
 
 
 class Tone(MediaStreamTrack):
-    """A 440 Hz tone in real time."""
+    """A tone in real time, in stereo: out of mono FFmpeg makes stereo 3 dB less loud."""
 
     kind = "audio"
 
@@ -29,8 +32,9 @@ class Tone(MediaStreamTrack):
         self._start = self._start or now
         await asyncio.sleep(max(0.0, self._start + self._sent / RATE - now))
         at = (self._sent + np.arange(FRAME)) / RATE
-        samples = (8000 * np.sin(2 * np.pi * 440 * at)).astype(np.int16)
-        frame = av.AudioFrame.from_ndarray(samples[None, :], format="s16", layout="mono")
+        samples = (AMPLITUDE * 32_768 * np.sin(2 * np.pi * TONE_HZ * at)).astype(np.int16)
+        both = samples.repeat(2)[None, :]
+        frame = av.AudioFrame.from_ndarray(both, format="s16", layout="stereo")
         frame.sample_rate, frame.pts, frame.time_base = RATE, self._sent, Fraction(1, RATE)
         self._sent += FRAME
         return frame
@@ -40,6 +44,7 @@ class Peer:
     """One PeerConnection; every method may be called from the test's own thread."""
 
     def __init__(self, *, speaks: bool = False) -> None:
+        self._heard: list[np.ndarray] = []
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -49,6 +54,10 @@ class Peer:
         """Offer, let `exchange` bring the answer, and connect."""
         offer: str = self._do(self._offer())
         self._do(self._connect(exchange(offer)))
+
+    def samples(self) -> np.ndarray:
+        """The left channel of all that came, -1 to 1."""
+        return np.concatenate([np.zeros(0), *self._heard])
 
     def close(self) -> None:
         """Hang up."""
@@ -67,7 +76,15 @@ class Peer:
             pc.addTransceiver(Tone(), direction="sendonly")
         else:
             pc.addTransceiver("audio", direction="recvonly")
+            pc.on("track", lambda track: asyncio.ensure_future(self._listen(track)))
         return pc
+
+    async def _listen(self, track: MediaStreamTrack) -> None:
+        with contextlib.suppress(MediaStreamError):
+            while True:
+                frame = await track.recv()
+                channels = len(frame.layout.channels)
+                self._heard.append(frame.to_ndarray()[0, ::channels] / 32_768)
 
     async def _offer(self) -> str:
         await self._pc.setLocalDescription(await self._pc.createOffer())

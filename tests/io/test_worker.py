@@ -7,13 +7,12 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import pytest
 
+from sound import decoded
 from spacescore._native import _core
 from virtual_peer import VirtualPeer, new_context, wait_for
 from world import KEY, RATE, SPACE, strength, tone
@@ -69,11 +68,6 @@ def join() -> Iterator[Join]:
     yield join
     for peer in inside:
         peer.leave()
-
-
-def decoded(recording: Path) -> np.ndarray:
-    with av.open(str(recording)) as container:
-        return np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)])
 
 
 @pytest.mark.parametrize(
