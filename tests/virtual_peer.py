@@ -1,6 +1,7 @@
 """A virtual browser on a real UDP socket: `VirtualClient`, driven by a thread of its own."""
 
 import os
+import re
 import select
 import socket
 import time
@@ -10,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from offers import SPEAK
+from served import Served
 from spacescore._native import _core
 from world import RATE, Packets
 
@@ -153,5 +156,26 @@ def listen_by_ticket(ticket: dict[str, Any], *, place: int = 0, **client: Any) -
         ufrag=_core.make_ufrag(ticket["ticket"], os.urandom(12), 111),
         password=ticket["password"],
         server_fingerprint=bytes.fromhex(ticket["fingerprint"].replace(":", "")),
+        **client,
+    )
+
+
+def speak_by_whip(served: Served, name: str, **client: Any) -> VirtualPeer:
+    """A speaker on the demo's open stage. The offer is a browser's, the certificate its own."""
+    context = new_context()
+    digits = context.fingerprint.hex(":").upper()
+    offer = re.sub(r"(a=fingerprint:sha-256) \S+", rf"\1 {digits}", SPEAK)
+    answer, _ = served.offer("/whip/demo", offer, served.stage_token(name))
+
+    def found(pattern: str) -> str:
+        return re.search(pattern, answer)[1]
+
+    ip, port = found(r"udp \d+ (\S+ \d+) typ host").split()
+    return VirtualPeer(
+        (ip, int(port)),
+        ufrag=found(r"a=ice-ufrag:(\S+)"),
+        password=found(r"a=ice-pwd:(\S+)"),
+        server_fingerprint=bytes.fromhex(found(r"a=fingerprint:sha-256 (\S+)").replace(":", "")),
+        context=context,
         **client,
     )
