@@ -86,7 +86,7 @@ def evening(served: Served, open_chromium, tmp_path_factory) -> Evening:
     bo.leaves()
     guest.page.close()
     player.page.close()
-    wait_for(lambda: served.state()["listeners"] == 0, seconds=12)
+    wait_for(lambda: served.state()["listeners"] == 0, seconds=15)
     seen.spoken_seconds = ada.leaves_counted()
     wait_for(lambda: not served.state()["live"])
     served.stop()
