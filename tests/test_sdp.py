@@ -233,6 +233,8 @@ def test_who_publishes_must_send():
         ("a port beyond 65535", "m=audio 9", "m=audio 65536"),
         ("no formats", re.search(r"SAVPF (.*)\r", LISTEN)[1], ""),
         ("a first format that is no number", "SAVPF 111", "SAVPF x 111"),
+        ("digits that are not ASCII", "SAVPF 111", "SAVPF \u0661\u0661\u0661"),
+        ("a port in such digits", "m=audio 9", "m=audio \u0669"),
         ("an odd protocol", "UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVPF\t<b>"),
     ],
 )

@@ -41,13 +41,13 @@ _KINDS = ("audio", "video", "application", "text", "message", "image")
 _PAYLOAD_TYPES = frozenset((*range(35, 64), *range(96, 128)))  # dynamic, clear of RTCP: RFC 5761
 
 _LINE = re.compile(r"[a-z]=[^\x00-\x08\x0a-\x1f\x7f]*")
-_MEDIA = re.compile(r"([a-z]{1,16}) (\d{1,5})(?:/\d{1,5})? ([A-Za-z/]{1,32}) (\S.*)")
-_OPUS = re.compile(r"(\d{1,3}) opus/48000/2", re.IGNORECASE)
-_FORMAT = re.compile(r"\d{1,3}|webrtc-datachannel")
+_MEDIA = re.compile(r"([a-z]{1,16}) ([0-9]{1,5})(?:/[0-9]{1,5})? ([A-Za-z/]{1,32}) (\S.*)")
+_OPUS = re.compile(r"([0-9]{1,3}) opus/48000/2", re.ASCII | re.IGNORECASE)
+_FORMAT = re.compile(r"[0-9]{1,3}|webrtc-datachannel")
 _MID = re.compile(r"[!#$%&'*+\-.^_`{|}~0-9A-Za-z]{1,16}")  # RFC 8843 9.1: short tokens
 _UFRAG = re.compile(r"[A-Za-z0-9+/=_-]{4,256}")  # RFC 8839 5.4, with the = _ - of old Chromium
 _PASSWORD = re.compile(r"[A-Za-z0-9+/=_-]{22,256}")
-_SHA256 = re.compile(r"sha-256 ([0-9A-F]{2}(?::[0-9A-F]{2}){31})", re.IGNORECASE)
+_SHA256 = re.compile(r"sha-256 ([0-9A-F]{2}(?::[0-9A-F]{2}){31})", re.ASCII | re.IGNORECASE)
 
 
 class Direction(StrEnum):
