@@ -3,6 +3,9 @@
 import json
 import subprocess
 import sys
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.metadata import version
 
 import pytest
@@ -12,7 +15,7 @@ from spacescore import Engine
 from spacescore._native import _core
 from spacescore.cli import main
 from spacescore.spaces import space_id
-from spacescore.tokens import KeyRing
+from spacescore.tokens import MAX_TTL_SECONDS, KeyRing
 
 
 def run(*arguments: str, **options) -> tuple[int, str, str]:
@@ -20,6 +23,33 @@ def run(*arguments: str, **options) -> tuple[int, str, str]:
     if done.exception and not isinstance(done.exception, SystemExit):
         raise done.exception
     return done.exit_code, done.stdout, done.stderr
+
+
+@pytest.fixture
+def serve_once() -> Iterator[Callable[[int, bytes], str]]:
+    """``serve_once(status, body)`` answers one request so, at the address it returns."""
+    servers = []
+
+    def serve(status: int, body: bytes) -> str:
+        class Answer(BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args):
+                pass
+
+        server = HTTPServer(("127.0.0.1", 0), Answer)
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        servers.append((server, thread))
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield serve
+    for server, thread in servers:
+        thread.join()
+        server.server_close()
 
 
 def test_the_version_is_told_without_loading_the_service():
@@ -79,6 +109,20 @@ def test_a_mistake_is_one_line_and_exit_code_2(arguments, reason):
     assert out == ""
     assert reason in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("body", [b"<h1>Bad gateway</h1>", b"[1]", b""])
+@pytest.mark.parametrize("status", [200, 502])
+def test_an_answer_that_is_no_ticket_is_a_line_too(serve_once, status, body):
+    code, out, err = run("ticket", "demo", "--url", serve_once(status, body))
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+
+
+def test_a_ticket_does_not_outlive_what_it_stands_on(tmp_path):
+    code, _, err = run("ticket", "demo", "--data", tmp_path, "--ttl", MAX_TTL_SECONDS + 1)
+    assert code == 2
+    assert "--ttl" in err
 
 
 def test_a_ticket_is_minted_without_asking_the_node(tmp_path):

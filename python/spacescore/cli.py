@@ -83,7 +83,9 @@ def serve(ice_server: tuple[str, ...], **options: Any) -> None:
     type=click.Path(path_type=Path),
     help="Mint with the keys of this folder, without asking anybody.",
 )
-@click.option("--ttl", default=3600, show_default=True, type=click.IntRange(1), help="Seconds.")
+@click.option(
+    "--ttl", default=3600, show_default=True, type=click.IntRange(1, 30 * 86_400), help="Seconds."
+)
 def ticket(space: str, as_json: bool, url: str | None, data: Path, ttl: int) -> None:
     """Make the ticket with which any page may listen to SPACE."""
     from spacescore.errors import SpacescoreError
@@ -179,10 +181,17 @@ def fetch_ticket(url: str, space: str) -> dict[str, Any]:
         with urlopen(address, timeout=10) as response:  # noqa: S310  (checked above)
             return dict(json.load(response))
     except HTTPError as error:
-        detail = json.loads(error.read() or b"{}").get("detail", error.reason)
-        raise StartupError(f"{url} says: {detail}") from error
-    except (URLError, OSError, ValueError) as error:
+        raise StartupError(f"{url} says: {_detail(error.read()) or error.reason}") from error
+    except (URLError, OSError, ValueError, TypeError) as error:
         raise StartupError(f"{url} cannot be asked: {error}.") from error
+
+
+def _detail(body: bytes) -> str:
+    """Return what a problem says; nothing where it is none, a proxy's error page say."""
+    try:
+        return str(json.loads(body)["detail"])
+    except (ValueError, LookupError, TypeError):
+        return ""
 
 
 def banner(service: "Service") -> str:
