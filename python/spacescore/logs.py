@@ -1,17 +1,37 @@
-"""Logs: one readable line each in a terminal, one JSON object each elsewhere; to stderr."""
+"""Logs: one readable line each in a terminal, one JSON object each elsewhere; to stderr.
+
+Whoever reads them may go away, a full disk or a dead pipe: the node goes on without.
+"""
 
 import logging
 import sys
-from typing import TextIO
+from contextlib import suppress
+from typing import TextIO, cast
 
 import structlog
 
 __all__ = ["configure"]
 
 
+class _Forgiving:
+    """A stream that swallows what its end no longer takes."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+
 def configure(stream: TextIO = sys.stderr) -> None:
     """Send structlog's and the standard library's records the same way."""
     terminal = stream.isatty()
+    stream = cast("TextIO", _Forgiving(stream))
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
