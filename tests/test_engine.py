@@ -27,7 +27,7 @@ from spacescore import (
 from spacescore._native import _core
 from spacescore.engine import TICKET_SECONDS
 from spacescore.sdp import parse_offer
-from spacescore.spaces import space_id
+from spacescore.spaces import MAX_PEOPLE, space_id
 from webrtc_client import Peer
 
 NOW = 1_800_000_000
@@ -158,6 +158,17 @@ def test_who_was_removed_stays_out_and_their_sessions_end(settled):
     settled.remove("demo", grant.peer)
     with pytest.raises(LookupError):
         settled.session(answer.key)
+    with pytest.raises(ForbiddenError):
+        settled.accept_offer("demo", SPEAK, grant=grant)
+
+
+def test_who_is_inside_can_be_removed_though_invitations_made_them_forgotten(settled):
+    grant = settled.invite("demo", role="speaker", name="Mallory")
+    settled.accept_offer("demo", SPEAK, grant=grant)
+    for _ in range(MAX_PEOPLE):
+        settled.invite("demo", role="speaker")
+    assert grant.peer not in settled.space("demo").people
+    settled.remove("demo", grant.peer)
     with pytest.raises(ForbiddenError):
         settled.accept_offer("demo", SPEAK, grant=grant)
 

@@ -31,6 +31,7 @@ from spacescore.sessions import Session, Sessions
 from spacescore.spaces import Registry, Space, clean_text
 from spacescore.stats import SpaceStats, space_stats
 from spacescore.tickets import Answer, Ticket, public_ticket
+from spacescore.tokens import MAX_TTL_SECONDS
 
 __all__ = ["Engine"]
 
@@ -172,12 +173,15 @@ class Engine:
         Raises UnknownPeerError.
         """
         with self._lock:
-            self._registry.remove(space, peer)
             number = self._registry.get(space).id
-            for session in self._sessions.of_space(space, peer):
+            sessions = self._sessions.of_space(space, peer)
+            for session in sessions:
                 self._sessions.remove(session.id)
                 self._worker.end_session(session.id)
-            self._worker.remove_peer(number, peer)
+            if self._worker.remove_peer(number, peer) or sessions:
+                latest = int(self._clock()) + MAX_TTL_SECONDS  # no token lives longer
+                self._registry.recall(space, peer, expires=latest)
+            self._registry.remove(space, peer)
 
     # Doors.
 

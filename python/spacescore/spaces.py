@@ -162,6 +162,11 @@ class Registry:
         space.people[grant.peer] = person
         return grant
 
+    def recall(self, slug: str, peer: int, *, expires: int) -> None:
+        """Know somebody again who is inside, and was forgotten to make room."""
+        someone = Person(peer, "Guest", Role.SPEAKER, expires)
+        self.get(slug).people.setdefault(peer, someone)
+
     def remove(self, slug: str, peer: int) -> Person:
         """Refuse this person until their token has run out. Raises UnknownPeerError."""
         space = self.get(slug)
