@@ -44,6 +44,17 @@ def test_a_space_without_a_name_gets_one(web):
     assert web.get(f"/api/spaces/{body['space']}").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("fields", "headers"),
+    [({"host": "x" * 65}, {}), ({"host": 5}, {}), ({}, {"Host": "no host"})],
+)
+def test_a_space_that_cannot_be_answered_for_is_not_opened(web, fields, headers):
+    body = {"space": "launch", **fields}
+    response = web.post("/api/spaces", token=OPERATOR_KEY, json=body, headers=headers)
+    assert problem(response) == (400, "invalid-request")
+    assert problem(web.get("/api/spaces/launch")) == (404, "unknown-space")
+
+
 def test_an_open_space_cannot_be_opened_again(web):
     response = web.post("/api/spaces", token=OPERATOR_KEY, json={"space": "demo"})
     assert problem(response) == (409, "space-taken")
@@ -139,7 +150,7 @@ def test_an_open_stage_takes_anybody_and_a_closed_one_nobody(web):
 
 def test_nobody_is_muted_or_removed_who_is_not_there(web):
     token = web.token("host")
-    for peer in ("1", "x", "-1", "٣", "99999999999"):
+    for peer in ("1", "x", "-1", "٣", "4294967296", "9999999999", "99999999999"):
         response = web.post(
             f"/api/spaces/demo/speakers/{peer}/mute", token=token, json={"muted": True}
         )

@@ -11,7 +11,7 @@ from spacescore.desk import Desk, desk_of, read_json, resource
 from spacescore.engine import INVITATION_SECONDS
 from spacescore.errors import ForbiddenError, InvalidRequestError, UnknownPeerError
 from spacescore.policy import Action, Grant, Role, require
-from spacescore.spaces import Space
+from spacescore.spaces import MAX_NAME_CHARS, Space, clean_text
 from spacescore.tokens import MAX_TTL_SECONDS
 
 __all__ = ["routes"]
@@ -52,17 +52,18 @@ async def create_space(request: Request) -> Response:
     desk = desk_of(request)
     require(desk.caller(request), Action.CREATE_SPACE, "")
     fields = await read_json(request)
+    slug = fields.text("space") or f"space-{secrets.token_hex(4)}"
+    # Whatever can be refused is refused before the space is open: nobody would be its host.
+    name = clean_text(fields.text("host", "Host"), MAX_NAME_CHARS)
+    location = desk.url(request, f"/api/spaces/{slug}")
     space = desk.engine.create_space(
-        fields.text("space") or f"space-{secrets.token_hex(4)}",
-        title=fields.text("title"),
-        open_stage=fields.flag("open_stage"),
+        slug, title=fields.text("title"), open_stage=fields.flag("open_stage")
     )
-    host = desk.engine.invite(space.slug, role=Role.HOST, name=fields.text("host", "Host"))
+    host = desk.engine.invite(space.slug, role=Role.HOST, name=name)
     body = _summary(desk, request, space) | {
         "host_token": desk.keys.issue(host, now=desk.clock()),
         "host_link": _link(desk, request, host),
     }
-    location = desk.url(request, f"/api/spaces/{space.slug}")
     return JSONResponse(body, 201, NOT_STORED | {"Location": location})
 
 
@@ -148,7 +149,7 @@ def _space(request: Request) -> Space:
 
 def _peer(request: Request) -> int:
     text = request.path_params["peer"]
-    if not (text.isascii() and text.isdecimal() and len(text) <= 10):
+    if not (text.isascii() and text.isdecimal() and len(text) <= 10 and int(text) < 2**32):
         raise UnknownPeerError("There is nobody of that number in this space.")
     return int(text)
 
