@@ -8,6 +8,7 @@ The presenter opens the printed host link and presses Speak; everybody else open
 import signal
 import sys
 import time
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -21,12 +22,13 @@ import spacescore
 async def announce(engine: spacescore.Engine) -> None:
     """Say who is heard. Events come from the engine's own thread, through an eventfd."""
     async for event in engine.events():
-        match event:
-            case spacescore.SpeakerJoined() | spacescore.SpeakerLeft():
-                on_air = [who.name for who in engine.stats(event.space).speakers]
-                print("on air:", ", ".join(on_air) or "nobody", flush=True)
-            case spacescore.ListenerJoined():
-                print("listeners:", engine.stats(event.space).listeners, flush=True)
+        with suppress(spacescore.UnknownSpaceError):  # the host has ended it meanwhile
+            match event:
+                case spacescore.SpeakerJoined() | spacescore.SpeakerLeft():
+                    on_air = [who.name for who in engine.stats(event.space).speakers]
+                    print("on air:", ", ".join(on_air) or "nobody", flush=True)
+                case spacescore.ListenerJoined():
+                    print("listeners:", engine.stats(event.space).listeners, flush=True)
 
 
 async def main(*ports: str) -> None:

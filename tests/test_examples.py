@@ -75,6 +75,24 @@ def test_the_trio_example_says_who_is_on_air(start):
     assert process.wait(10) == 0
 
 
+def test_the_station_outlives_a_space_that_its_host_ends(start):
+    process = start(str(EXAMPLES / "trio_radio.py"), "0", "0")
+    url = line_with(process, r"page: (\S+)/s/radio")[1]
+    token = line_with(process, r"host: \S+#token=(\S+)")[1]
+    presenter = Peer(speaks=True)
+    presenter.join(lambda sdp: post(f"{url}/whip/radio", sdp, token))
+    line_with(process, "on air: The presenter")
+    end = Request(
+        f"{url}/api/spaces/radio", headers={"Authorization": f"Bearer {token}"}, method="DELETE"
+    )
+    urlopen(end, timeout=10).close()
+    urlopen(url, timeout=10).close()
+    presenter.close()
+    process.send_signal(signal.SIGINT)
+    line_with(process, "off air")
+    assert process.wait(10) == 0
+
+
 def test_the_fastapi_example_answers_offers_and_remembers(start):
     app = ["-m", "uvicorn", "fastapi_room:app", "--app-dir", str(EXAMPLES), "--port", "0"]
     process = start(*app, UDP_PORT="0")
