@@ -32,7 +32,10 @@ class PyWorker {
     const SpaceId id{space};
     if (call([&](Engine& engine, Instant) { return engine.has_space(id); }))
       throw std::invalid_argument("the space exists already");
-    if (!record_path.empty()) worker_.recorder().open(id, record_path, title);
+    if (!record_path.empty()) {
+      py::gil_scoped_release release;  // the recorder may be waiting for the disk
+      worker_.recorder().open(id, record_path, title);
+    }
     call([&](Engine& engine, Instant now) { engine.create_space(now, id, !record_path.empty()); });
   }
 
