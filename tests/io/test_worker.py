@@ -103,6 +103,16 @@ def has_ipv6() -> bool:
     return True
 
 
+def test_an_answer_leaves_from_the_address_the_check_came_to(join):
+    everywhere = start(host="::")
+    everywhere.create_space(SPACE)
+    try:  # a route to 127.0.0.5 starts at 127.0.0.1, so the kernel alone would answer from there
+        join(everywhere, host="127.0.0.5").connected()
+        join(everywhere, host="127.0.0.6").connected()
+    finally:
+        everywhere.close()
+
+
 def test_speakers_hear_each_other_and_not_themselves(worker, join):
     ada, bo = (join(worker, role="speaker", peer=peer) for peer in (ADA, BO))
     ada.say(islice(tone(440), 100))

@@ -1,9 +1,23 @@
 #include "fanout/audience/table.hpp"
 
+#include <sys/mman.h>
+
+#include <memory>
+#include <new>
+
 namespace fanout {
 
 AudienceTable::AudienceTable(std::uint32_t capacity) : capacity_(capacity) {
   chunks_.reserve((capacity + kChunk - 1) / kChunk);
+}
+
+AudienceTable::Chunk AudienceTable::make_chunk() {
+  void* memory = std::aligned_alloc(kHugePage, kHugePage);
+  if (!memory) throw std::bad_alloc();
+  madvise(memory, kHugePage, MADV_HUGEPAGE);  // advice: where it is not taken, small pages do
+  auto* rows = static_cast<ListenerRow*>(memory);
+  std::uninitialized_value_construct_n(rows, kChunk);
+  return Chunk(rows);
 }
 
 std::optional<RowId> AudienceTable::add() {
@@ -14,7 +28,7 @@ std::optional<RowId> AudienceTable::add() {
     free_.pop_back();
     return id;
   }
-  if (fresh_ % kChunk == 0) chunks_.push_back(std::make_unique<Chunk>());
+  if (fresh_ % kChunk == 0) chunks_.push_back(make_chunk());
   return fresh_++;
 }
 

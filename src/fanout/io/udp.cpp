@@ -2,8 +2,8 @@
 
 #include <arpa/inet.h>
 #include <linux/sock_diag.h>
-#include <netinet/in.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
@@ -17,6 +17,8 @@ namespace {
 /// at net.core.rmem_max; a privileged process may go beyond.
 constexpr int kReceiveBuffer = 8 << 20;
 constexpr int kSendBuffer = 4 << 20;
+/// Addresses of ours that are told apart; beyond it the kernel chooses.
+constexpr std::size_t kMaxOurs = 255;
 
 std::system_error failure(const std::string& what) {
   return {errno, std::generic_category(), what};
@@ -80,6 +82,22 @@ FileDescriptor open_socket(int family) {
   return socket;
 }
 
+/// Bound to every address, the kernel would answer from the one its routes prefer.
+bool is_wildcard(const Address& address) noexcept {
+  const auto start = address.ip.begin() + (address.is_v4() ? 12 : 0);
+  return std::all_of(start, address.ip.end(), [](auto octet) { return octet == 0; });
+}
+
+void write_packet_info(const in6_pktinfo& ours, ControlBuffer& control, msghdr& header) noexcept {
+  header.msg_control = control.bytes.data();
+  header.msg_controllen = control.bytes.size();
+  cmsghdr* message = CMSG_FIRSTHDR(&header);
+  message->cmsg_level = IPPROTO_IPV6;
+  message->cmsg_type = IPV6_PKTINFO;
+  message->cmsg_len = CMSG_LEN(sizeof ours);
+  std::memcpy(CMSG_DATA(message), &ours, sizeof ours);
+}
+
 void widen(int fd, int forced, int polite, int size) noexcept {
   if (setsockopt(fd, SOL_SOCKET, forced, &size, sizeof size) != 0)
     setsockopt(fd, SOL_SOCKET, polite, &size, sizeof size);
@@ -90,7 +108,9 @@ void widen(int fd, int forced, int polite, int size) noexcept {
 ReceiveBatch::ReceiveBatch() {
   for (std::size_t i = 0; i < kCapacity; ++i) {
     vectors_[i] = {arena_[i].data(), kStride};
-    headers_[i].msg_hdr = {&names_[i], sizeof names_[i], &vectors_[i], 1, nullptr, 0, 0};
+    headers_[i].msg_hdr = {&names_[i], sizeof names_[i],          &vectors_[i],
+                           1,          controls_[i].bytes.data(), kPacketInfoSpace,
+                           0};
   }
 }
 
@@ -105,6 +125,11 @@ UdpSocket::UdpSocket(const std::string& host, std::uint16_t port)
   if (!socket_) throw failure("UDP socket");
   widen(fd(), SO_RCVBUFFORCE, SO_RCVBUF, kReceiveBuffer);
   widen(fd(), SO_SNDBUFFORCE, SO_SNDBUF, kSendBuffer);
+  ours_.reserve(kMaxOurs);
+  if (family_ == AF_INET6 && is_wildcard(address)) {
+    const int on = 1;
+    setsockopt(fd(), IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
+  }
   sockaddr_storage name{};
   socklen_t size = write_name(address, family_, name);
   if (bind(fd(), reinterpret_cast<const sockaddr*>(&name), size) != 0)
@@ -115,10 +140,31 @@ UdpSocket::UdpSocket(const std::string& host, std::uint16_t port)
 }
 
 void UdpSocket::receive(ReceiveBatch& batch) noexcept {
-  for (auto& header : batch.headers_) header.msg_hdr.msg_namelen = sizeof(sockaddr_storage);
+  for (auto& header : batch.headers_) {
+    header.msg_hdr.msg_namelen = sizeof(sockaddr_storage);
+    header.msg_hdr.msg_controllen = kPacketInfoSpace;
+  }
   const int got = recvmmsg(fd(), batch.headers_.data(), ReceiveBatch::kCapacity, 0, nullptr);
   batch.size_ = got < 0 ? 0 : static_cast<std::size_t>(got);
-  for (std::size_t i = 0; i < batch.size_; ++i) batch.from_[i] = read_name(batch.names_[i]);
+  for (std::size_t i = 0; i < batch.size_; ++i) {
+    batch.from_[i] = read_name(batch.names_[i]);
+    batch.from_[i].via = number_of(batch.headers_[i].msg_hdr);
+  }
+}
+
+/// Which of our addresses a datagram came to; a machine has few, and keeps them.
+std::uint8_t UdpSocket::number_of(msghdr& header) noexcept {
+  const cmsghdr* message = CMSG_FIRSTHDR(&header);
+  if (!message || message->cmsg_type != IPV6_PKTINFO) return 0;
+  in6_pktinfo info;
+  std::memcpy(&info, CMSG_DATA(message), sizeof info);
+  if (!IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr)) info.ipi6_ifindex = 0;  // any interface will do
+  const auto at = std::ranges::find_if(
+      ours_, [&info](const auto& known) { return std::memcmp(&known, &info, sizeof info) == 0; });
+  if (at == ours_.end() && ours_.size() == kMaxOurs) return 0;
+  const auto number = static_cast<std::uint8_t>(at - ours_.begin() + 1);
+  if (at == ours_.end()) ours_.push_back(info);
+  return number;
 }
 
 std::size_t UdpSocket::fill(const SendBatch& batch, std::size_t first) noexcept {
@@ -128,7 +174,10 @@ std::size_t UdpSocket::fill(const SendBatch& batch, std::size_t first) noexcept 
     // sendmmsg only reads what the vector points to; its type just cannot say so.
     vectors_[count] = {const_cast<std::uint8_t*>(bytes.data()), bytes.size()};
     const auto size = write_name(batch.to(i), family_, names_[count]);
-    headers_[count].msg_hdr = {&names_[count], size, &vectors_[count], 1, nullptr, 0, 0};
+    auto& header = headers_[count].msg_hdr;
+    header = {&names_[count], size, &vectors_[count], 1, nullptr, 0, 0};
+    if (const auto via = batch.to(i).via; via > 0)
+      write_packet_info(ours_[via - 1U], controls_[count], header);
   }
   return count;
 }

@@ -2,11 +2,13 @@
 /// call is what a datagram costs, so it is shared by as many as there are.
 #pragma once
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <array>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "fanout/base/address.hpp"
 #include "fanout/base/bytes.hpp"
@@ -14,6 +16,12 @@
 #include "fanout/io/file_descriptor.hpp"
 
 namespace fanout {
+
+/// Room for one in6_pktinfo (RFC 3542 section 6.1): our end of a datagram's path.
+constexpr std::size_t kPacketInfoSpace = CMSG_SPACE(sizeof(in6_pktinfo));
+struct alignas(cmsghdr) ControlBuffer {
+  std::array<std::uint8_t, kPacketInfoSpace> bytes{};
+};
 
 /// Datagrams as they came: an arena that `UdpSocket::receive` fills.
 class ReceiveBatch {
@@ -33,6 +41,7 @@ class ReceiveBatch {
 
   std::size_t size_ = 0;
   std::array<Address, kCapacity> from_{};
+  std::array<ControlBuffer, kCapacity> controls_{};
   std::array<mmsghdr, kCapacity> headers_{};
   std::array<iovec, kCapacity> vectors_{};
   std::array<sockaddr_storage, kCapacity> names_{};
@@ -63,11 +72,14 @@ class UdpSocket {
 
  private:
   std::size_t fill(const SendBatch& batch, std::size_t first) noexcept;
+  std::uint8_t number_of(msghdr& header) noexcept;
 
   FileDescriptor socket_;
   int family_;
   std::uint16_t port_ = 0;
   std::uint64_t send_errors_ = 0;
+  std::vector<in6_pktinfo> ours_;  // our addresses that were reached; numbered from 1
+  std::array<ControlBuffer, SendBatch::kCapacity> controls_{};
   std::array<mmsghdr, SendBatch::kCapacity> headers_{};
   std::array<iovec, SendBatch::kCapacity> vectors_{};
   std::array<sockaddr_storage, SendBatch::kCapacity> names_{};
