@@ -74,6 +74,16 @@ def test_a_muted_speaker_is_silent_until_unmuted(world):
     assert strength(listener.samples(), 440) > LOUD
 
 
+def test_a_new_connection_does_not_undo_a_mute(world):
+    world.join("speaker", peer=7)
+    world.run(1)
+    world.engine.set_muted(SPACE, 7, True)
+    world.join("speaker", peer=7)
+    world.run(1)
+    assert world.events[-1].kind == "speaker_joined"
+    assert world.engine.space_stats(SPACE).speakers[0].muted
+
+
 def test_sequence_numbers_have_no_gaps_and_time_runs_with_the_clock(world):
     world.join("speaker", peer=7).say(0, tone(440))
     listener = world.join()

@@ -94,13 +94,17 @@ bool Engine::admit_listener(Slot slot, Space& space) {
 
 bool Engine::admit_speaker(Slot slot, Space& space) {
   const Transport transport = handshakes_[slot].transport;
+  bool muted = false;
   for (std::uint32_t i = 0; i < speakers_.size(); ++i)  // the same person, come back
     if (speakers_[i] && speakers_[i]->peer() == transport.peer &&
-        speakers_[i]->transport().space == transport.space)
+        speakers_[i]->transport().space == transport.space) {
+      muted = speakers_[i]->muted();
       remove({Kind::speaker, i}, "replaced");
+    }
   const auto seat = std::ranges::find_if(speakers_, [](const auto& seat) { return !seat; });
   if (seat == speakers_.end()) return false;
   *seat = std::make_unique<Speaker>(transport, *srtp_);
+  (*seat)->set_muted(muted);
   const auto index = static_cast<std::uint32_t>(seat - speakers_.begin());
   by_address_.set(transport.address, {Kind::speaker, index});
   by_session_.set(transport.session, {Kind::speaker, index});
