@@ -348,9 +348,16 @@ def test_events_survive_whoever_else_looks(engine, peer):
 
 
 @pytest.mark.parametrize("run", [under_trio, under_asyncio])
-def test_events_end_when_the_engine_is_closed(engine, run):
+def test_events_end_when_the_engine_is_closed(engine, run, monkeypatch):
     closing = threading.Timer(0.05, engine.close)
-    closing.start()
+    listen = engine.events
+
+    def listen_then_close():
+        events = listen()
+        closing.start()
+        return events
+
+    monkeypatch.setattr(engine, "events", listen_then_close)
     assert run(engine, SpeakerJoined) == []
     closing.join()
 
