@@ -40,9 +40,9 @@ namespace {
 constexpr std::size_t kAhead = 16;
 
 // Inlined by force: GCC 12 drops calls to a function that only prefetches.
-[[gnu::always_inline]] inline void prefetch(const ListenerRow& row) noexcept {
+[[gnu::always_inline]] inline void prefetch(const SealRow& row) noexcept {
   __builtin_prefetch(&row.next_index, 1);
-  __builtin_prefetch(&row.rtp_key.salt, 0);
+  __builtin_prefetch(&row.key.salt, 0);
 }
 
 }  // namespace
@@ -54,14 +54,14 @@ std::size_t seal(SrtpEngine& engine, AudienceTable& table, std::span<const RowId
   std::size_t taken = 0;
   for (; taken < listeners.size() && batch.room() > 0; ++taken) {
     if (taken + kAhead < listeners.size() && listeners[taken + kAhead] != kNobody)
-      prefetch(table[listeners[taken + kAhead]]);
+      prefetch(table.to_seal(listeners[taken + kAhead]));
     if (listeners[taken] == kNobody) continue;
-    ListenerRow& row = table[listeners[taken]];
+    SealRow& row = table.to_seal(listeners[taken]);
     SealJob& job = jobs[count++];
-    job = prepare(packet, row.rtp_key, row.transport.payload_type, row.next_index++, batch.next());
+    job = prepare(packet, row.key, row.payload_type, row.next_index++, batch.next());
     ++row.packets_sent;
     row.octets_sent += job.payload_size;
-    batch.add(row.transport.address, sealed_size(job));
+    batch.add(row.to, sealed_size(job));
   }
   engine.seal_rtp(std::span(jobs).first(count));
   return taken;

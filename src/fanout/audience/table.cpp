@@ -11,13 +11,11 @@ AudienceTable::AudienceTable(std::uint32_t capacity) : capacity_(capacity) {
   chunks_.reserve((capacity + kChunk - 1) / kChunk);
 }
 
-AudienceTable::Chunk AudienceTable::make_chunk() {
+AudienceTable::OwnedChunk AudienceTable::make_chunk() {
   void* memory = std::aligned_alloc(kHugePage, kHugePage);
   if (!memory) throw std::bad_alloc();
   madvise(memory, kHugePage, MADV_HUGEPAGE);  // advice: where it is not taken, small pages do
-  auto* rows = static_cast<ListenerRow*>(memory);
-  std::uninitialized_value_construct_n(rows, kChunk);
-  return Chunk(rows);
+  return OwnedChunk(new (memory) Chunk{});
 }
 
 std::optional<RowId> AudienceTable::add() {
@@ -33,7 +31,8 @@ std::optional<RowId> AudienceTable::add() {
 }
 
 void AudienceTable::remove(RowId id) noexcept {
-  (*this)[id] = ListenerRow{};  // keys do not outlive their listener
+  (*this)[id] = ListenerRow{};
+  to_seal(id) = SealRow{};  // keys do not outlive their listener
   free_.push_back(id);
   --size_;
 }

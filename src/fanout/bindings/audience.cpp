@@ -21,12 +21,10 @@ class PyAudience {
             std::uint16_t profile, std::uint8_t payload_type, std::uint64_t first_index) {
     const auto id = table_.add();
     if (!id) throw std::length_error("the audience is full");
-    ListenerRow& row = table_[*id];
-    row.transport.address = to_address(address);
-    row.transport.payload_type = payload_type;
-    row.transport.local = to_master(key, salt, profile);
-    row.rtp_key = engine_->rtp_key(row.transport.local);
-    row.next_index = first_index;
+    table_.to_seal(*id) = {.key = engine_->rtp_key(to_master(key, salt, profile)),
+                           .next_index = first_index,
+                           .to = to_address(address),
+                           .payload_type = payload_type};
     members_.push_back(*id);
     return *id;
   }
@@ -127,7 +125,7 @@ void bind_audience(py::module_& module) {
            py::arg("timestamp") = 0)
       .def("packets", &PyAudience::packets, py::arg("payload"), py::arg("timestamp") = 0)
       .def("__len__", &PyAudience::size);
-  module.attr("LISTENER_ROW_BYTES") = sizeof(ListenerRow);
+  module.attr("LISTENER_ROW_BYTES") = kListenerBytes;
 
   module.def("floor_sendmmsg", &bare_sendmmsg, py::arg("socket"), py::arg("to"), py::arg("size"),
              py::arg("rounds") = 1);

@@ -112,7 +112,7 @@ class Engine {
   void patrol(Instant now);
   void patrol_listeners(Instant now, Space& space);
   void patrol_speakers(Instant now);
-  void report_to(Instant now, const Room& room, ListenerRow& row) noexcept;
+  void report_to(Instant now, const Room& room, RowId id) noexcept;
   void say_goodbye(SendBatch& batch) noexcept;
 
   Transport& transport(Peer peer) noexcept;

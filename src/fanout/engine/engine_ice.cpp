@@ -112,6 +112,7 @@ void Engine::move(Peer peer, Transport& transport, const Address& to) noexcept {
   const auto* owner = by_address_.find(transport.address);
   if (owner && *owner == peer) by_address_.erase(transport.address);
   transport.address = to;
+  if (peer.kind == Kind::listener) table_.to_seal(peer.index).to = to;
   by_address_.set(to, peer);
   ++counters_.addresses_moved;
 }

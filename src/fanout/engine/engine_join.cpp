@@ -83,8 +83,10 @@ bool Engine::admit_listener(Slot slot, Space& space) {
   if (!id) return false;
   ListenerRow& row = table_[*id];
   row.transport = handshakes_[slot].transport;
-  row.rtp_key = srtp_->rtp_key(row.transport.local);
-  row.next_index = random_first_index();
+  table_.to_seal(*id) = {.key = srtp_->rtp_key(row.transport.local),
+                         .next_index = random_first_index(),
+                         .to = row.transport.address,
+                         .payload_type = row.transport.payload_type};
   by_address_.set(row.transport.address, {Kind::listener, *id});
   by_session_.set(row.transport.session, {Kind::listener, *id});
   space.room->add_listener(*id, table_);

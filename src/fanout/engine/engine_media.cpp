@@ -48,13 +48,14 @@ Engine::Verdict Engine::listener_report(RowId id, MutableBytes datagram) {
   auto compound = RtcpView::parse(*plain);
   if (!compound) return compound.error();
   ++counters_.reports_received;
+  SealRow& stream = table_.to_seal(id);
   while (const auto packet = compound->next()) {
     if (packet->type == kRtcpBye) row.transport.closing = true;
     if (packet->report_count() == 0) continue;
     const auto report = packet->report(0);
-    row.fraction_lost = report.fraction_lost;
-    row.packets_lost = report.packets_lost;
-    row.jitter = report.jitter;
+    stream.fraction_lost = report.fraction_lost;
+    stream.packets_lost = report.packets_lost;
+    stream.jitter = report.jitter;
   }
   return {};
 }
@@ -88,22 +89,23 @@ void Engine::patrol_listeners(Instant now, Space& space) {
       ++counters_.consents_expired;
       remove({Kind::listener, id}, "silent");
     } else {
-      report_to(now, room, table_[id]);
+      report_to(now, room, id);
     }
   }
 }
 
-void Engine::report_to(Instant now, const Room& room, ListenerRow& row) noexcept {
-  if (row.packets_sent == 0) return;
+void Engine::report_to(Instant now, const Room& room, RowId id) noexcept {
+  SealRow& stream = table_.to_seal(id);
+  const Transport& to = table_[id].transport;
+  if (stream.packets_sent == 0) return;
   const auto buffer = outbox_.next();
   Writer out{buffer};
-  write_sender_report(out, room.ssrc(),
-                      {ntp_time(wall(now)), room.timestamp(), row.packets_sent, row.octets_sent},
-                      {});
+  write_sender_report(
+      out, room.ssrc(),
+      {ntp_time(wall(now)), room.timestamp(), stream.packets_sent, stream.octets_sent}, {});
   write_sdes_cname(out, room.ssrc(), kCname);
-  const auto key = srtp_->rtcp_key(row.transport.local);
-  outbox_.commit(row.transport.address,
-                 srtp_->seal_rtcp(key, buffer, out.size(), row.srtcp_index++));
+  const auto key = srtp_->rtcp_key(to.local);
+  outbox_.commit(to.address, srtp_->seal_rtcp(key, buffer, out.size(), stream.srtcp_index++));
 }
 
 void Engine::patrol_speakers(Instant now) {
@@ -128,11 +130,11 @@ void Engine::say_goodbye(SendBatch& batch) noexcept {
     for (; space.patrol < members.size() && batch.room() > 0; ++space.patrol) {
       const RowId id = members[space.patrol];
       if (id == kNobody) continue;
-      ListenerRow& row = table_[id];
+      const Transport& to = table_[id].transport;
       const auto size = write_bye_compound(batch.next(), space.room->ssrc());
-      const auto key = srtp_->rtcp_key(row.transport.local);
-      batch.add(row.transport.address,
-                srtp_->seal_rtcp(key, batch.next(), size, row.srtcp_index++));
+      const auto key = srtp_->rtcp_key(to.local);
+      auto& index = table_.to_seal(id).srtcp_index;
+      batch.add(to.address, srtp_->seal_rtcp(key, batch.next(), size, index++));
       forget({Kind::listener, id});
       table_.remove(id);
     }

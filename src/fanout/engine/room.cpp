@@ -32,18 +32,18 @@ Room::Room(SpaceId space, const OpusEncoderConfig& encoder, std::size_t audible,
 }
 
 void Room::add_listener(RowId id, AudienceTable& table) {
-  table[id].member = static_cast<std::uint32_t>(members_.size());
+  table.to_seal(id).member = static_cast<std::uint32_t>(members_.size());
   members_.push_back(id);
   ++listeners_;
 }
 
 bool Room::has_listener(RowId id, AudienceTable& table) const noexcept {
-  const auto at = table[id].member;
+  const auto at = table.to_seal(id).member;
   return at < members_.size() && members_[at] == id;
 }
 
 void Room::remove_listener(RowId id, AudienceTable& table) noexcept {
-  members_[table[id].member] = kNobody;
+  members_[table.to_seal(id).member] = kNobody;
   has_holes_ = true;
   --listeners_;
 }
@@ -95,7 +95,7 @@ void Room::compact(AudienceTable& table) noexcept {
   std::size_t kept = 0;
   for (const RowId id : members_) {
     if (id == kNobody) continue;
-    table[id].member = static_cast<std::uint32_t>(kept);
+    table.to_seal(id).member = static_cast<std::uint32_t>(kept);
     members_[kept++] = id;
   }
   members_.resize(kept);
