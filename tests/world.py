@@ -103,6 +103,7 @@ class World:
         ticket: str | None = None,
         ttl_s: int = 60,
         requires_certificate: bool = False,
+        sends_only: bool = False,
         certificate: bool = False,
         named_fingerprint: bytes | None = None,
         profile: Any = None,
@@ -120,6 +121,7 @@ class World:
             expiry=UNIX_US // SECOND_US + ttl_s,
             personal=peer != 0,
             requires_certificate=requires_certificate,
+            sends_only=sends_only,
         )
         number = next(self.seeds)
         session = random.Random(number).randbytes(12)

@@ -438,6 +438,8 @@ class OpenedUfrag:
     @property
     def role(self) -> str: ...
     @property
+    def sends_only(self) -> bool: ...
+    @property
     def session(self) -> bytes: ...
     @property
     def space(self) -> int: ...
@@ -455,6 +457,7 @@ class TicketKeys:
         cohort: typing.SupportsInt | typing.SupportsIndex = 0,
         personal: bool = False,
         requires_certificate: bool = False,
+        sends_only: bool = False,
     ) -> str: ...
     def open(
         self, ufrag: str, unix_us: typing.SupportsInt | typing.SupportsIndex
@@ -916,6 +919,7 @@ class Worker:
         cohort: typing.SupportsInt | typing.SupportsIndex = 0,
         personal: bool = False,
         requires_certificate: bool = False,
+        sends_only: bool = False,
     ) -> str: ...
     def password(self, ticket: str) -> str: ...
     def remove_peer(

@@ -26,7 +26,7 @@ from spacescore.datadir import DataDir
 from spacescore.errors import EngineClosedError, OverloadedError, UnknownPeerError
 from spacescore.events import Event, event_from
 from spacescore.policy import Grant, Role
-from spacescore.sdp import Candidate, Local, parse_offer, write_answer
+from spacescore.sdp import Candidate, Direction, Local, parse_offer, write_answer
 from spacescore.sessions import Session, Sessions
 from spacescore.spaces import Registry, Space, clean_text
 from spacescore.stats import SpaceStats, space_stats
@@ -314,6 +314,7 @@ class Engine:
             peer=session.peer,
             personal=True,
             requires_certificate=speaks,
+            sends_only=speaks and session.offer.answer is Direction.RECVONLY,
         )
         fingerprint = session.offer.fingerprint if speaks else None
         pt = session.offer.payload_type

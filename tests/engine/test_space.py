@@ -59,6 +59,15 @@ def test_spaces_do_not_hear_each_other():
     assert strength(outside.samples(), 440) < 0.001
 
 
+def test_a_speaker_who_only_sends_is_heard_and_gets_reports_but_no_media(world):
+    studio, listener = world.join("speaker", peer=7, sends_only=True), world.join()
+    studio.say(0, tone(440))
+    world.run(3)
+    assert strength(listener.samples(), 440) > LOUD
+    assert studio.heard == []
+    assert studio.client.stats.remote is not None
+
+
 def test_a_muted_speaker_is_silent_until_unmuted(world):
     speaker, listener = world.join("speaker", peer=7), world.join()
     speaker.say(0, tone(440))

@@ -35,6 +35,7 @@ struct Transport {
   std::uint8_t next_check = 0;  ///< where in `recent_checks` the next id goes
   bool closing = false;         ///< a DTLS alert came
   Role role = Role::listener;
+  bool sends_only = false;  ///< gets no media back
   PeerId peer{};
   SpaceId space{};
   Instant last_check{};

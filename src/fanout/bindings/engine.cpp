@@ -42,18 +42,10 @@ SrtpBackend to_backend(std::string_view name) {
   throw std::invalid_argument("a backend is best, ipsec_mb or openssl");
 }
 
-Ticket to_ticket(std::uint64_t space, std::string_view role, std::uint32_t expiry,
-                 std::uint32_t peer, std::uint16_t cohort, bool personal,
-                 bool requires_certificate) {
-  const auto known = role_named(role);
-  if (!known) throw std::invalid_argument("a role is listener, speaker or host");
-  return {.space = SpaceId{space},
-          .expiry = expiry,
-          .peer = PeerId{peer},
-          .cohort = cohort,
-          .role = *known,
-          .personal = personal,
-          .requires_certificate = requires_certificate};
+Role to_role(std::string_view name) {
+  const auto role = role_named(name);
+  if (!role) throw std::invalid_argument("a role is listener, speaker or host");
+  return *role;
 }
 
 namespace {

@@ -28,9 +28,28 @@ inline TicketKey to_ticket_key(const py::bytes& key) {
 /// Both PEMs empty: a fresh certificate.
 Certificate to_certificate(std::string certificate_pem, std::string private_key_pem);
 SrtpBackend to_backend(std::string_view name);
-Ticket to_ticket(std::uint64_t space, std::string_view role, std::uint32_t expiry,
-                 std::uint32_t peer, std::uint16_t cohort, bool personal,
-                 bool requires_certificate);
+Role to_role(std::string_view name);
+/// Gives a class the method that mints tickets by `keys(self)`.
+template <typename Class, typename Keys>
+void bind_mint(Class& bound, Keys keys) {
+  bound.def(
+      "mint",
+      [keys](const typename Class::type& self, std::uint64_t space, std::string_view role,
+             std::uint32_t expiry, std::uint32_t peer, std::uint16_t cohort, bool personal,
+             bool requires_certificate, bool sends_only) {
+        return keys(self).mint({.space = SpaceId{space},
+                                .expiry = expiry,
+                                .peer = PeerId{peer},
+                                .cohort = cohort,
+                                .role = to_role(role),
+                                .personal = personal,
+                                .requires_certificate = requires_certificate,
+                                .sends_only = sends_only});
+      },
+      py::kw_only(), py::arg("space"), py::arg("role"), py::arg("expiry"), py::arg("peer") = 0,
+      py::arg("cohort") = 0, py::arg("personal") = false, py::arg("requires_certificate") = false,
+      py::arg("sends_only") = false);
+}
 
 template <typename T>
 T known_space(std::optional<T> value) {

@@ -5,12 +5,6 @@
 namespace fanout {
 namespace {
 
-std::string mint(const TicketKeys& keys, std::uint64_t space, std::string_view role,
-                 std::uint32_t expiry, std::uint32_t peer, std::uint16_t cohort, bool personal,
-                 bool requires_certificate) {
-  return keys.mint(to_ticket(space, role, expiry, peer, cohort, personal, requires_certificate));
-}
-
 std::string ufrag_of(const std::string& ticket, const py::bytes& session, std::uint8_t payload_type,
                      const std::optional<py::bytes>& fingerprint) {
   std::optional<std::array<std::uint8_t, kFingerprintPrefix>> prefix;
@@ -35,6 +29,7 @@ void bind_ticket(py::module_& module) {
       .def_property_readonly("personal", [](const OpenedUfrag& o) { return o.ticket.personal; })
       .def_property_readonly("requires_certificate",
                              [](const OpenedUfrag& o) { return o.ticket.requires_certificate; })
+      .def_property_readonly("sends_only", [](const OpenedUfrag& o) { return o.ticket.sends_only; })
       .def_property_readonly("session",
                              [](const OpenedUfrag& o) { return to_bytes(o.session.bytes); })
       .def_readonly("payload_type", &OpenedUfrag::payload_type)
@@ -47,8 +42,9 @@ void bind_ticket(py::module_& module) {
         return std::string(o.password.begin(), o.password.end());
       });
 
-  py::class_<TicketKeys>(module, "TicketKeys")
-      .def(py::init<>())
+  py::class_<TicketKeys> keys(module, "TicketKeys");
+  bind_mint(keys, [](const TicketKeys& self) -> const TicketKeys& { return self; });
+  keys.def(py::init<>())
       .def(
           "add",
           [](TicketKeys& keys, std::uint8_t key_id, const py::bytes& key) {
@@ -56,9 +52,6 @@ void bind_ticket(py::module_& module) {
           },
           py::arg("key_id"), py::arg("key"))
       .def("remove", &TicketKeys::remove, py::arg("key_id"))
-      .def("mint", &mint, py::kw_only(), py::arg("space"), py::arg("role"), py::arg("expiry"),
-           py::arg("peer") = 0, py::arg("cohort") = 0, py::arg("personal") = false,
-           py::arg("requires_certificate") = false)
       .def("password", &TicketKeys::password, py::arg("ticket"))
       .def(
           "open",

@@ -79,7 +79,9 @@ void bind_worker(py::module_& module) {
       PyErr_SetFromErrnoWithFilename(PyExc_OSError, failure.what());
     }
   });
-  py::class_<PyWorker>(module, "Worker")
+  py::class_<PyWorker> bound(module, "Worker");
+  bind_mint(bound, [](const PyWorker& self) -> const TicketKeys& { return self.tickets(); });
+  bound
       .def(py::init([](const std::string& host, std::uint16_t port, const std::string& backend,
                        std::string certificate_pem, std::string private_key_pem,
                        std::uint32_t max_listeners, std::uint32_t max_handshakes) {
@@ -101,16 +103,6 @@ void bind_worker(py::module_& module) {
           "fingerprint",
           [](PyWorker& self) { return fingerprint_text(self.worker().fingerprint()); })
       .def("add_ticket_key", &PyWorker::add_ticket_key, py::arg("key_id"), py::arg("key"))
-      .def(
-          "mint",
-          [](const PyWorker& self, std::uint64_t space, std::string_view role, std::uint32_t expiry,
-             std::uint32_t peer, std::uint16_t cohort, bool personal, bool requires_certificate) {
-            return self.tickets().mint(
-                to_ticket(space, role, expiry, peer, cohort, personal, requires_certificate));
-          },
-          py::kw_only(), py::arg("space"), py::arg("role"), py::arg("expiry"), py::arg("peer") = 0,
-          py::arg("cohort") = 0, py::arg("personal") = false,
-          py::arg("requires_certificate") = false)
       .def(
           "password",
           [](const PyWorker& self, std::string_view ticket) {

@@ -176,6 +176,12 @@ void Engine::tick(Instant now, Space& space) {
                        .peers = {room.audible().begin(), room.audible().end()}});
 }
 
+Instant Engine::next_tick() const noexcept {
+  Instant next = next_patrol_;
+  for (const auto& [id, space] : spaces_) next = std::min(next, space.room->next_tick());
+  return next;
+}
+
 Instant Engine::next_timeout(Instant now) const noexcept {
   if (!outbox_.empty() || !closing_.empty()) return now;
   Instant next = next_patrol_;

@@ -61,6 +61,8 @@ class Engine {
   void handle_datagram(Instant now, const Address& from, MutableBytes datagram) noexcept;
   void handle_timeout(Instant now);
   Instant next_timeout(Instant now) const noexcept;
+  /// The same, leaving aside what only waits for the socket.
+  Instant next_tick() const noexcept;
 
   // Out. Appends to the batch what may be sent now; true when there is more. Events and frames
   // pile up until they are polled.

@@ -103,6 +103,7 @@ std::size_t Speaker::decode(const Pop& entry, std::span<float> out) noexcept {
 }
 
 void Speaker::send(const SharedPacket& packet, Outbox& outbox) noexcept {
+  if (transport_.sends_only) return;
   const auto job = prepare(packet, rtp_key_, transport_.payload_type, next_index_++, outbox.next());
   engine_->seal_rtp({&job, 1});
   ++packets_sent_;
@@ -116,7 +117,11 @@ void Speaker::send_report(Instant now, UnixTime wall, Ssrc ours, std::uint32_t t
   const auto block = report_block(now);
   const std::span<const ReportBlock> blocks{&block, ssrc_ ? 1UL : 0UL};
   const SenderInfo info{ntp_time(wall), timestamp, packets_sent_, octets_sent_};
-  write_sender_report(out, ours, info, blocks);
+  if (transport_.sends_only) {
+    write_receiver_report(out, ours, blocks);
+  } else {
+    write_sender_report(out, ours, info, blocks);
+  }
   write_sdes_cname(out, ours, kCname);
   seal_and_commit(out.size(), outbox);
 }

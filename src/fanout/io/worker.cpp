@@ -97,7 +97,14 @@ void Worker::publish(std::vector<Event> events) {
   if (events.empty()) return;
   const std::scoped_lock lock(mutex_);
   if (events_.empty()) signal(event_fd_);
-  std::ranges::move(events, std::back_inserter(events_));
+  for (auto& event : events) {
+    // Who is heard now: of an owner who does not read, only the last word is kept.
+    if (event.kind == EventKind::active_speakers)
+      std::erase_if(events_, [&event](const Event& earlier) {
+        return earlier.kind == event.kind && earlier.space == event.space;
+      });
+    events_.push_back(std::move(event));
+  }
 }
 
 void Worker::close() {
@@ -125,7 +132,8 @@ void Worker::wait(Instant now) noexcept {
     engine_->handle_clock(now, wall_clock());
     next_clock_ = now + kClockPeriod;
   }
-  const auto until = blocked_ ? next_clock_ : std::min(engine_->next_timeout(now), next_clock_);
+  const auto due = blocked_ ? engine_->next_tick() : engine_->next_timeout(now);
+  const auto until = std::min(due, next_clock_);
   const auto us = std::max<std::int64_t>((until - now).us, 0);
   const timespec timeout{us / 1'000'000, us % 1'000'000 * 1'000};
   const short events = blocked_ ? POLLIN | POLLOUT : POLLIN;

@@ -24,6 +24,8 @@ static_assert(base64_size(kFingerprintPrefix) == kFingerprintChars);
 
 constexpr std::uint8_t kPersonalFlag = 1;
 constexpr std::uint8_t kCertificateFlag = 2;
+constexpr std::uint8_t kSendsOnlyFlag = 4;
+constexpr std::uint8_t kKnownFlags = kPersonalFlag | kCertificateFlag | kSendsOnlyFlag;
 
 using RawTicket = std::array<std::uint8_t, kRawSize>;
 using PlainTicket = std::array<std::uint8_t, kPlainSize>;
@@ -47,7 +49,8 @@ PlainTicket write_plain(const Ticket& ticket) noexcept {
   out.u16(ticket.cohort);
   out.u8(static_cast<std::uint8_t>(ticket.role));
   out.u8(static_cast<std::uint8_t>((ticket.personal ? kPersonalFlag : 0) |
-                                   (ticket.requires_certificate ? kCertificateFlag : 0)));
+                                   (ticket.requires_certificate ? kCertificateFlag : 0) |
+                                   (ticket.sends_only ? kSendsOnlyFlag : 0)));
   return plain;
 }
 
@@ -62,10 +65,11 @@ std::optional<Ticket> read_plain(const PlainTicket& plain) noexcept {
   const auto role = in.u8();
   const auto flags = in.u8();
   if (role > static_cast<std::uint8_t>(Role::host)) return std::nullopt;
-  if ((flags & ~(kPersonalFlag | kCertificateFlag)) != 0) return std::nullopt;
+  if ((flags & ~kKnownFlags) != 0) return std::nullopt;
   ticket.role = static_cast<Role>(role);
   ticket.personal = (flags & kPersonalFlag) != 0;
   ticket.requires_certificate = (flags & kCertificateFlag) != 0;
+  ticket.sends_only = (flags & kSendsOnlyFlag) != 0;
   return ticket;
 }
 

@@ -41,6 +41,7 @@ struct Ticket {
   Role role = Role::listener;
   bool personal = false;              ///< false: everybody may hold the same ticket
   bool requires_certificate = false;  ///< the ufrag must name the client certificate
+  bool sends_only = false;            ///< a speaker who asked for nothing in return
 
   bool operator==(const Ticket&) const = default;
 };
