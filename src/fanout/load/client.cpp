@@ -79,9 +79,9 @@ void VirtualClient::connect(Instant now) {
   const auto& expected = config_.server_fingerprint;
   if (expected && dtls_->peer_fingerprint() != expected) return finish(State::failed);
   const auto masters = dtls_->keys();
-  keys_.reset(new Keys{.remote = {*engine_, masters.remote},
-                       .rtp = engine_->rtp_key(masters.local),
-                       .rtcp = engine_->rtcp_key(masters.local)});
+  keys_ = std::make_unique<Keys>(Keys{.remote = {*engine_, masters.remote},
+                                      .rtp = engine_->rtp_key(masters.local),
+                                      .rtcp = engine_->rtcp_key(masters.local)});
   dtls_->close();
   const auto goodbye = dtls_->poll_transmit();
   goodbye_.assign(goodbye.begin(), goodbye.end());
