@@ -42,7 +42,8 @@ def by_turns(
     thing: Callable[[], object], floor: Callable[[], object], rounds: int
 ) -> tuple[float, float]:
     """Seconds of the quietest round of each; who goes first changes."""
-    things, floors = [], []
+    things: list[float] = []
+    floors: list[float] = []
     for number in range(rounds):
         turns = [(thing, things), (floor, floors)]
         for function, times in turns if number % 2 else reversed(turns):
