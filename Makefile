@@ -70,6 +70,9 @@ portable: ## syntax check of the core without ipsec-mb, SRTP on OpenSSL alone
 stubs: setup ## regenerate python/spacescore/_core.pyi
 	.ci/stubs
 
+screenshots: setup test-packages ## take the pictures in docs/images again
+	$(BIN)/python tests/screenshots.py
+
 wheel-test: setup ## build the wheel, install it into an empty venv, import it
 	.ci/wheel-test
 

@@ -69,14 +69,23 @@ class Served:
         """The space's state.json."""
         return json.loads(self.get(f"/api/spaces/{space}/state.json"))
 
+    def ticket(self, space: str = "demo") -> dict[str, Any]:
+        """The space's public ticket."""
+        return json.loads(self.get(f"/api/spaces/{space}/ticket"))
+
     def metric(self, name: str) -> float:
         """One of /metrics, without its prefix."""
         pattern = rf"^spacescore_{name}(?:\{{.*\}})? (\S+)$"
         return float(re.search(pattern, self.get("/metrics").decode(), re.MULTILINE)[1])
 
-    def stage_token(self, name: str) -> str:
+    def stage_token(self, name: str, space: str = "demo") -> str:
         """A speaker's token, as the open stage gives it."""
-        return json.loads(self.post("/api/spaces/demo/stage", {"name": name}))["token"]
+        return json.loads(self.post(f"/api/spaces/{space}/stage", {"name": name}))["token"]
+
+    def create_space(self, space: str, **fields: Any) -> str:
+        """Open a space as the operator; return its host's token."""
+        key = (self.data / "operator.key").read_text().strip()
+        return json.loads(self.post("/api/spaces", {"space": space, **fields}, key))["host_token"]
 
     @property
     def recording(self) -> Path:

@@ -160,12 +160,17 @@ def listen_by_ticket(ticket: dict[str, Any], *, place: int = 0, **client: Any) -
     )
 
 
-def speak_by_whip(served: Served, name: str, **client: Any) -> VirtualPeer:
-    """A speaker on the demo's open stage. The offer is a browser's, the certificate its own."""
+def speak_by_whip(
+    served: Served, name: str, *, space: str = "demo", token: str = "", **client: Any
+) -> VirtualPeer:
+    """A speaker, by the open stage where there is no token.
+
+    The offer is a browser's, the certificate its own.
+    """
     context = new_context()
     digits = context.fingerprint.hex(":").upper()
     offer = re.sub(r"(a=fingerprint:sha-256) \S+", rf"\1 {digits}", SPEAK)
-    answer, _ = served.offer("/whip/demo", offer, served.stage_token(name))
+    answer, _ = served.offer(f"/whip/{space}", offer, token or served.stage_token(name, space))
 
     def found(pattern: str) -> str:
         return re.search(pattern, answer)[1]

@@ -42,14 +42,15 @@ WHEP = """async () => {
 class Visitor:
     """One tab."""
 
-    def __init__(self, page: Page, served: Served) -> None:
+    def __init__(self, page: Page, served: Served, space: str = "demo") -> None:
         self.page = page
         self._served = served
+        self._path = f"/s/{space}"
         page.set_default_timeout(15_000)
 
     def speaks(self, name: str) -> "Visitor":
         """Steps on stage by the page, and sends the microphone as it is."""
-        self._open("/s/demo")
+        self._open(self._path)
         self.page.click("#speak")
         self.page.fill("#name", name)
         self.page.get_by_role("switch").check(force=True)
@@ -58,7 +59,7 @@ class Visitor:
 
     def listens(self) -> "Visitor":
         """Presses Listen: joins by ticket."""
-        self._open("/s/demo")
+        self._open(self._path)
         self.page.click("#listen")
         return self._inside()
 
