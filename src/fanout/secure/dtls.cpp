@@ -90,7 +90,7 @@ std::optional<DtlsKeys> export_keys(SSL* ssl, DtlsRole role) noexcept {
 }  // namespace
 
 struct DtlsContext::Impl {
-  OwnedLibrary library{require(OSSL_LIB_CTX_new())};
+  OwnedLibrary library = make_library();
   OwnedBioMethod bio_method = make_bio_method();
   OwnedSslContext ssl_context;
   Sha256Digest fingerprint;

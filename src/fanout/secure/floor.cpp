@@ -123,7 +123,7 @@ void seal_counter(EVP_CIPHER_CTX* context, EVP_MAC_CTX* hmac, std::span<const Sr
 
 void seal_by_openssl(const FloorKeys& keys, Buffers& buffers, std::size_t rounds) {
   const bool gcm = keys.profile() == SrtpProfile::aead_aes_128_gcm;
-  const OwnedLibrary library(require(OSSL_LIB_CTX_new()));
+  const OwnedLibrary library = make_library();
   const auto cipher = make_cipher(library.get(), gcm ? "AES-128-GCM" : "AES-128-CTR", true);
   const auto hmac = make_hmac(library.get(), OSSL_DIGEST_NAME_SHA1);
   for (std::size_t round = 0; round < rounds; ++round) {

@@ -7,7 +7,7 @@
 namespace fanout {
 
 struct FloorHandshakes::Impl {
-  OwnedLibrary library{require(OSSL_LIB_CTX_new())};
+  OwnedLibrary library = make_library();
   OwnedSslContext context;
   std::vector<OwnedSsl> sessions;
 

@@ -11,7 +11,7 @@ namespace fanout {
 namespace {
 
 struct Hashes {
-  OwnedLibrary library{require(OSSL_LIB_CTX_new())};
+  OwnedLibrary library = make_library();
   OwnedMacContext hmac_sha1 = make_hmac(library.get(), OSSL_DIGEST_NAME_SHA1);
   OwnedMacContext hmac_sha256 = make_hmac(library.get(), OSSL_DIGEST_NAME_SHA2_256);
   OwnedDigest sha256{require(EVP_MD_fetch(library.get(), OSSL_DIGEST_NAME_SHA2_256, nullptr))};

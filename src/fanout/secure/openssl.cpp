@@ -3,13 +3,54 @@
 #include <openssl/core_names.h>
 #include <openssl/params.h>
 
+#include <vector>
+
 namespace fanout {
 namespace {
 
 /// An empty span may hold a null pointer, which EVP_MAC_init takes as "the key of last time".
 constexpr std::uint8_t kNoKey = 0;
 
+/// Library contexts that nobody has now.
+struct Shelf {
+  CRYPTO_RWLOCK* lock = require(CRYPTO_THREAD_lock_new());
+  std::size_t made = 0;
+  std::vector<OSSL_LIB_CTX*> idle;  // has room for all that were made
+};
+
+using Locked = Owned<CRYPTO_RWLOCK, CRYPTO_THREAD_unlock>;
+
+Locked lock(CRYPTO_RWLOCK* lock) noexcept {
+  require_success(CRYPTO_THREAD_write_lock(lock) == 1);
+  return Locked(lock);
+}
+
+/// Outlives every owner, those in static storage and in threads that never end too.
+Shelf& shelf() {
+  static Shelf& shelf = *new Shelf;
+  return shelf;
+}
+
 }  // namespace
+
+OwnedLibrary make_library() {
+  auto& [mutex, made, idle] = shelf();
+  const auto locked = lock(mutex);
+  if (idle.empty()) {
+    idle.reserve(made + 1);
+    idle.push_back(require(OSSL_LIB_CTX_new()));
+    ++made;
+  }
+  OwnedLibrary library(idle.back());
+  idle.pop_back();
+  return library;
+}
+
+void shelve_library(OSSL_LIB_CTX* library) noexcept {
+  auto& [mutex, made, idle] = shelf();
+  const auto locked = lock(mutex);
+  idle.push_back(library);
+}
 
 OwnedCipherContext make_cipher(OSSL_LIB_CTX* library, const char* name, bool encrypt) {
   const OwnedCipher cipher(require(EVP_CIPHER_fetch(library, name, nullptr)));

@@ -25,7 +25,12 @@ struct ReleaseWith {
 template <typename T, auto Release>
 using Owned = std::unique_ptr<T, ReleaseWith<Release>>;
 
-using OwnedLibrary = Owned<OSSL_LIB_CTX, OSSL_LIB_CTX_free>;
+/// Puts a library context aside for its next owner. It is never freed: a thread that drew random
+/// numbers from it cleans up in it when it ends (rand_delete_thread_state of OpenSSL 3), and that
+/// may be long after its owner is gone.
+void shelve_library(OSSL_LIB_CTX* library) noexcept;
+
+using OwnedLibrary = Owned<OSSL_LIB_CTX, shelve_library>;
 using OwnedCipher = Owned<EVP_CIPHER, EVP_CIPHER_free>;
 using OwnedCipherContext = Owned<EVP_CIPHER_CTX, EVP_CIPHER_CTX_free>;
 using OwnedMac = Owned<EVP_MAC, EVP_MAC_free>;
@@ -39,6 +44,9 @@ T* require(T* object) {
   if (object == nullptr) throw std::runtime_error("OpenSSL lacks an algorithm spacescore needs");
   return object;
 }
+
+/// A library context for one owner: one from the shelf, or a new one.
+OwnedLibrary make_library();
 
 /// A cipher ("AES-128-GCM") and a direction; keys and nonces come later, many times.
 OwnedCipherContext make_cipher(OSSL_LIB_CTX* library, const char* name, bool encrypt);

@@ -48,7 +48,7 @@ class SrtpPackets : public SrtpEngine {
                                            std::size_t header_size, Ssrc ssrc,
                                            std::uint64_t index) noexcept;
 
-  OwnedLibrary library_{require(OSSL_LIB_CTX_new())};
+  OwnedLibrary library_ = make_library();
   KeyDerivation derivation_{library_.get()};
 };
 

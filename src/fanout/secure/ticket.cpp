@@ -127,7 +127,7 @@ struct TicketKeys::Impl {
     OwnedCipherContext opener;
   };
 
-  OwnedLibrary library{require(OSSL_LIB_CTX_new())};
+  OwnedLibrary library = make_library();
   OwnedCipher gcm{require(EVP_CIPHER_fetch(library.get(), "AES-128-GCM", nullptr))};
   std::array<std::unique_ptr<Key>, 256> by_id;
   std::vector<std::uint8_t> ids;  // oldest first
