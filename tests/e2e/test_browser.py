@@ -42,7 +42,8 @@ class Evening:
         self.transport[who] = visitor.stats("transport")
 
     def read(self, page: Page) -> None:
-        """What the page shows, once it has heard of everybody."""
+        """What the page shows, once it has said who speaks: it waits 5 s between two words."""
+        expect(page.locator("#announcer")).to_contain_text(" and ", timeout=20_000)
         expect(page.locator("#speakers .speaking")).to_have_count(2)
         expect(page.locator("#listeners")).to_have_text("2 listening")
         self.shown = {
