@@ -35,6 +35,7 @@ __all__: list[str] = [
     "Pop",
     "Push",
     "ReceivedAudio",
+    "Repacketizer",
     "ReplayWindow",
     "ReportBlock",
     "RtcpPacket",
@@ -703,6 +704,17 @@ class SpeakerRanking:
     ) -> None: ...
     @property
     def dominant(self) -> int | None: ...
+
+class Repacketizer:
+    def __init__(self) -> None: ...
+    def merge(
+        self,
+        packets: collections.abc.Sequence[bytes],
+        room: typing.SupportsInt | typing.SupportsIndex = 61296,
+    ) -> bytes | int:
+        """
+        One packet, or how many of the first packets one can hold.
+        """
 
 class OggOpusWriter:
     def __init__(

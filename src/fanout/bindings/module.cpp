@@ -10,6 +10,7 @@ PYBIND11_MODULE(_core, module) {
   fanout::bind_stun_auth(module);
   fanout::bind_media(module);
   fanout::bind_jitter(module);
+  fanout::bind_repacketize(module);
   fanout::bind_ogg(module);
   fanout::bind_audience(module);
   fanout::bind_engine(module);

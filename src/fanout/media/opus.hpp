@@ -1,4 +1,5 @@
-/// libopus, owned: the only file that includes its headers. 48 kHz, float samples in -1..1.
+/// libopus, owned: its headers are included here and in repacketize.cpp alone. 48 kHz, float
+/// samples in -1..1.
 #pragma once
 
 #include <cstddef>
