@@ -333,6 +333,8 @@ ELSEWHERE = {  # test_join.py, test_path.py and above
     "replayed_rtcp",
     "address_taken",
     "rate_limited",
+    "handshake_backlog",
+    "relay_full",  # test_mesh.py
 }
 
 

@@ -170,6 +170,24 @@ def test_more_joins_than_handshake_slots_wait_rather_than_fail():
     assert world.drops()["handshake_limit"] > 0
 
 
+def test_handshakes_wait_in_line_while_media_goes_on(world):
+    speaker, listener = world.join("speaker", peer=7), world.join()
+    speaker.say(0, tone(440))
+    world.run(2)
+    world.engine.hold_handshakes()
+    late = world.join(address=("10.5.0.1", 9))
+    world.run(2)
+    assert late.client.state == "handshaking"
+    assert world.counters()["handshakes_completed"] == 2
+    assert listener.client.stats.packets_lost == 0
+    assert listener.heard[-1].at_us > 1_900_000
+    for _ in range(2):  # the hello, and the client's last flight
+        while world.engine.handle_backlog(world.now_us):
+            pass
+        world.run(0.05)
+    assert late.client.state == "connected"
+
+
 def test_a_session_ended_before_it_connected_never_connects(world):
     person = world.join()
     assert not world.engine.end_session(0, person.session)

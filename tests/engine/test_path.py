@@ -146,6 +146,17 @@ def test_a_rebound_nat_resumes_after_the_silent_path_rule_with_firefoxes_habit()
     assert hears(world, listener)
 
 
+def test_a_stream_moved_by_one_check_and_no_second_ends_after_twelve_seconds(scene):
+    """Who points the stream at somebody else's address cannot check from there again."""
+    world, listener = scene.world, scene.listener
+    world.leave(listener)
+    assert world.inject(NEW, sealed_check(listener.ufrag, listener.password, b"\7" * 12))
+    last = world.now_us
+    while world.engine.listeners and world.now_us < 60 * SECOND_US:
+        world.run(0.1)
+    assert 12 <= (world.now_us - last) / SECOND_US <= 12 + 5.2
+
+
 def test_a_speaker_is_heard_again_after_a_rebound(scene):
     world, speaker = scene.world, scene.speaker
     world.move(speaker, NEW)
@@ -271,7 +282,7 @@ def test_idle_slots_give_way_to_whoever_comes(world):
     """Holders of a public ticket who never send a ClientHello do not close the door."""
     world = World(max_handshakes=64)
     for number, nonce in enumerate(itertools.islice(nonces(), 64)):
-        assert world.inject(("203.0.113.8", 1 + number), fresh_check(world, None, nonce))
+        assert world.inject((f"203.0.113.{number}", 9), fresh_check(world, None, nonce))
     assert world.engine.handshakes == 64
     assert world.inject(STRANGER, fresh_check(world, None, bytes(12))) == []
     assert world.drops() == {"handshake_limit": 1}  # they may still come
@@ -279,6 +290,28 @@ def test_idle_slots_give_way_to_whoever_comes(world):
     people = [world.join(address=("10.4.0.1", 2_000 + i)) for i in range(20)]
     world.run(1)
     assert [p.client.state for p in people] == ["connected"] * 20
+
+
+def test_one_source_does_not_take_all_the_slots():
+    world, flood = World(max_handshakes=64), nonces()
+    for port in range(1, 65):
+        world.inject(("203.0.113.8", port), fresh_check(world, None, next(flood)))
+    assert world.engine.handshakes == 33  # half of them, and one to notice it
+    assert world.drops() == {"handshake_limit": 31}
+    neighbours = [(f"2001:db8::{i:x}", 9) for i in range(1, 20)]
+    for address in neighbours:  # a /64 is one source
+        world.inject(address, fresh_check(world, None, next(flood)))
+    assert world.engine.handshakes == 33 + 64 // 16
+    assert world.inject(STRANGER, fresh_check(world, None, next(flood)))
+
+
+def test_a_source_gets_its_share_back_when_its_slots_are_free(world):
+    world, flood = World(max_handshakes=64), nonces()
+    for port in range(1, 65):
+        world.inject(("203.0.113.8", port), fresh_check(world, None, next(flood)))
+    world.run(16)
+    assert world.engine.handshakes == 0
+    assert world.inject(("203.0.113.8", 9), fresh_check(world, None, next(flood)))
 
 
 def test_a_flood_of_idle_sessions_stops_nobody():
@@ -292,6 +325,18 @@ def test_a_flood_of_idle_sessions_stops_nobody():
         world.run(0.01)
     assert person.client.state == "connected"
     assert world.engine.handshakes <= 64
+
+
+def test_a_line_of_hellos_too_long_is_cut_and_counted(world):
+    world.engine.hold_handshakes()
+    assert world.inject(STRANGER, fresh_check(world, None, bytes(11) + b"\1"))
+    for _ in range(1_100):
+        assert world.inject(STRANGER, CLIENT_HELLO) == []
+    assert world.drops() == {"handshake_backlog": 1_100 - 1_024}
+    assert world.counters().get("handshakes_started", 0) == 0
+    while world.engine.handle_backlog(world.now_us):
+        pass
+    assert world.counters()["handshakes_started"] == 1
 
 
 def test_a_slot_that_saw_a_hello_is_not_taken():

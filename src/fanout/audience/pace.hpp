@@ -1,5 +1,8 @@
-/// Pacing: when a frame goes to a large audience, it goes evenly over most of a tick, so that
-/// neither the network card nor the switch behind it sees a burst every 20 ms.
+/// Pacing: what a tick brings to a large audience goes out evenly over most of that tick, so
+/// that neither the network card nor the switch behind it sees a burst every 20 ms.
+///
+/// Credit grows with time at the rate of the latest tick and is spent packet by packet. Time
+/// the sender overslept earns no credit: the schedule slips, and is never caught up in a burst.
 #pragma once
 
 #include <algorithm>
@@ -11,35 +14,58 @@ namespace fanout {
 
 class Pace {
  public:
-  /// Sending ends a quarter of a tick before the next frame is due: slack to catch up in.
-  static constexpr Duration kSpan = milliseconds(15);
-  static constexpr Duration kSlice = milliseconds(1);
-  /// Fewer than this is no burst: they go at once.
+  /// A tick's packets leave within nine tenths of it: the rest is slack to catch up in.
+  static constexpr Duration kSpan = milliseconds(18);
+  /// Credit that may gather at once. With the span and a quantum it keeps any 5 ms below half
+  /// again their share of a tick of 20 ms: (5 + 1) / 18 + 1 / 32 < 1.5 / 4.
+  static constexpr Duration kCatchUp = milliseconds(1);
+  /// Fewer than this a tick are no burst: they go at once. Nor is it worth waking for less.
   static constexpr std::size_t kAtOnce = 64;
+  static constexpr Duration kSlice = microseconds(500);
 
-  Pace() = default;
-  Pace(Instant start, std::size_t total) : start_(start), total_(total) {}
-
-  /// How many of all may have been sent by `now`.
-  std::size_t due(Instant now) const noexcept {
-    const auto slices = std::clamp<std::int64_t>((now - start_).us / kSlice.us + 1, 0, kSlices);
-    return std::max(std::min(total_, kAtOnce),
-                    total_ * static_cast<std::size_t>(slices) / static_cast<std::size_t>(kSlices));
+  /// A tick brings `packets` more; `idle`: the last ones are all gone.
+  void add(Instant now, std::size_t packets, bool idle) noexcept {
+    rate_ = static_cast<std::int64_t>(packets);
+    if (!idle) return;
+    last_ = now;
+    credit_ = quantum() * kSpan.us;
   }
 
-  std::size_t total() const noexcept { return total_; }
-
-  /// When the next slice may be sent.
-  Instant next(Instant now) const noexcept {
-    if (now < start_) return start_;
-    return start_ + kSlice * ((now - start_).us / kSlice.us + 1);
+  /// How many may go now. Credit is kept until spent.
+  std::size_t due(Instant now) noexcept {
+    const auto passed = std::max(now - last_, Duration{});
+    const auto earned = std::min(passed, kCatchUp);
+    slipped_ = slipped_ + (passed - earned);
+    last_ = std::max(last_, now);
+    const auto most = rate_ * kCatchUp.us + quantum() * kSpan.us;
+    credit_ = std::min(credit_ + rate_ * earned.us, most);
+    return static_cast<std::size_t>(credit_ / kSpan.us);
   }
+
+  void spend(std::size_t packets) noexcept {
+    credit_ -= static_cast<std::int64_t>(packets) * kSpan.us;
+  }
+
+  /// When it is worth asking again.
+  Instant next() const noexcept {
+    const auto missing = quantum() * kSpan.us - credit_;
+    if (missing <= 0) return last_;
+    return last_ + std::max(microseconds(missing / rate_ + 1), kSlice);
+  }
+
+  /// The time that was overslept, in all.
+  Duration slipped() const noexcept { return slipped_; }
 
  private:
-  static constexpr std::int64_t kSlices = kSpan.us / kSlice.us;
+  std::int64_t quantum() const noexcept {
+    constexpr auto kSmall = static_cast<std::int64_t>(kAtOnce);
+    return rate_ <= kSmall ? rate_ : std::clamp<std::int64_t>(rate_ / 32, 1, kSmall);
+  }
 
-  Instant start_;
-  std::size_t total_ = 0;
+  Instant last_;
+  std::int64_t rate_ = 0;    // packets a span
+  std::int64_t credit_ = 0;  // packets times the span
+  Duration slipped_;
 };
 
 }  // namespace fanout

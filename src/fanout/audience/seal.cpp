@@ -53,9 +53,7 @@ std::size_t seal(SrtpEngine& engine, AudienceTable& table, std::span<const RowId
   std::size_t count = 0;
   std::size_t taken = 0;
   for (; taken < listeners.size() && batch.room() > 0; ++taken) {
-    if (taken + kAhead < listeners.size() && listeners[taken + kAhead] != kNobody)
-      prefetch(table.to_seal(listeners[taken + kAhead]));
-    if (listeners[taken] == kNobody) continue;
+    if (taken + kAhead < listeners.size()) prefetch(table.to_seal(listeners[taken + kAhead]));
     SealRow& row = table.to_seal(listeners[taken]);
     SealJob& job = jobs[count++];
     job = prepare(packet, row.key, row.payload_type, row.next_index++, batch.next());

@@ -24,6 +24,7 @@ class SharedPacket {
 
   Bytes header() const noexcept { return Bytes(header_).first(header_size_); }
   Bytes payload() const noexcept { return Bytes(payload_).first(payload_size_); }
+  std::uint32_t timestamp() const noexcept { return load_be<std::uint32_t>(header_.data() + 4); }
   Ssrc ssrc() const noexcept { return Ssrc{load_be<std::uint32_t>(header_.data() + 8)}; }
 
  private:
@@ -45,9 +46,6 @@ inline std::size_t sealed_size(const SealJob& job) noexcept {
 /// Where a receiver's sequence numbers start: anywhere in the lower half of their range, so that
 /// one who misses the first packets guesses the rollover counter right (RFC 3711 section 3.3.1).
 std::uint64_t random_first_index() noexcept;
-
-/// No row: a listener who left since the list was made.
-constexpr RowId kNobody = ~RowId{0};
 
 /// Seals for as many of `listeners` as the batch has room for; returns how many were consumed.
 std::size_t seal(SrtpEngine& engine, AudienceTable& table, std::span<const RowId> listeners,

@@ -58,6 +58,8 @@ class AudienceTable {
   ListenerRow& operator[](RowId id) noexcept { return chunks_[id / kChunk]->rows[id % kChunk]; }
   SealRow& to_seal(RowId id) noexcept { return chunks_[id / kChunk]->to_seal[id % kChunk]; }
   std::uint32_t size() const noexcept { return size_; }
+  /// Rows that were ever used are below this; those free again have no session.
+  RowId end() const noexcept { return fresh_; }
   std::uint32_t capacity() const noexcept { return capacity_; }
 
  private:

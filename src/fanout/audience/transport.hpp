@@ -26,6 +26,9 @@ constexpr std::size_t kRecentChecks = 8;
 constexpr Duration kConsent = seconds(30);
 /// A DTLS alert cannot be authenticated once the session is freed, so it only shortens consent.
 constexpr Duration kConsentAfterAlert = seconds(6);
+/// Whoever moves the stream must check again from where they took it, within two of Firefox'
+/// intervals: a ticket would else point half a minute of audio at anybody's address.
+constexpr Duration kConsentAfterMove = seconds(12);
 
 struct Transport {
   Address address;
@@ -33,9 +36,11 @@ struct Transport {
   std::uint8_t last_flight_size = 0;
   std::uint8_t last_flights_sent = 0;
   std::uint8_t next_check = 0;  ///< where in `recent_checks` the next id goes
-  bool closing = false;         ///< a DTLS alert came
   Role role = Role::listener;
-  bool sends_only = false;  ///< gets no media back
+  bool closing : 1 = false;     ///< a DTLS alert came
+  bool moved : 1 = false;       ///< and has not checked again since
+  bool sends_only : 1 = false;  ///< gets no media back
+  std::uint8_t relay = 0;  ///< the worker, counted from 1, where the datagrams come in; 0: here
   PeerId peer{};
   SpaceId space{};
   Instant last_check{};
@@ -47,7 +52,8 @@ struct Transport {
   std::array<std::uint8_t, kMaxLastFlight> last_flight{};
 
   bool consent_expired(Instant now) const noexcept {
-    return now - last_check > (closing ? kConsentAfterAlert : kConsent);
+    const auto patience = closing ? kConsentAfterAlert : moved ? kConsentAfterMove : kConsent;
+    return now - last_check > patience;
   }
 
   /// True when the check was not seen before; remembers it.

@@ -20,6 +20,7 @@ std::string_view name(Drop drop) noexcept {
       "certificate_mismatch",
       "handshake_failed",
       "handshake_limit",
+      "handshake_backlog",
       "unexpected_media",
       "replayed_rtp",
       "forged_rtp",
@@ -30,6 +31,7 @@ std::string_view name(Drop drop) noexcept {
       "oversized",
       "node_full",
       "address_taken",
+      "relay_full",
   };
   return kNames[static_cast<std::size_t>(drop)];
 }

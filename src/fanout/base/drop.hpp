@@ -25,10 +25,11 @@ enum class Drop : std::uint8_t {
   unknown_address,  ///< DTLS or RTP from an address without a valid check
   certificate_mismatch,
   handshake_failed,
-  handshake_limit,   ///< every handshake slot is taken
-  unexpected_media,  ///< RTP from a listener
-  replayed_rtp,      ///< SRTP index seen before or older than the window (RFC 3711 3.3.2)
-  forged_rtp,        ///< SRTP authentication failed
+  handshake_limit,    ///< every handshake slot is taken, or its source has more than a share
+  handshake_backlog,  ///< more handshakes wait for the CPU than may
+  unexpected_media,   ///< RTP from a listener
+  replayed_rtp,       ///< SRTP index seen before or older than the window (RFC 3711 3.3.2)
+  forged_rtp,         ///< SRTP authentication failed
   replayed_rtcp,
   forged_rtcp,
   wrong_payload_type,
@@ -36,6 +37,7 @@ enum class Drop : std::uint8_t {
   oversized,      ///< more than an Ethernet frame carries
   node_full,      ///< the audience table holds all it was made for
   address_taken,  ///< a check from an address where another session lives
+  relay_full,     ///< the worker it was for is behind with what it was handed
   count_,
 };
 

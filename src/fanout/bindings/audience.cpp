@@ -32,7 +32,7 @@ class PyAudience {
   void remove(RowId id) {
     const auto at = std::ranges::find(members_, id);
     if (at == members_.end()) throw py::key_error("no such listener");
-    *at = kNobody;
+    members_.erase(at);
     table_.remove(id);
   }
 
@@ -131,15 +131,19 @@ void bind_audience(py::module_& module) {
              py::arg("rounds") = 1);
 
   py::class_<Pace>(module, "Pace")
-      .def(py::init(
-               [](std::int64_t start_us, std::size_t total) { return Pace({start_us}, total); }),
-           py::arg("start_us"), py::arg("total"))
+      .def(py::init<>())
       .def(
-          "due", [](const Pace& self, std::int64_t now_us) { return self.due({now_us}); },
+          "add",
+          [](Pace& self, std::int64_t now_us, std::size_t packets, bool idle) {
+            self.add({now_us}, packets, idle);
+          },
+          py::arg("now_us"), py::arg("packets"), py::arg("idle"))
+      .def(
+          "due", [](Pace& self, std::int64_t now_us) { return self.due({now_us}); },
           py::arg("now_us"))
-      .def(
-          "next", [](const Pace& self, std::int64_t now_us) { return self.next({now_us}).us; },
-          py::arg("now_us"));
+      .def("spend", &Pace::spend, py::arg("packets"))
+      .def("next", [](const Pace& self) { return self.next().us; })
+      .def_property_readonly("slipped_us", [](const Pace& self) { return self.slipped().us; });
 }
 
 }  // namespace fanout

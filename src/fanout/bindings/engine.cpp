@@ -21,6 +21,8 @@ py::dict to_dict(const EngineCounters& counters) {
   put("frames_mixed", counters.frames_mixed);
   put("frames_abandoned", counters.frames_abandoned);
   put("ticks_late", counters.ticks_late);
+  put("slices_late", counters.slices_late);
+  put("relayed", counters.relayed);
   put("outbox_overflows", counters.outbox_overflows);
   put("consents_expired", counters.consents_expired);
   for (std::size_t i = 0; i < kDropKinds; ++i) {
@@ -62,7 +64,16 @@ class PyEngine {
     const auto bytes = view(datagram);
     std::vector<std::uint8_t> copy(bytes.begin(), bytes.end());  // decrypted in place
     engine_.handle_datagram({now_us}, to_address(from), copy);
+    while (!holds_handshakes_ && engine_.handle_backlog({now_us})) {
+    }
   }
+
+  Instant next_timeout(Instant now) const noexcept {
+    return holds_handshakes_ ? engine_.next_media(now) : engine_.next_timeout(now);
+  }
+
+  /// Leaves handshakes in their line until `handle_backlog`.
+  void hold_handshakes() noexcept { holds_handshakes_ = true; }
 
   py::list poll_transmits(std::int64_t now_us) {
     py::list out;
@@ -86,6 +97,7 @@ class PyEngine {
  private:
   Engine engine_;
   std::unique_ptr<SendBatch> batch_;
+  bool holds_handshakes_ = false;
 };
 
 /// W3C getStats: jitterBufferDelay is a sum over jitterBufferEmittedCount samples.
@@ -193,6 +205,13 @@ void bind_engine(py::module_& module) {
             return known_space(self.engine().space_stats(SpaceId{space}));
           },
           py::arg("space"))
+      .def("hold_handshakes", &PyEngine::hold_handshakes)
+      .def(
+          "handle_backlog",
+          [](PyEngine& self, std::int64_t now_us) {
+            return self.engine().handle_backlog({now_us});
+          },
+          py::arg("now_us"))
       .def("counters", [](PyEngine& self) { return to_dict(self.engine().counters()); })
       .def_property_readonly("listeners", [](PyEngine& self) { return self.engine().listeners(); })
       .def_property_readonly("speakers", [](PyEngine& self) { return self.engine().speakers(); })
@@ -212,9 +231,7 @@ void bind_engine(py::module_& module) {
           py::arg("now_us"))
       .def(
           "next_timeout",
-          [](PyEngine& self, std::int64_t now_us) {
-            return self.engine().next_timeout({now_us}).us;
-          },
+          [](PyEngine& self, std::int64_t now_us) { return self.next_timeout({now_us}).us; },
           py::arg("now_us"))
       .def("poll_transmits", &PyEngine::poll_transmits, py::arg("now_us"))
       .def("poll_events", [](PyEngine& self) { return self.engine().poll_events(); })

@@ -23,9 +23,10 @@ EngineConfig checked(EngineConfig config) {
 }
 
 std::size_t peers_at_most(const EngineConfig& config) {
-  // Twice the handshakes: an address can belong to a session that left it a moment ago.
-  return std::size_t{config.max_listeners} + 2 * std::size_t{config.max_handshakes} +
-         config.max_speakers;
+  // Twice the handshakes: an address can belong to a session that left it a moment ago. An
+  // eighth more for addresses whose sessions other workers have.
+  return std::size_t{config.max_listeners} + config.max_listeners / 8 +
+         2 * std::size_t{config.max_handshakes} + config.max_speakers;
 }
 
 }  // namespace
@@ -48,13 +49,16 @@ std::string_view name(EventKind kind) noexcept {
   return "unknown";
 }
 
-Engine::Engine(const EngineConfig& config, Instant now, UnixTime wall)
+Engine::Engine(const EngineConfig& config, Instant now, UnixTime wall, std::shared_ptr<Mesh> mesh,
+               WorkerId self)
     : config_(checked(config)),
+      mesh_(mesh ? std::move(mesh) : std::make_shared<Mesh>(1, config.max_listeners, 0)),
+      self_(self),
       srtp_(SrtpEngine::make(config.backend)),
       dtls_(config.certificate),
       wall_offset_(wall.us - now.us),
       table_(config.max_listeners),
-      handshakes_(config.max_handshakes),
+      handshakes_(config.max_handshakes, random_value<std::uint64_t>()),
       speakers_(config.max_speakers),
       by_address_(peers_at_most(config), random_value<std::uint64_t>()),
       by_session_(peers_at_most(config), random_value<std::uint64_t>()),
@@ -67,24 +71,30 @@ void Engine::create_space(Instant now, SpaceId space, bool recorded) {
   // Rooms tick at different moments, so that their work does not fall together.
   const auto phase = milliseconds(
       static_cast<std::int64_t>(static_cast<std::uint64_t>(space) % (kTick.us / 1'000)));
-  spaces_[space] = {std::make_unique<Room>(space, config_.encoder, config_.audible, now + phase),
-                    recorded};
+  auto made = std::make_unique<Space>(space);
+  if (is_home(space)) {
+    made->room = std::make_unique<Room>(space, config_.encoder, config_.audible, now + phase);
+    made->recorded = recorded;
+  }
+  turns_.push_back(made.get());
+  spaces_[space] = std::move(made);
 }
 
 bool Engine::close_space(SpaceId space) {
   auto node = spaces_.extract(space);
   if (node.empty()) return false;
-  Room& room = *node.mapped().room;
+  auto& closed = node.mapped();
+  std::erase(turns_, closed.get());
+  turn_ = 0;
   for (std::uint32_t i = 0; i < speakers_.size(); ++i)
     if (speakers_[i] && speakers_[i]->transport().space == space) {
-      speakers_[i]->send_bye(room.ssrc(), outbox_);
-      room.remove_speaker(*speakers_[i]);
+      speakers_[i]->send_bye(ssrc_of(space), outbox_);
+      closed->room->remove_speaker(*speakers_[i]);
       emit(EventKind::speaker_left, speakers_[i]->transport(), "closed");
       forget({Kind::speaker, i});
       speakers_[i].reset();
     }
-  closing_.push_back(std::move(node.mapped()));
-  closing_.back().patrol = 0;
+  closing_.push_back(std::move(closed));
   return true;
 }
 
@@ -130,7 +140,10 @@ bool Engine::set_muted(SpaceId space, PeerId peer, bool muted) {
 std::optional<SpaceStats> Engine::space_stats(SpaceId space) const {
   const auto at = spaces_.find(space);
   if (at == spaces_.end()) return std::nullopt;
-  return at->second.room->stats();
+  const Space& known = *at->second;
+  auto stats = known.room ? known.room->stats() : SpaceStats{};
+  stats.listeners = known.hall.size();
+  return stats;
 }
 
 std::uint32_t Engine::speakers() const noexcept {
@@ -152,14 +165,14 @@ Engine::Verdict Engine::dispatch(Instant now, const Address& from, MutableBytes 
   if (datagram.size() > kMaxDatagram) return Drop::oversized;
   const auto first = datagram[0];
   if (first <= 3) return check(now, from, datagram);
-  if (first >= 20 && first <= 63) return dtls(now, from, datagram);
+  if (first >= 20 && first <= 63) return dtls(from, datagram);
   if (first >= 128 && first <= 191) return media(now, from, datagram);
   return Drop::unknown_protocol;
 }
 
 void Engine::handle_timeout(Instant now) {
-  for (auto& [id, space] : spaces_)
-    while (space.room->next_tick() <= now) tick(now, space);
+  for (Space* space : turns_)
+    while (space->room && space->room->next_tick() <= now) tick(now, *space);
   if (now < next_patrol_) return;
   patrol(now);
   next_patrol_ = now + kTick;
@@ -168,7 +181,11 @@ void Engine::handle_timeout(Instant now) {
 void Engine::tick(Instant now, Space& space) {
   Room& room = *space.room;
   const std::vector<PeerId> before(room.audible().begin(), room.audible().end());
-  room.tick(now, table_, outbox_, counters_);
+  room.tick(now, outbox_, counters_);
+  if (const auto* shared = room.shared()) {
+    space.hall.publish(now, room.last_tick(), *shared, counters_);
+    share({space.id, room.last_tick(), *shared});
+  }
   if (space.recorded && room.recorded()) recorded_.push_back(*room.recorded());
   if (!std::ranges::equal(before, room.audible()))
     events_.push_back({.kind = EventKind::active_speakers,
@@ -178,27 +195,40 @@ void Engine::tick(Instant now, Space& space) {
 
 Instant Engine::next_tick() const noexcept {
   Instant next = next_patrol_;
-  for (const auto& [id, space] : spaces_) next = std::min(next, space.room->next_tick());
+  for (const Space* space : turns_)
+    if (space->room) next = std::min(next, space->room->next_tick());
   return next;
 }
 
 Instant Engine::next_timeout(Instant now) const noexcept {
-  if (!outbox_.empty() || !closing_.empty()) return now;
-  Instant next = next_patrol_;
-  for (const auto& [id, space] : spaces_)
-    next = std::min({next, space.room->next_tick(), space.room->next_send(now)});
-  return next;
+  return outbox_.empty() && closing_.empty() && backlog_.empty() ? next_media(now) : now;
+}
+
+Instant Engine::next_media(Instant now) const noexcept {
+  Instant next = next_tick();
+  for (const Space* space : turns_) next = std::min(next, space->hall.next_send());
+  return std::max(next, now);
 }
 
 bool Engine::poll_transmits(Instant now, SendBatch& batch) noexcept {
   const auto before = batch.size();
   outbox_.drain(batch);
   say_goodbye(batch);
-  for (auto& [id, space] : spaces_) space.room->fan_out(now, *srtp_, table_, batch);
+  patrol_listeners(now, batch);
+  fan_out(now, batch);
   for (auto i = before; i < batch.size(); ++i) counters_.bytes_sent += batch.bytes(i).size();
   counters_.packets_sent += batch.size() - before;
   counters_.outbox_overflows = outbox_.overflows();
   return batch.room() == 0;
+}
+
+/// The halls take turns to go first: where the socket is slower than all of them together,
+/// each loses its share.
+void Engine::fan_out(Instant now, SendBatch& batch) noexcept {
+  for (std::size_t i = 0; i < turns_.size() && batch.room() > 0; ++i) {
+    turn_ = (turn_ + 1) % turns_.size();
+    turns_[turn_]->hall.fan_out(now, *srtp_, table_, batch, counters_);
+  }
 }
 
 std::vector<Event> Engine::poll_events() noexcept { return std::exchange(events_, {}); }
@@ -207,7 +237,7 @@ std::vector<RecordedFrame> Engine::poll_recorded() noexcept { return std::exchan
 
 Engine::Space* Engine::find_space(SpaceId space) noexcept {
   const auto at = spaces_.find(space);
-  return at == spaces_.end() ? nullptr : &at->second;
+  return at == spaces_.end() ? nullptr : at->second.get();
 }
 
 Transport& Engine::transport(Peer peer) noexcept {
@@ -217,6 +247,7 @@ Transport& Engine::transport(Peer peer) noexcept {
     case Kind::listener:
       return table_[peer.index].transport;
     case Kind::speaker:
+    case Kind::elsewhere:  // has none here: whoever asks has looked at the kind
       break;
   }
   return speakers_[peer.index]->transport();

@@ -5,6 +5,11 @@
 ///
 /// Whoever is unauthenticated is dropped in silence and counted. The order of work for a
 /// datagram is from cheap to dear: first byte, known session, ticket, integrity, state.
+///
+/// Handshakes cost thousands of times what a packet does, so their datagrams only join a line;
+/// `handle_backlog` takes them one by one, when media leaves time.
+///
+/// Several engines on one port are joined by a `Mesh`, each with its own part of the audience.
 #pragma once
 
 #include <cstdint>
@@ -13,14 +18,18 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "fanout/audience/table.hpp"
 #include "fanout/base/flat_map.hpp"
 #include "fanout/base/send_batch.hpp"
+#include "fanout/engine/backlog.hpp"
 #include "fanout/engine/config.hpp"
 #include "fanout/engine/event.hpp"
+#include "fanout/engine/hall.hpp"
 #include "fanout/engine/handshakes.hpp"
+#include "fanout/engine/mesh.hpp"
 #include "fanout/engine/outbox.hpp"
 #include "fanout/engine/room.hpp"
 #include "fanout/engine/stats.hpp"
@@ -31,14 +40,18 @@ namespace fanout {
 class Engine {
  public:
   /// Throws std::invalid_argument naming a bad value, std::runtime_error for a bad certificate.
-  Engine(const EngineConfig& config, Instant now, UnixTime wall);
+  /// `mesh`, and which of its workers this is; an engine alone needs none.
+  Engine(const EngineConfig& config, Instant now, UnixTime wall,
+         std::shared_ptr<Mesh> mesh = nullptr, WorkerId self = 0);
   ~Engine();
 
   // Commands.
   TicketKeys& tickets() noexcept { return tickets_; }
   const Sha256Digest& fingerprint() const noexcept { return dtls_.fingerprint(); }
   /// Throws std::invalid_argument when the space is there already.
+  /// Every worker has every space; it is recorded at its home.
   void create_space(Instant now, SpaceId space, bool recorded);
+  bool is_home(SpaceId space) const noexcept { return mesh_->home(space) == self_; }
   bool has_space(SpaceId space) const noexcept { return spaces_.contains(space); }
   /// Says goodbye to everybody in it (RTCP BYE) as the socket allows.
   bool close_space(SpaceId space);
@@ -60,8 +73,17 @@ class Engine {
   void handle_clock(Instant now, UnixTime wall) noexcept;
   void handle_datagram(Instant now, const Address& from, MutableBytes datagram) noexcept;
   void handle_timeout(Instant now);
+  /// The next datagram of the handshakes' line, a fraction of a millisecond of work; false when
+  /// there is none.
+  bool handle_backlog(Instant now);
+  /// What the other workers have handed over.
+  void handle_mesh(Instant now);
+  /// The workers that were handed something since the last call: bit by bit.
+  std::uint64_t poll_wakes() noexcept { return std::exchange(wakes_, 0); }
   Instant next_timeout(Instant now) const noexcept;
-  /// The same, leaving aside what only waits for the socket.
+  /// The same, leaving aside what waits for the socket or the handshakes' turn,
+  Instant next_media(Instant now) const noexcept;
+  /// and fan-out as well.
   Instant next_tick() const noexcept;
 
   // Out. Appends to the batch what may be sent now; true when there is more. Events and frames
@@ -72,11 +94,13 @@ class Engine {
 
  private:
   struct Space {
-    std::unique_ptr<Room> room;
+    SpaceId id{};
+    std::unique_ptr<Room> room;  // at its home only
+    Hall hall;
     bool recorded = false;
-    std::size_t patrol = 0;  // the member whose consent and report come next
   };
-  enum class Kind : std::uint8_t { handshake, listener, speaker };
+  /// `elsewhere`: with the worker of that index.
+  enum class Kind : std::uint8_t { handshake, listener, speaker, elsewhere };
   struct Peer {
     Kind kind{};
     std::uint32_t index = 0;
@@ -95,10 +119,21 @@ class Engine {
   void answer(const Address& to, const StunView& view, std::string_view password) noexcept;
   void move(Peer peer, Transport& transport, const Address& to) noexcept;
   bool is_taken(Instant now, const Address& address) noexcept;
-  bool make_room(Instant now);
+  bool make_room(Instant now, const Address& source);
+  void settle(Transport& transport) noexcept;
+
+  // What is for other workers, and from them (engine_mesh.cpp).
+  Verdict relay(WorkerId to, const Address& from, Bytes datagram) noexcept;
+  std::optional<WorkerId> owner_elsewhere(const Address& from, const SessionId& session) noexcept;
+  void route(WorkerId to, const Address& address, bool gone) noexcept;
+  void share(const FrameMessage& frame) noexcept;
+  void post(WorkerId to) noexcept;
+  void take(Instant now, WorkerId from, RouteMessage& message);
+  void take(Instant now, WorkerId from, FrameMessage& message);
+  void take(Instant now, WorkerId from, RelayedDatagram& message);
 
   // DTLS and admission (engine_join.cpp).
-  Verdict dtls(Instant now, const Address& from, Bytes datagram);
+  Verdict dtls(const Address& from, Bytes datagram);
   Verdict shake(Instant now, Slot slot, Bytes datagram);
   Verdict late_record(Transport& transport, Bytes datagram) noexcept;
   Verdict admit(Slot slot);
@@ -112,9 +147,10 @@ class Engine {
   Verdict media(Instant now, const Address& from, MutableBytes datagram);
   Verdict listener_report(RowId id, MutableBytes datagram);
   void patrol(Instant now);
-  void patrol_listeners(Instant now, Space& space);
   void patrol_speakers(Instant now);
-  void report_to(Instant now, const Room& room, RowId id) noexcept;
+  void patrol_listeners(Instant now, SendBatch& batch);
+  void report_to(Instant now, const Space& space, RowId id, SendBatch& batch) noexcept;
+  void fan_out(Instant now, SendBatch& batch) noexcept;
   void say_goodbye(SendBatch& batch) noexcept;
 
   Transport& transport(Peer peer) noexcept;
@@ -124,6 +160,8 @@ class Engine {
   UnixTime wall(Instant now) const noexcept { return {now.us + wall_offset_}; }
 
   EngineConfig config_;
+  std::shared_ptr<Mesh> mesh_;
+  WorkerId self_;
   std::unique_ptr<SrtpEngine> srtp_;
   DtlsContext dtls_;
   TicketKeys tickets_;
@@ -131,11 +169,14 @@ class Engine {
 
   AudienceTable table_;
   Handshakes handshakes_;
+  Backlog backlog_;
   std::vector<std::unique_ptr<Speaker>> speakers_;
   FlatMap<Address, Peer> by_address_;
   FlatMap<SessionId, Peer> by_session_;
-  std::unordered_map<SpaceId, Space> spaces_;
-  std::vector<Space> closing_;
+  std::unordered_map<SpaceId, std::unique_ptr<Space>> spaces_;
+  std::vector<Space*> turns_;  // the same spaces, in the order in which they may send
+  std::size_t turn_ = 0;
+  std::vector<std::unique_ptr<Space>> closing_;
   std::deque<std::pair<SessionId, Instant>> revoked_;  // ended, and until when to remember it
 
   Outbox outbox_;
@@ -144,6 +185,10 @@ class Engine {
   EngineCounters counters_;
   Instant next_patrol_;
   std::uint64_t patrols_ = 0;
+  RowId patrol_row_ = 0;                // whose consent and report come next
+  std::uint64_t patrol_credit_ = 0;     // rows to look at, times the rounds of a lap
+  std::optional<WorkerId> relayed_by_;  // who handed over the datagram in hand
+  std::uint64_t wakes_ = 0;
 };
 
 }  // namespace fanout

@@ -30,6 +30,7 @@ Engine::Verdict Engine::check(Instant now, const Address& from, Bytes datagram) 
   if (!session) return Drop::bad_ticket;
   if (const auto* peer = by_session_.find(*session))
     return recheck(now, from, datagram, *view, *peer);
+  if (const auto owner = owner_elsewhere(from, *session)) return relay(*owner, from, datagram);
   return enter(now, from, datagram, *view, ufrag);
 }
 
@@ -41,11 +42,13 @@ Engine::Verdict Engine::recheck(Instant now, const Address& from, Bytes datagram
   if (from != known.address) {
     if (!fresh) return Drop::replayed_check;
     if (is_taken(now, from)) return Drop::address_taken;
-    if (view.use_candidate || now - known.last_check > kSilentPath) move(peer, known, from);
-  }
-  if (from == known.address && fresh) {
+    if (view.use_candidate || now - known.last_check > kSilentPath) {
+      move(peer, known, from);
+      known.last_check = now;
+    }
+  } else if (fresh) {
     known.last_check = now;
-    known.closing = false;  // whoever sent that alert, the peer lives
+    known.closing = known.moved = false;  // whoever sent that alert, the peer lives
   }
   answer(from, view, text(known.password));
   return {};
@@ -59,10 +62,12 @@ Engine::Verdict Engine::enter(Instant now, const Address& from, Bytes datagram,
   if (!verify_integrity(datagram, view, text(opened->password))) return Drop::bad_integrity;
   if (is_revoked(now, opened->session)) return Drop::expired_ticket;
   const bool listens = opened->ticket.role == Role::listener;
+  const auto home = mesh_->home(opened->ticket.space);
+  if (!listens && home != self_ && !relayed_by_) return relay(home, from, datagram);
   if (!listens && opened->ticket.peer == PeerId{}) return Drop::bad_ticket;  // nobody speaks
-  if (listens && table_.size() == table_.capacity()) return Drop::node_full;
+  if (listens && (table_.size() == table_.capacity() || mesh_->full())) return Drop::node_full;
   if (is_taken(now, from)) return Drop::address_taken;
-  if (!make_room(now)) return Drop::handshake_limit;
+  if (!make_room(now, from)) return Drop::handshake_limit;
 
   Transport transport{.address = from,
                       .payload_type = opened->payload_type,
@@ -74,6 +79,7 @@ Engine::Verdict Engine::enter(Instant now, const Address& from, Bytes datagram,
                       .session = opened->session,
                       .password = opened->password};
   transport.remember(view.transaction);
+  settle(transport);
   const Slot slot = handshakes_.add(
       {.transport = transport,
        .fingerprint = opened->fingerprint,
@@ -81,6 +87,7 @@ Engine::Verdict Engine::enter(Instant now, const Address& from, Bytes datagram,
        .started = now});
   by_address_.set(from, {Kind::handshake, slot});
   by_session_.set(transport.session, {Kind::handshake, slot});
+  if (mesh_->workers() > 1) mesh_->directory().set(transport.session, self_);
   answer(from, view, text(opened->password));
   return {};
 }
@@ -98,11 +105,14 @@ void Engine::answer(const Address& to, const StunView& view, std::string_view pa
 /// is everybody's. Nor does an alert give the path away, for that is forged as easily.
 bool Engine::is_taken(Instant now, const Address& address) noexcept {
   const auto* owner = by_address_.find(address);
-  return owner && now - transport(*owner).last_check <= kSilentPath;
+  if (!owner) return false;
+  return owner->kind == Kind::elsewhere || now - transport(*owner).last_check <= kSilentPath;
 }
 
-/// Who passed a check and sends no ClientHello does not keep others out.
-bool Engine::make_room(Instant now) {
+/// Who passed a check and sends no ClientHello does not keep others out, nor does one source
+/// that sends many.
+bool Engine::make_room(Instant now, const Address& source) {
+  if (handshakes_.crowded_by(source)) return false;
   if (!handshakes_.full()) return true;
   const auto idle = handshakes_.find_idle(now);
   if (idle) remove({Kind::handshake, *idle}, "idle");
@@ -112,10 +122,20 @@ bool Engine::make_room(Instant now) {
 void Engine::move(Peer peer, Transport& transport, const Address& to) noexcept {
   const auto* owner = by_address_.find(transport.address);
   if (owner && *owner == peer) by_address_.erase(transport.address);
+  if (transport.relay > 0) route(transport.relay - 1, transport.address, true);
   transport.address = to;
+  transport.moved = true;
+  settle(transport);
   if (peer.kind == Kind::listener) table_.to_seal(peer.index).to = to;
   by_address_.set(to, peer);
   ++counters_.addresses_moved;
+}
+
+/// Where datagrams from the transport's address come in: here, or at the worker that handed
+/// over the one in hand.
+void Engine::settle(Transport& transport) noexcept {
+  transport.relay = relayed_by_ ? static_cast<std::uint8_t>(*relayed_by_ + 1) : 0;
+  if (relayed_by_) route(*relayed_by_, transport.address, false);
 }
 
 }  // namespace fanout

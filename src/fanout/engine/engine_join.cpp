@@ -20,11 +20,29 @@ constexpr std::size_t kAmplification = 3;
 
 }  // namespace
 
-Engine::Verdict Engine::dtls(Instant now, const Address& from, Bytes datagram) {
+Engine::Verdict Engine::dtls(const Address& from, Bytes datagram) {
   const auto* peer = by_address_.find(from);
   if (!peer) return Drop::unknown_address;
-  if (peer->kind == Kind::handshake) return shake(now, peer->index, datagram);
+  if (peer->kind == Kind::elsewhere)
+    return relay(static_cast<WorkerId>(peer->index), from, datagram);
+  if (peer->kind == Kind::handshake)
+    return backlog_.push(from, datagram) ? Verdict{} : Drop::handshake_backlog;
   return late_record(transport(*peer), datagram);
+}
+
+bool Engine::handle_backlog(Instant now) {
+  if (backlog_.empty()) return false;
+  Verdict verdict;
+  // Since it came, the handshake may have ended, well or not.
+  if (const auto* peer = by_address_.find(backlog_.from())) {
+    if (peer->kind == Kind::handshake)
+      verdict = shake(now, peer->index, backlog_.datagram());
+    else if (peer->kind != Kind::elsewhere)
+      verdict = late_record(transport(*peer), backlog_.datagram());
+  }
+  if (verdict) counters_.drops.add(*verdict);
+  backlog_.pop();
+  return true;
 }
 
 Engine::Verdict Engine::shake(Instant now, Slot slot, Bytes datagram) {
@@ -79,8 +97,12 @@ Engine::Verdict Engine::admit(Slot slot) {
 }
 
 bool Engine::admit_listener(Slot slot, Space& space) {
+  if (!mesh_->take_seat()) return false;
   const auto id = table_.add();
-  if (!id) return false;
+  if (!id) {
+    mesh_->leave_seat();
+    return false;
+  }
   ListenerRow& row = table_[*id];
   row.transport = handshakes_[slot].transport;
   table_.to_seal(*id) = {.key = srtp_->rtp_key(row.transport.local),
@@ -89,12 +111,13 @@ bool Engine::admit_listener(Slot slot, Space& space) {
                          .payload_type = row.transport.payload_type};
   by_address_.set(row.transport.address, {Kind::listener, *id});
   by_session_.set(row.transport.session, {Kind::listener, *id});
-  space.room->add_listener(*id, table_);
+  space.hall.add(*id, table_);
   if (row.transport.peer != PeerId{}) emit(EventKind::listener_joined, row.transport);
   return true;
 }
 
 bool Engine::admit_speaker(Slot slot, Space& space) {
+  if (!space.room) return false;
   const Transport transport = handshakes_[slot].transport;
   bool muted = false;
   for (std::uint32_t i = 0; i < speakers_.size(); ++i)  // the same person, come back
@@ -120,8 +143,11 @@ void Engine::forget(Peer peer) noexcept {
   const Transport& known = transport(peer);
   if (const auto* owner = by_address_.find(known.address); owner && *owner == peer)
     by_address_.erase(known.address);
-  if (const auto* owner = by_session_.find(known.session); owner && *owner == peer)
+  if (known.relay > 0) route(known.relay - 1, known.address, true);
+  if (const auto* owner = by_session_.find(known.session); owner && *owner == peer) {
     by_session_.erase(known.session);
+    if (mesh_->workers() > 1) mesh_->directory().erase(known.session);
+  }
 }
 
 void Engine::remove(Peer peer, std::string_view reason) {
@@ -134,10 +160,11 @@ void Engine::remove(Peer peer, std::string_view reason) {
       break;
     case Kind::listener:
       // A listener of a room that closes keeps the row until the goodbye is out.
-      if (!space || !space->room->has_listener(peer.index, table_)) break;
+      if (!space || !space->hall.contains(peer.index, table_)) break;
       if (known.peer != PeerId{}) emit(EventKind::listener_left, known, reason);
-      space->room->remove_listener(peer.index, table_);
+      space->hall.remove(peer.index, table_);
       table_.remove(peer.index);
+      mesh_->leave_seat();
       break;
     case Kind::speaker:
       emit(EventKind::speaker_left, known, reason);
@@ -146,6 +173,8 @@ void Engine::remove(Peer peer, std::string_view reason) {
         space->room->remove_speaker(*speakers_[peer.index]);
       }
       speakers_[peer.index].reset();
+      break;
+    case Kind::elsewhere:
       break;
   }
 }

@@ -9,8 +9,10 @@ namespace fanout {
 
 namespace {
 
-constexpr std::size_t kPatrolRounds = 250;          // of 20 ms: five seconds
+constexpr std::uint64_t kPatrolRounds = 250;        // of 20 ms: five seconds
 constexpr std::uint64_t kSpeakerReportRounds = 50;  // a second: their loss is everybody's
+/// Of a batch, so that a large audience's reports do not delay its media.
+constexpr std::size_t kMaxReports = SendBatch::kCapacity / 4;
 
 std::size_t write_bye_compound(MutableBytes out, Ssrc ssrc) noexcept {
   Writer writer{out};
@@ -24,6 +26,8 @@ std::size_t write_bye_compound(MutableBytes out, Ssrc ssrc) noexcept {
 Engine::Verdict Engine::media(Instant now, const Address& from, MutableBytes datagram) {
   const auto* peer = by_address_.find(from);
   if (!peer || peer->kind == Kind::handshake) return Drop::unknown_address;
+  if (peer->kind == Kind::elsewhere)
+    return relay(static_cast<WorkerId>(peer->index), from, datagram);
   if (peer->kind == Kind::listener)
     return is_rtcp(datagram) ? listener_report(peer->index, datagram) : Drop::unexpected_media;
   Speaker& speaker = *speakers_[peer->index];
@@ -70,42 +74,44 @@ void Engine::patrol(Instant now) {
     if (handshake.dtls) ++counters_.handshakes_failed;
     remove({Kind::handshake, slot}, "handshake timed out");
   });
-  for (auto& [id, space] : spaces_) patrol_listeners(now, space);
   patrol_speakers(now);
+  // A lap's worth of rows at most: where sending is too slow, laps take longer.
+  patrol_credit_ = std::min<std::uint64_t>(patrol_credit_ + table_.end(),
+                                           kPatrolRounds * std::uint64_t{table_.end()});
 }
 
-void Engine::patrol_listeners(Instant now, Space& space) {
-  Room& room = *space.room;
-  const auto members = room.members();
-  const auto share = (members.size() + kPatrolRounds - 1) / kPatrolRounds;
-  for (std::size_t i = 0; i < share; ++i) {
-    // Downwards, for compaction moves members down: whoever it moves is still to come.
-    if (space.patrol == 0) space.patrol = share * kPatrolRounds;
-    --space.patrol;
-    if (space.patrol >= members.size()) continue;  // a small audience leaves rounds free
-    const RowId id = members[space.patrol];
-    if (id == kNobody) continue;
-    if (table_[id].transport.consent_expired(now)) {
+/// The listeners' reports go out as the socket takes them, rows in their order in memory.
+void Engine::patrol_listeners(Instant now, SendBatch& batch) {
+  const auto before = batch.size();
+  while (patrol_credit_ >= kPatrolRounds && batch.room() > 0 &&
+         batch.size() - before < kMaxReports) {
+    patrol_credit_ -= kPatrolRounds;
+    const RowId id = patrol_row_++ % table_.end();
+    const Transport& known = table_[id].transport;
+    const Space* space = find_space(known.space);
+    if (!space || !space->hall.contains(id, table_)) continue;
+    if (known.consent_expired(now)) {
       ++counters_.consents_expired;
       remove({Kind::listener, id}, "silent");
     } else {
-      report_to(now, room, id);
+      report_to(now, *space, id, batch);
     }
   }
 }
 
-void Engine::report_to(Instant now, const Room& room, RowId id) noexcept {
+void Engine::report_to(Instant now, const Space& space, RowId id, SendBatch& batch) noexcept {
   SealRow& stream = table_.to_seal(id);
   const Transport& to = table_[id].transport;
   if (stream.packets_sent == 0) return;
-  const auto buffer = outbox_.next();
+  const auto buffer = batch.next();
   Writer out{buffer};
   write_sender_report(
-      out, room.ssrc(),
-      {ntp_time(wall(now)), room.timestamp(), stream.packets_sent, stream.octets_sent}, {});
-  write_sdes_cname(out, room.ssrc(), kCname);
+      out, ssrc_of(space.id),
+      {ntp_time(wall(now)), space.hall.timestamp(now), stream.packets_sent, stream.octets_sent},
+      {});
+  write_sdes_cname(out, ssrc_of(space.id), kCname);
   const auto key = srtp_->rtcp_key(to.local);
-  outbox_.commit(to.address, srtp_->seal_rtcp(key, buffer, out.size(), stream.srtcp_index++));
+  batch.add(to.address, srtp_->seal_rtcp(key, buffer, out.size(), stream.srtcp_index++));
 }
 
 void Engine::patrol_speakers(Instant now) {
@@ -125,20 +131,19 @@ void Engine::patrol_speakers(Instant now) {
 /// A closed space leaves listener by listener, as fast as the socket takes it.
 void Engine::say_goodbye(SendBatch& batch) noexcept {
   while (!closing_.empty() && batch.room() > 0) {
-    Space& space = closing_.back();
-    const auto members = space.room->members();
-    for (; space.patrol < members.size() && batch.room() > 0; ++space.patrol) {
-      const RowId id = members[space.patrol];
-      if (id == kNobody) continue;
-      const Transport& to = table_[id].transport;
-      const auto size = write_bye_compound(batch.next(), space.room->ssrc());
+    Space& space = *closing_.back();
+    for (auto id = space.hall.last(); id && batch.room() > 0; id = space.hall.last()) {
+      const Transport& to = table_[*id].transport;
+      const auto size = write_bye_compound(batch.next(), ssrc_of(space.id));
       const auto key = srtp_->rtcp_key(to.local);
-      auto& index = table_.to_seal(id).srtcp_index;
+      auto& index = table_.to_seal(*id).srtcp_index;
       batch.add(to.address, srtp_->seal_rtcp(key, batch.next(), size, index++));
-      forget({Kind::listener, id});
-      table_.remove(id);
+      forget({Kind::listener, *id});
+      space.hall.remove(*id, table_);
+      table_.remove(*id);
+      mesh_->leave_seat();
     }
-    if (space.patrol == members.size()) closing_.pop_back();
+    if (space.hall.size() == 0) closing_.pop_back();
   }
 }
 

@@ -1,6 +1,7 @@
 #include "fanout/engine/handshakes.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <exception>
 #include <utility>
 
@@ -45,12 +46,29 @@ void Handshake::take_keys() noexcept {
   transport.last_flight_size = static_cast<std::uint8_t>(size);
 }
 
-Handshakes::Handshakes(std::uint32_t capacity) : slots_(capacity) {
+Handshakes::Handshakes(std::uint32_t capacity, std::uint64_t secret)
+    : secret_(secret), slots_(capacity) {
   free_.reserve(capacity);
   for (Slot slot = capacity; slot > 0; --slot) free_.push_back(slot - 1);
 }
 
+/// A network is an IPv4 address or an IPv6 /64: who has one has all of it.
+std::uint16_t Handshakes::source_of(const Address& address) const noexcept {
+  const std::size_t at = address.is_v4() ? 8 : 0;
+  std::uint64_t network;
+  std::memcpy(&network, address.ip.data() + at, sizeof network);
+  return static_cast<std::uint16_t>(keyed_hash(secret_, network) % kSources);
+}
+
+bool Handshakes::crowded_by(const Address& source) const noexcept {
+  const auto capacity = static_cast<std::uint32_t>(slots_.size());
+  const auto share = std::max(capacity / kSourceShare, 1U);
+  return size() > capacity / 2 && by_source_[source_of(source)] >= share;
+}
+
 Slot Handshakes::add(Handshake handshake) {
+  handshake.source = source_of(handshake.transport.address);
+  ++by_source_[handshake.source];
   const Slot slot = free_.back();
   free_.pop_back();
   slots_[slot] = std::move(handshake);
@@ -58,6 +76,7 @@ Slot Handshakes::add(Handshake handshake) {
 }
 
 void Handshakes::remove(Slot slot) noexcept {
+  --by_source_[slots_[slot]->source];
   slots_[slot].reset();
   free_.push_back(slot);
 }

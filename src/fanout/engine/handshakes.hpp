@@ -2,6 +2,7 @@
 /// small until the first ClientHello, and empty again as soon as the keys are out.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -20,12 +21,17 @@ constexpr Duration kJoinDeadline = seconds(15);
 /// to somebody else when all are taken.
 constexpr Duration kIdleHandshake = milliseconds(500);
 
+/// A source that has this fraction of the slots waits while more than half of them are taken:
+/// an office behind one address joins a little slower than the rest of the world.
+constexpr std::uint32_t kSourceShare = 16;
+
 struct Handshake {
   Transport transport;
   std::optional<std::array<std::uint8_t, kFingerprintPrefix>> fingerprint;
   bool asks_certificate = false;
   Instant started;
   std::optional<DtlsSession> dtls{};
+  std::uint16_t source = 0;  ///< which counter of its source it is under
 
   /// Feeds the session, which the first record makes. False when it failed.
   bool handle_datagram(Instant now, DtlsContext& context, Bytes datagram, Outbox& outbox) noexcept;
@@ -42,12 +48,14 @@ struct Handshake {
 
 class Handshakes {
  public:
-  explicit Handshakes(std::uint32_t capacity);
+  Handshakes(std::uint32_t capacity, std::uint64_t secret);
 
   bool full() const noexcept { return free_.empty(); }
   std::uint32_t size() const noexcept {
     return static_cast<std::uint32_t>(slots_.size() - free_.size());
   }
+  /// Whether the address' network has its share and slots are getting scarce.
+  bool crowded_by(const Address& source) const noexcept;
   /// Only while not full.
   Slot add(Handshake handshake);
   void remove(Slot slot) noexcept;
@@ -63,6 +71,12 @@ class Handshakes {
   }
 
  private:
+  /// Sources share counters by hash: what two of them lose to each other passes in a second.
+  static constexpr std::size_t kSources = 4'096;
+  std::uint16_t source_of(const Address& address) const noexcept;
+
+  std::uint64_t secret_;
+  std::array<std::uint32_t, kSources> by_source_{};
   std::vector<std::optional<Handshake>> slots_;
   std::vector<Slot> free_;
   Slot hand_ = 0;  // goes round, so what it meets was filled about a round ago

@@ -31,23 +31,6 @@ Room::Room(SpaceId space, const OpusEncoderConfig& encoder, std::size_t audible,
   audible_.reserve(audible);
 }
 
-void Room::add_listener(RowId id, AudienceTable& table) {
-  table.to_seal(id).member = static_cast<std::uint32_t>(members_.size());
-  members_.push_back(id);
-  ++listeners_;
-}
-
-bool Room::has_listener(RowId id, AudienceTable& table) const noexcept {
-  const auto at = table.to_seal(id).member;
-  return at < members_.size() && members_[at] == id;
-}
-
-void Room::remove_listener(RowId id, AudienceTable& table) noexcept {
-  members_[table.to_seal(id).member] = kNobody;
-  has_holes_ = true;
-  --listeners_;
-}
-
 void Room::add_speaker(Speaker& speaker) {
   speakers_.push_back(&speaker);
   ranking_.add(speaker.peer());
@@ -61,9 +44,8 @@ void Room::remove_speaker(Speaker& speaker) noexcept {
   mixer_.remove(speaker.peer());
 }
 
-void Room::tick(Instant now, AudienceTable& table, Outbox& outbox, EngineCounters& counters) {
+void Room::tick(Instant now, Outbox& outbox, EngineCounters& counters) {
   keep_time(now, counters);
-  compact(table);
   recorded_.reset();
   shared_.reset();
   listen();
@@ -75,7 +57,6 @@ void Room::tick(Instant now, AudienceTable& table, Outbox& outbox, EngineCounter
     keep_alive(outbox);
   }
   talking_ = !audible_.empty();
-  if (shared_ && listeners_ > 0) publish(now, *shared_, counters);
 }
 
 void Room::keep_time(Instant now, EngineCounters& counters) noexcept {
@@ -88,23 +69,9 @@ void Room::keep_time(Instant now, EngineCounters& counters) noexcept {
   next_tick_ = next_tick_ + kTick * step;
 }
 
-/// Closes the holes that leavers left; only while no frame is under way, whose cursor counts
-/// members.
-void Room::compact(AudienceTable& table) noexcept {
-  if (!has_holes_ || fanout_count_ > 0) return;
-  std::size_t kept = 0;
-  for (const RowId id : members_) {
-    if (id == kNobody) continue;
-    table.to_seal(id).member = static_cast<std::uint32_t>(kept);
-    members_[kept++] = id;
-  }
-  members_.resize(kept);
-  has_holes_ = false;
-}
-
 /// Voices are played by the media clock, however late this tick comes.
 void Room::listen() {
-  const Instant now = next_tick_ - kTick;
+  const Instant now = last_tick();
   for (Speaker* speaker : speakers_) {
     mixer_.set_voice(speaker->peer(), speaker->next_frame(now));
     ranking_.report(speaker->peer(), speaker->level(), now);
@@ -151,42 +118,8 @@ void Room::record(Bytes packet) {
   recorded_samples_ = frame.position + frame.samples;
 }
 
-void Room::publish(Instant now, const SharedPacket& packet, EngineCounters& counters) {
-  if (fanout_count_ == kMaxFanouts) {
-    first_fanout_ = (first_fanout_ + 1) % kMaxFanouts;
-    --fanout_count_;
-    ++counters.frames_abandoned;
-  }
-  fanouts_[(first_fanout_ + fanout_count_++) % kMaxFanouts] = {packet, Pace(now, members_.size()),
-                                                               0};
-}
-
-bool Room::fan_out(Instant now, SrtpEngine& engine, AudienceTable& table,
-                   SendBatch& batch) noexcept {
-  const auto before = batch.size();
-  while (fanout_count_ > 0 && batch.room() > 0) {
-    Fanout& frame = fanouts_[first_fanout_];
-    const auto due = std::min(frame.pace.due(now), members_.size());
-    if (frame.cursor < due)
-      frame.cursor += seal(engine, table, members().subspan(frame.cursor, due - frame.cursor),
-                           frame.packet, batch);
-    if (frame.cursor < frame.pace.total()) break;
-    first_fanout_ = (first_fanout_ + 1) % kMaxFanouts;
-    --fanout_count_;
-  }
-  return batch.size() > before;
-}
-
-Instant Room::next_send(Instant now) const noexcept {
-  if (fanout_count_ == 0) return Instant::never();
-  const Fanout& frame = fanouts_[first_fanout_];
-  return frame.cursor < frame.pace.due(now) ? now : frame.pace.next(now);
-}
-
 SpaceStats Room::stats() const {
-  SpaceStats stats{.listeners = listeners_,
-                   .frames_mixed = frames_mixed_,
-                   .recorded_samples = recorded_samples_};
+  SpaceStats stats{.frames_mixed = frames_mixed_, .recorded_samples = recorded_samples_};
   for (const Speaker* speaker : speakers_)
     stats.speakers.push_back(
         {.peer = speaker->peer(),

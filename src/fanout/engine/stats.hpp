@@ -24,6 +24,8 @@ struct EngineCounters {
   std::uint64_t frames_mixed = 0;
   std::uint64_t frames_abandoned = 0;  ///< a newer frame was due before all had this one
   std::uint64_t ticks_late = 0;        ///< by more than half a frame
+  std::uint64_t slices_late = 0;       ///< of a frame's fan-out: put off, not sent in a burst
+  std::uint64_t relayed = 0;           ///< datagrams handed to the worker that has their sender
   std::uint64_t outbox_overflows = 0;
   std::uint64_t consents_expired = 0;
   DropCounts drops;
@@ -38,7 +40,7 @@ struct SpeakerStats {
 };
 
 struct SpaceStats {
-  std::uint32_t listeners = 0;
+  std::uint32_t listeners = 0;  ///< of one worker, or of all
   std::vector<SpeakerStats> speakers{};
   std::uint64_t frames_mixed = 0;
   std::uint64_t recorded_samples = 0;

@@ -77,6 +77,7 @@ class Worker {
   void run_commands();
   void receive();
   void send();
+  void shake();
   void hand_over();
   void say_goodbye();
   void publish(std::vector<Event> events);
