@@ -55,6 +55,8 @@ std::size_t seal(SrtpEngine& engine, AudienceTable& table, std::span<const RowId
   for (; taken < listeners.size() && batch.room() > 0; ++taken) {
     if (taken + kAhead < listeners.size()) prefetch(table.to_seal(listeners[taken + kAhead]));
     SealRow& row = table.to_seal(listeners[taken]);
+    // Those that the engine cannot see coming, while the rest of the batch is prepared.
+    if (count < SrtpEngine::kKeysAhead) engine.fetch(row.key, packet.payload().size());
     SealJob& job = jobs[count++];
     job = prepare(packet, row.key, row.payload_type, row.next_index++, batch.next());
     ++row.packets_sent;

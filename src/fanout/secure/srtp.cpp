@@ -24,6 +24,8 @@ std::unique_ptr<SrtpEngine> SrtpEngine::make(SrtpBackend backend) {
   return engine ? std::move(engine) : make_openssl_engine();
 }
 
+void SrtpEngine::fetch(const SrtpKey&, std::size_t) const noexcept {}
+
 bool ReplayWindow::accepts(std::uint64_t index) const noexcept {
   if (!started_ || index > newest_) return true;
   if (newest_ - index >= kSize) return false;

@@ -15,9 +15,11 @@ constexpr std::size_t kCounterTag = 10;
 constexpr std::size_t kShaBlock = 64;
 constexpr std::size_t kCacheLine = 64;
 
-/// Packets between asking for a key and using it: a miss to memory takes as long as sealing
-/// two or three short ones. Farther ahead, long packets push the lines out of L1 again.
-constexpr std::size_t kPrefetchAhead = 4;
+/// The powers of a hash key end before the salt and the profile.
+constexpr std::size_t kAfterPowers = sizeof(SrtpKey) - sizeof(SrtpKey::expanded);
+
+/// Keys are fetched into L2: in L1 the packets sealed meanwhile would push them out again.
+constexpr int kIntoL2 = 2;
 
 /// AES-CM packets gathered: four times the widest vector of SHA-1 lanes.
 constexpr std::size_t kBurst = 64;
@@ -136,12 +138,15 @@ class IpsecMbEngine final : public SrtpPackets {
     return key;
   }
 
+  void fetch(const SrtpKey& key, std::size_t payload_size) const noexcept override {
+    prefetch(key, SrtpProfile::aead_aes_128_gcm, payload_size);
+  }
+
   void seal_rtp(std::span<const SealJob> jobs) noexcept override {
-    for (const SealJob& job : jobs.first(std::min(kPrefetchAhead, jobs.size())))
-      prefetch(job, SrtpProfile::aead_aes_128_gcm);
     for (std::size_t i = 0; i < jobs.size(); ++i) {
       const SealJob& job = jobs[i];
-      if (i + kPrefetchAhead < jobs.size()) prefetch(jobs[i + kPrefetchAhead], job.key->profile);
+      if (i + kKeysAhead < jobs.size())
+        prefetch(*jobs[i + kKeysAhead].key, job.key->profile, job.payload_size);
       if (job.key->profile == SrtpProfile::aead_aes_128_gcm) {
         gcm_seal(*job.key, gcm_iv(*job.key, job.ssrc, job.index), {job.packet, job.header_size},
                  {job.payload, job.payload_size}, job.packet + job.header_size);
@@ -200,18 +205,22 @@ class IpsecMbEngine final : public SrtpPackets {
   }
 
   /// Asks for the cache lines of a key that sealing will touch: the round keys in front, the
-  /// salt at the end, and the powers of the hash key: with VAES as many as there are blocks,
-  /// counted from the end; else eight, and their Karatsuba halves, after the round keys.
+  /// salt at the end, and the powers of the hash key: with VAES as many as there are blocks, a
+  /// partial one included, counted from the end; else eight, and their Karatsuba halves, after
+  /// the round keys. One line forgotten is a miss that every packet waits for.
+  /// The profile is a guess, the neighbour's: to ask the key itself would be to wait for it.
   /// Inlined by force, since GCC takes a function that only prefetches for one without effect.
-  [[gnu::always_inline]] void prefetch(const SealJob& job, SrtpProfile profile) const noexcept {
-    const auto* const key = reinterpret_cast<const std::uint8_t*>(job.key);
-    const std::uint8_t* const last = key + sizeof(SrtpKey) - kCacheLine;
+  [[gnu::always_inline]] void prefetch(const SrtpKey& key, SrtpProfile profile,
+                                       std::size_t payload_size) const noexcept {
+    const auto* const first = reinterpret_cast<const std::uint8_t*>(&key);
+    const std::uint8_t* const last = first + sizeof(SrtpKey) - kCacheLine;
     const bool gcm = profile == SrtpProfile::aead_aes_128_gcm;
     const std::size_t front = !gcm ? 4 : has_long_tables_ ? 3 : 8;
-    const std::size_t back = gcm && has_long_tables_ ? job.payload_size / kCacheLine : 0;
-    for (std::size_t i = 0; i < front; ++i) __builtin_prefetch(key + i * kCacheLine);
+    const std::size_t blocks = gcm && has_long_tables_ ? (payload_size + 15) / 16 : 0;
+    const std::size_t back = (blocks * 16 + kAfterPowers - 1) / kCacheLine;
+    for (std::size_t i = 0; i < front; ++i) __builtin_prefetch(first + i * kCacheLine, 0, kIntoL2);
     for (std::size_t i = std::min<std::size_t>(back, 12) + 1; i-- > 0;)
-      __builtin_prefetch(last - i * kCacheLine);
+      __builtin_prefetch(last - i * kCacheLine, 0, kIntoL2);
   }
 
   OwnedManager manager_;
