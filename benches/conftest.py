@@ -1,19 +1,13 @@
-"""How every bench here measures: the thing and its floor by turns, in one run.
+"""What all benches share; how they measure is told in `turns`."""
 
-The machines are shared and noisy, so no absolute time decides anything, and time is the thread's
-own on the CPU: who is preempted has not worked. A round runs both, in changing order; the figure
-is the quietest round of the thing over the quietest of the floor. A neighbour on the sibling
-hyperthread doubles either for a while: that shifts medians, but seldom lasts all rounds. Where it
-does, a ratio over budget is measured again, twice at most, before it fails.
-"""
-
-from collections.abc import Callable
-from time import thread_time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
-ATTEMPTS = 3
+from crowd import Crowd
+from turns import ATTEMPTS, by_turns
 
 
 class Against(Protocol):
@@ -31,24 +25,11 @@ class Against(Protocol):
         """Return the ratio; fail when it is over `budget`."""
 
 
-def timed(function: Callable[[], object]) -> float:
-    """Seconds of CPU that one call takes."""
-    start = thread_time()
-    function()
-    return thread_time() - start
+class Memory(Protocol):
+    """The fixture's type: see `needs_memory`."""
 
-
-def by_turns(
-    thing: Callable[[], object], floor: Callable[[], object], rounds: int
-) -> tuple[float, float]:
-    """Seconds of the quietest round of each; who goes first changes."""
-    things: list[float] = []
-    floors: list[float] = []
-    for number in range(rounds):
-        turns = [(thing, things), (floor, floors)]
-        for function, times in turns if number % 2 else reversed(turns):
-            times.append(timed(function))
-    return min(things), min(floors)
+    def __call__(self, needed: int) -> None:
+        """Skip unless so many bytes are free."""
 
 
 @pytest.fixture
@@ -64,7 +45,7 @@ def against_floor(benchmark: Any) -> Against:
         rounds: int = 25,
     ) -> float:
         floor()  # both find their caches as they will be
-        benchmark.pedantic(thing, rounds=5, warmup_rounds=1)
+        benchmark.pedantic(thing, rounds=min(5, rounds), warmup_rounds=1)
         for _ in range(ATTEMPTS):
             ours, bare = by_turns(thing, floor, rounds)
             if ours <= budget * bare:
@@ -80,3 +61,26 @@ def against_floor(benchmark: Any) -> Against:
         return ratio
 
     return measure
+
+
+@pytest.fixture(scope="module")
+def crowd() -> Iterator[Crowd]:
+    """Audiences; given back when a module's benches are done."""
+    everybody = Crowd()
+    yield everybody
+    everybody.audiences.clear()
+    everybody.floors.clear()
+
+
+@pytest.fixture
+def needs_memory() -> Memory:
+    """A gigabyte is not everybody's to spare."""
+
+    def check(needed: int) -> None:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            name, _, value = line.partition(":")
+            free = int(value.split()[0]) * 1024
+            if name == "MemAvailable" and free < needed:
+                pytest.skip(f"needs {needed >> 20} MiB of memory, {free >> 20} are free")
+
+    return check

@@ -764,12 +764,24 @@ class Audience:
         payload_type: typing.SupportsInt | typing.SupportsIndex = 111,
         first_index: typing.SupportsInt | typing.SupportsIndex = 0,
     ) -> int: ...
+    def fill(
+        self,
+        count: typing.SupportsInt | typing.SupportsIndex,
+        seed: typing.SupportsInt | typing.SupportsIndex | None = None,
+        profile: typing.SupportsInt | typing.SupportsIndex = 7,
+    ) -> bytes: ...
+    def last_packet(
+        self, payload: bytes, timestamp: typing.SupportsInt | typing.SupportsIndex = 0
+    ) -> bytes: ...
     def packets(
         self, payload: bytes, timestamp: typing.SupportsInt | typing.SupportsIndex = 0
     ) -> list: ...
     def remove(self, row: typing.SupportsInt | typing.SupportsIndex) -> None: ...
     def seal_all(
-        self, payload: bytes, timestamp: typing.SupportsInt | typing.SupportsIndex = 0
+        self,
+        payload: bytes,
+        timestamp: typing.SupportsInt | typing.SupportsIndex = 0,
+        frames: typing.SupportsInt | typing.SupportsIndex = 1,
     ) -> int: ...
     def send_all(
         self,

@@ -87,3 +87,31 @@ def test_a_payload_that_fits_no_datagram_is_refused_before_anything_is_sealed():
 
 def test_a_row_stays_within_its_budget():
     assert _core.LISTENER_ROW_BYTES <= 1408
+
+
+@pytest.mark.parametrize("profile", [GCM, CM])
+def test_an_audience_filled_at_once_has_keys_of_its_own_that_follow_from_the_seed(profile):
+    def last_of(seed):
+        audience = _core.Audience(100)
+        return audience, audience.fill(100, seed=seed, profile=profile)
+
+    audience, key = last_of(1)
+    assert len(audience) == 100
+    rtp = receiver(key, profile).unprotect(audience.last_packet(b"opus"))
+    assert rtp.endswith(b"opus")
+    packets = {packet[12:] for _, packet in audience.packets(b"opus")}
+    assert len(packets) == 100
+    assert last_of(1)[1] == key != last_of(2)[1]
+    assert last_of(None)[1] != last_of(None)[1]
+    with pytest.raises(ValueError, match="full"):
+        audience.fill(1)
+
+
+@pytest.mark.parametrize("size", [*range(0, 70), 120, 128, 184, 248, 800, 1_200])
+def test_whatever_a_frame_weighs_the_first_and_the_last_of_a_batch_open_it(size):
+    audience, keys = make_audience(70)
+    payload = bytes(size)
+    packets = audience.packets(payload)
+    for at in (0, 7, 8, 63, 64, 69):
+        rtp = receiver(keys[at], GCM).unprotect(packets[at][1])
+        assert _core.parse_rtp(rtp).payload == payload

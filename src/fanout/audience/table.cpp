@@ -1,7 +1,5 @@
 #include "fanout/audience/table.hpp"
 
-#include <sys/mman.h>
-
 #include <memory>
 #include <new>
 
@@ -12,10 +10,7 @@ AudienceTable::AudienceTable(std::uint32_t capacity) : capacity_(capacity) {
 }
 
 AudienceTable::OwnedChunk AudienceTable::make_chunk() {
-  void* memory = std::aligned_alloc(kHugePage, kHugePage);
-  if (!memory) throw std::bad_alloc();
-  madvise(memory, kHugePage, MADV_HUGEPAGE);  // advice: where it is not taken, small pages do
-  return OwnedChunk(new (memory) Chunk{});
+  return OwnedChunk(new (allocate_huge(sizeof(Chunk))) Chunk{});
 }
 
 std::optional<RowId> AudienceTable::add() {

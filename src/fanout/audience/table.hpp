@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "fanout/audience/transport.hpp"
+#include "fanout/base/huge_pages.hpp"
 
 namespace fanout {
 
@@ -63,9 +64,7 @@ class AudienceTable {
   std::uint32_t capacity() const noexcept { return capacity_; }
 
  private:
-  /// A chunk is one huge page: walking an audience of 100,000 would else miss the TLB at every
-  /// row. Zeroing one costs a fraction of a millisecond, once in 1,489 joins.
-  static constexpr std::size_t kHugePage = 2 << 20;
+  /// A chunk is one huge page. Zeroing it costs a fraction of a millisecond, once in 1,489 joins.
   static constexpr RowId kChunk = kHugePage / kListenerBytes;
   struct alignas(64) Chunk {
     std::array<SealRow, kChunk> to_seal;

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "fanout/base/huge_pages.hpp"
 #include "fanout/secure/srtp.hpp"
 
 namespace fanout {
@@ -23,7 +24,7 @@ class FloorKeys {
  private:
   SrtpProfile profile_;
   bool is_ipsec_mb_;
-  std::vector<SrtpKey> keys_;
+  std::vector<SrtpKey, HugePageAllocator<SrtpKey>> keys_;  // as an audience has them
 };
 
 /// Seals a payload of `payload_size` bytes, at most 1,200, once per key and round; returns the
