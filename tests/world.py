@@ -4,10 +4,12 @@ import itertools
 import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from meshed import Meshed
 from netem import Link
 from spacescore._native import _core
 
@@ -78,10 +80,13 @@ def strength(samples: np.ndarray, frequency: float) -> float:
 class World:
     """Everything that happens, in order of virtual time."""
 
-    def __init__(self, *, seed: int = 1, spaces: Iterable[int] = (SPACE,), **engine: Any):
+    def __init__(
+        self, *, seed: int = 1, spaces: Iterable[int] = (SPACE,), workers: int = 1, **engine: Any
+    ):
         self.now_us = 0
         self.seeds = itertools.count(seed * 1_000)
-        self.engine = _core.Engine(now_us=0, unix_us=UNIX_US, **engine)
+        made_by = _core.Engine if workers == 1 else partial(Meshed, workers)
+        self.engine: Any = made_by(now_us=0, unix_us=UNIX_US, **engine)
         self.engine.add_ticket_key(1, KEY)
         self.tickets = _core.TicketKeys()
         self.tickets.add(1, KEY)

@@ -40,6 +40,9 @@ def main() -> None:
     metavar="URL[,USER,SECRET]",
     help="STUN or TURN server to tell WHIP and WHEP clients of. Repeatable.",
 )
+@click.option(
+    "--workers", type=click.IntRange(1, 64), help="Media threads.  [default: one for each core]"
+)
 @click.option("--max-listeners", default=100_000, show_default=True, type=click.IntRange(1))
 @click.option(
     "--data",

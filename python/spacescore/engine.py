@@ -14,7 +14,7 @@ import secrets
 import threading
 import time
 import weakref
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, Self
 
@@ -23,7 +23,12 @@ import anyio
 from spacescore._native import _core
 from spacescore.addresses import candidate_addresses, wildcard
 from spacescore.datadir import DataDir
-from spacescore.errors import EngineClosedError, OverloadedError, UnknownPeerError
+from spacescore.errors import (
+    EngineClosedError,
+    InvalidRequestError,
+    OverloadedError,
+    UnknownPeerError,
+)
 from spacescore.events import Event, event_from
 from spacescore.policy import Grant, Role
 from spacescore.sdp import Candidate, Direction, Local, parse_offer, write_answer
@@ -33,12 +38,18 @@ from spacescore.stats import SpaceStats, space_stats
 from spacescore.tickets import Answer, Ticket, public_ticket
 from spacescore.tokens import MAX_TTL_SECONDS
 
-__all__ = ["Engine"]
+__all__ = ["Engine", "usable_cores"]
 
 TICKET_SECONDS = 600  # of a public ticket; a fresh one is minted when half of it is over
 OFFER_TICKET_SECONDS = 30  # for one handshake
 INVITATION_SECONDS = 12 * 3600
+MAX_WORKERS = 64
 MAX_PENDING_EVENTS = 10_000  # of an owner who never reads them
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use, as far as there can be workers."""
+    return min(len(os.sched_getaffinity(0)), MAX_WORKERS)
 
 
 class Engine:
@@ -53,15 +64,20 @@ class Engine:
         data: str | os.PathLike[str] | None = None,
         backend: str = "best",
         max_listeners: int = 100_000,
+        workers: int = 1,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Bind `host` (None: every address) and `port` (0: any) and start the media thread.
+        """Bind `host` (None: every address) and `port` (0: any) and start the media threads.
 
+        workers: how many threads share the port, 1 to 64; as many as there are cores to spare.
         announce: public addresses to put into candidates, where the machine is behind NAT.
         data: a folder for certificate, ticket key and recordings; without one all of them
         are ephemeral and nothing is recorded. Raises OSError when the port is taken,
-        InvalidRequestError for a bad address, StartupError for an unusable folder.
+        InvalidRequestError for a bad address or number of workers, StartupError for an unusable
+        folder.
         """
+        if not 1 <= workers <= MAX_WORKERS:
+            raise InvalidRequestError(f"workers is 1 to {MAX_WORKERS}.")
         host = host or wildcard()
         addresses = candidate_addresses(host, announce)
         self.data = None if data is None else DataDir(data)
@@ -76,7 +92,7 @@ class Engine:
         if self.data:
             self.data.lock()
         try:
-            self._native = self._start(host, port, backend)
+            self._native = self._start(host, port, backend, workers)
         except BaseException:
             if self.data:
                 self.data.unlock()
@@ -150,7 +166,14 @@ class Engine:
 
     def counters(self) -> dict[str, int]:
         """Return the node's counters: packets, bytes, drops by reason, handshakes."""
-        return dict(self._worker.counters())
+        total: Counter[str] = Counter()
+        for worker in self.worker_counters():
+            total.update(worker)
+        return dict(total)
+
+    def worker_counters(self) -> list[dict[str, int]]:
+        """Return the same for each worker."""
+        return [dict(worker) for worker in self._worker.counters()]
 
     # People.
 
@@ -284,13 +307,14 @@ class Engine:
             raise EngineClosedError("This engine is closed.")
         return self._native
 
-    def _start(self, host: str, port: int, backend: str) -> Any:
+    def _start(self, host: str, port: int, backend: str, workers: int) -> Any:
         certificate, key = "", ""
         if self.data:
             certificate, key = self.data.certificate(_generate_certificate, self._clock())
-        worker = _core.Worker(
+        worker = _core.Node(
             host=host,
             port=port,
+            workers=workers,
             backend=backend,
             certificate_pem=certificate,
             private_key_pem=key,
@@ -334,7 +358,7 @@ class Engine:
         return Grant(space, role, peer, name, int(self._clock()) + OFFER_TICKET_SECONDS)
 
     def _require_room(self, role: Role) -> None:
-        if role is Role.LISTENER and self._worker.counters()["listeners"] >= self.max_listeners:
+        if role is Role.LISTENER and self.counters()["listeners"] >= self.max_listeners:
             raise OverloadedError("This node is full.")
 
     def _next_event(self) -> Event | None:

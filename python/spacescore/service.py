@@ -26,7 +26,7 @@ from starlette.applications import Starlette
 
 from spacescore.datadir import DataDir
 from spacescore.desk import IceServer
-from spacescore.engine import Engine
+from spacescore.engine import Engine, usable_cores
 from spacescore.errors import SpacescoreError, StartupError
 from spacescore.http import asgi
 from spacescore.tokens import KeyRing
@@ -57,6 +57,7 @@ class Settings:
     ice_servers: tuple[IceServer, ...] = ()
     operator_key: str = ""
     max_listeners: int = 100_000
+    workers: int | None = None  # None: one for each core this process may use
     demo: bool = False
 
 
@@ -244,6 +245,7 @@ def _open_engine(settings: Settings) -> Engine:
             announce=settings.announce,
             data=settings.data,
             max_listeners=settings.max_listeners,
+            workers=settings.workers or usable_cores(),
         )
     except OSError as error:
         host = settings.udp_host or "port"

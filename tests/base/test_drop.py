@@ -12,7 +12,7 @@ def test_every_reason_to_drop_has_a_name_of_its_own():
 def test_names_stand_in_the_order_of_the_reasons():
     names = _core.drop_names()
     assert names[0] == "empty"
-    assert names[-1] == "address_taken"
+    assert names[-1] == "relay_full"
     assert names.index("malformed_stun") == names.index("unknown_protocol") + 1
 
 

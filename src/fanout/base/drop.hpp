@@ -50,6 +50,10 @@ std::string_view name(Drop drop) noexcept;
 class DropCounts {
  public:
   void add(Drop drop) noexcept { ++counts_[static_cast<std::size_t>(drop)]; }
+  DropCounts& operator+=(const DropCounts& other) noexcept {
+    for (std::size_t i = 0; i < kDropKinds; ++i) counts_[i] += other.counts_[i];
+    return *this;
+  }
   std::uint64_t operator[](Drop drop) const noexcept {
     return counts_[static_cast<std::size_t>(drop)];
   }

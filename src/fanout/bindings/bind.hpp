@@ -50,7 +50,7 @@ void bind_repacketize(py::module_& module);
 void bind_ogg(py::module_& module);
 void bind_audience(py::module_& module);
 void bind_engine(py::module_& module);
-void bind_worker(py::module_& module);
+void bind_node(py::module_& module);
 void bind_load(py::module_& module);
 
 }  // namespace fanout

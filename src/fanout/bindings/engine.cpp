@@ -7,27 +7,10 @@ namespace fanout {
 
 py::dict to_dict(const EngineCounters& counters) {
   py::dict out;
-  const auto put = [&out](const char* key, std::uint64_t value) { out[key] = value; };
-  put("packets_received", counters.packets_received);
-  put("bytes_received", counters.bytes_received);
-  put("packets_sent", counters.packets_sent);
-  put("bytes_sent", counters.bytes_sent);
-  put("checks_answered", counters.checks_answered);
-  put("addresses_moved", counters.addresses_moved);
-  put("handshakes_started", counters.handshakes_started);
-  put("handshakes_completed", counters.handshakes_completed);
-  put("handshakes_failed", counters.handshakes_failed);
-  put("reports_received", counters.reports_received);
-  put("frames_mixed", counters.frames_mixed);
-  put("frames_abandoned", counters.frames_abandoned);
-  put("ticks_late", counters.ticks_late);
-  put("slices_late", counters.slices_late);
-  put("relayed", counters.relayed);
-  put("outbox_overflows", counters.outbox_overflows);
-  put("consents_expired", counters.consents_expired);
+  for (const auto& [name, counter] : counter_names()) out[name] = counters.*counter;
   for (std::size_t i = 0; i < kDropKinds; ++i) {
     const auto drop = static_cast<Drop>(i);
-    put(("dropped_" + std::string(name(drop))).c_str(), counters.drops[drop]);
+    out[py::str("dropped_" + std::string(name(drop)))] = counters.drops[drop];
   }
   return out;
 }
@@ -55,8 +38,10 @@ namespace {
 /// The engine as tests drive it: a virtual clock in microseconds, datagrams as bytes.
 class PyEngine {
  public:
-  PyEngine(const EngineConfig& config, std::int64_t now_us, std::int64_t unix_us)
-      : engine_(config, {now_us}, {unix_us}), batch_(std::make_unique<SendBatch>()) {}
+  PyEngine(const EngineConfig& config, std::int64_t now_us, std::int64_t unix_us,
+           std::shared_ptr<Mesh> mesh, WorkerId worker)
+      : engine_(config, {now_us}, {unix_us}, std::move(mesh), worker),
+        batch_(std::make_unique<SendBatch>()) {}
 
   Engine& engine() noexcept { return engine_; }
 
@@ -64,8 +49,13 @@ class PyEngine {
     const auto bytes = view(datagram);
     std::vector<std::uint8_t> copy(bytes.begin(), bytes.end());  // decrypted in place
     engine_.handle_datagram({now_us}, to_address(from), copy);
-    while (!holds_handshakes_ && engine_.handle_backlog({now_us})) {
-    }
+    shake({now_us});
+  }
+
+  std::uint64_t handle_mesh(std::int64_t now_us) {
+    engine_.handle_mesh({now_us});
+    shake({now_us});
+    return engine_.poll_wakes();
   }
 
   Instant next_timeout(Instant now) const noexcept {
@@ -95,6 +85,11 @@ class PyEngine {
   }
 
  private:
+  void shake(Instant now) {
+    while (!holds_handshakes_ && engine_.handle_backlog(now)) {
+    }
+  }
+
   Engine engine_;
   std::unique_ptr<SendBatch> batch_;
   bool holds_handshakes_ = false;
@@ -143,24 +138,37 @@ void bind_snapshots(py::module_& module) {
       .def_readonly("recorded_samples", &SpaceStats::recorded_samples);
 }
 
+void bind_mesh(py::module_& module) {
+  py::class_<Mesh, std::shared_ptr<Mesh>>(module, "Mesh")
+      .def(py::init<std::uint32_t, std::uint32_t>(), py::arg("workers"), py::arg("seats"))
+      .def(
+          "home", [](const Mesh& self, std::uint64_t space) { return self.home(SpaceId{space}); },
+          py::arg("space"));
+}
+
 }  // namespace
 
 void bind_engine(py::module_& module) {
   bind_snapshots(module);
+  bind_mesh(module);
   py::class_<PyEngine>(module, "Engine")
       .def(py::init([](std::int64_t now_us, std::int64_t unix_us, const std::string& backend,
                        std::uint32_t max_listeners, std::uint32_t max_handshakes,
-                       std::uint32_t audible) {
-             return std::make_unique<PyEngine>(EngineConfig{.certificate = Certificate::generate(),
-                                                            .backend = to_backend(backend),
-                                                            .max_listeners = max_listeners,
-                                                            .max_handshakes = max_handshakes,
-                                                            .audible = audible},
-                                               now_us, unix_us);
+                       std::uint32_t audible, const std::optional<std::shared_ptr<Mesh>>& mesh,
+                       WorkerId worker, std::string certificate_pem, std::string private_key_pem) {
+             return std::make_unique<PyEngine>(
+                 EngineConfig{.certificate = to_certificate(std::move(certificate_pem),
+                                                            std::move(private_key_pem)),
+                              .backend = to_backend(backend),
+                              .max_listeners = max_listeners,
+                              .max_handshakes = max_handshakes,
+                              .audible = audible},
+                 now_us, unix_us, mesh.value_or(nullptr), worker);
            }),
            py::kw_only(), py::arg("now_us") = 0, py::arg("unix_us") = 1'700'000'000'000'000,
            py::arg("backend") = "best", py::arg("max_listeners") = 1'000,
-           py::arg("max_handshakes") = 64, py::arg("audible") = 3)
+           py::arg("max_handshakes") = 64, py::arg("audible") = 3, py::arg("mesh") = py::none(),
+           py::arg("worker") = 0, py::arg("certificate_pem") = "", py::arg("private_key_pem") = "")
       .def_property_readonly("fingerprint",
                              [](PyEngine& self) { return to_bytes(self.engine().fingerprint()); })
       .def(
@@ -205,6 +213,7 @@ void bind_engine(py::module_& module) {
             return known_space(self.engine().space_stats(SpaceId{space}));
           },
           py::arg("space"))
+      .def("handle_mesh", &PyEngine::handle_mesh, py::arg("now_us"))
       .def("hold_handshakes", &PyEngine::hold_handshakes)
       .def(
           "handle_backlog",

@@ -52,7 +52,7 @@ std::string_view name(EventKind kind) noexcept {
 Engine::Engine(const EngineConfig& config, Instant now, UnixTime wall, std::shared_ptr<Mesh> mesh,
                WorkerId self)
     : config_(checked(config)),
-      mesh_(mesh ? std::move(mesh) : std::make_shared<Mesh>(1, config.max_listeners, 0)),
+      mesh_(mesh ? std::move(mesh) : std::make_shared<Mesh>(1, config.max_listeners)),
       self_(self),
       srtp_(SrtpEngine::make(config.backend)),
       dtls_(config.certificate),

@@ -119,6 +119,8 @@ class Engine {
   void answer(const Address& to, const StunView& view, std::string_view password) noexcept;
   void move(Peer peer, Transport& transport, const Address& to) noexcept;
   bool is_taken(Instant now, const Address& address) noexcept;
+  bool is_full() const noexcept;
+  void drop_handshake(Slot slot) noexcept;
   bool make_room(Instant now, const Address& source);
   void settle(Transport& transport) noexcept;
 

@@ -65,7 +65,7 @@ Engine::Verdict Engine::enter(Instant now, const Address& from, Bytes datagram,
   const auto home = mesh_->home(opened->ticket.space);
   if (!listens && home != self_ && !relayed_by_) return relay(home, from, datagram);
   if (!listens && opened->ticket.peer == PeerId{}) return Drop::bad_ticket;  // nobody speaks
-  if (listens && (table_.size() == table_.capacity() || mesh_->full())) return Drop::node_full;
+  if (listens && is_full()) return Drop::node_full;
   if (is_taken(now, from)) return Drop::address_taken;
   if (!make_room(now, from)) return Drop::handshake_limit;
 
@@ -85,6 +85,7 @@ Engine::Verdict Engine::enter(Instant now, const Address& from, Bytes datagram,
        .fingerprint = opened->fingerprint,
        .asks_certificate = opened->fingerprint || opened->ticket.requires_certificate,
        .started = now});
+  if (listens) mesh_->take_seat();
   by_address_.set(from, {Kind::handshake, slot});
   by_session_.set(transport.session, {Kind::handshake, slot});
   if (mesh_->workers() > 1) mesh_->directory().set(transport.session, self_);
@@ -107,6 +108,12 @@ bool Engine::is_taken(Instant now, const Address& address) noexcept {
   const auto* owner = by_address_.find(address);
   if (!owner) return false;
   return owner->kind == Kind::elsewhere || now - transport(*owner).last_check <= kSilentPath;
+}
+
+/// A seat is taken on entering and kept, so that nobody shakes hands in vain. Two workers may
+/// give the last one away at once: a seat too many is better than one too few.
+bool Engine::is_full() const noexcept {
+  return mesh_->full() || table_.size() + handshakes_.size() >= table_.capacity();
 }
 
 /// Who passed a check and sends no ClientHello does not keep others out, nor does one source

@@ -91,18 +91,18 @@ Engine::Verdict Engine::admit(Slot slot) {
                                                                    : admit_speaker(slot, *space);
     if (!seated) verdict = Drop::node_full;
   }
-  if (verdict) forget({Kind::handshake, slot});
-  handshakes_.remove(slot);
+  if (verdict) {
+    forget({Kind::handshake, slot});
+    drop_handshake(slot);
+  } else {
+    handshakes_.remove(slot);
+  }
   return verdict;
 }
 
 bool Engine::admit_listener(Slot slot, Space& space) {
-  if (!mesh_->take_seat()) return false;
   const auto id = table_.add();
-  if (!id) {
-    mesh_->leave_seat();
-    return false;
-  }
+  if (!id) return false;
   ListenerRow& row = table_[*id];
   row.transport = handshakes_[slot].transport;
   table_.to_seal(*id) = {.key = srtp_->rtp_key(row.transport.local),
@@ -138,6 +138,12 @@ bool Engine::admit_speaker(Slot slot, Space& space) {
   return true;
 }
 
+/// Ends a handshake that came to nothing.
+void Engine::drop_handshake(Slot slot) noexcept {
+  if (handshakes_[slot].transport.role == Role::listener) mesh_->leave_seat();
+  handshakes_.remove(slot);
+}
+
 /// Takes a peer out of the maps, where they still name it.
 void Engine::forget(Peer peer) noexcept {
   const Transport& known = transport(peer);
@@ -156,7 +162,7 @@ void Engine::remove(Peer peer, std::string_view reason) {
   Space* space = find_space(known.space);
   switch (peer.kind) {
     case Kind::handshake:
-      handshakes_.remove(peer.index);
+      drop_handshake(peer.index);
       break;
     case Kind::listener:
       // A listener of a room that closes keeps the row until the goodbye is out.

@@ -25,6 +25,7 @@
 #include "fanout/base/send_batch.hpp"
 #include "fanout/base/spsc_ring.hpp"
 #include "fanout/engine/directory.hpp"
+#include "fanout/secure/hmac.hpp"
 
 namespace fanout {
 
@@ -57,8 +58,10 @@ using Message = std::variant<RouteMessage, FrameMessage, RelayedDatagram>;
 class Mesh {
  public:
   /// `seats`: how many listeners all workers together may have.
-  Mesh(std::uint32_t workers, std::uint32_t seats, std::uint64_t secret)
-      : workers_(workers), seats_(seats), directory_(workers > 1 ? std::size_t{seats} : 0, secret) {
+  Mesh(std::uint32_t workers, std::uint32_t seats)
+      : workers_(workers),
+        seats_(seats),
+        directory_(workers > 1 ? std::size_t{seats} : 0, random_value<std::uint64_t>()) {
     for (std::uint32_t i = 0; i < workers * workers; ++i)
       rings_.push_back(i / workers == i % workers ? nullptr
                                                   : std::make_unique<Ring>(slots(workers)));
@@ -75,11 +78,7 @@ class Mesh {
   SessionDirectory& directory() noexcept { return directory_; }
 
   bool full() const noexcept { return taken_.load(std::memory_order_relaxed) >= seats_; }
-  bool take_seat() noexcept {
-    if (taken_.fetch_add(1, std::memory_order_relaxed) < seats_) return true;
-    leave_seat();
-    return false;
-  }
+  void take_seat() noexcept { taken_.fetch_add(1, std::memory_order_relaxed); }
   void leave_seat() noexcept { taken_.fetch_sub(1, std::memory_order_relaxed); }
 
  private:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "fanout/base/drop.hpp"
@@ -29,7 +30,16 @@ struct EngineCounters {
   std::uint64_t outbox_overflows = 0;
   std::uint64_t consents_expired = 0;
   DropCounts drops;
+
+  EngineCounters& operator+=(const EngineCounters& other) noexcept;
 };
+
+/// Every counter and the name it is exported under.
+struct CounterName {
+  const char* name;
+  std::uint64_t EngineCounters::* counter;
+};
+std::span<const CounterName> counter_names() noexcept;
 
 struct SpeakerStats {
   PeerId peer{};

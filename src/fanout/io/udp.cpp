@@ -17,8 +17,6 @@ namespace {
 /// at net.core.rmem_max; a privileged process may go beyond.
 constexpr int kReceiveBuffer = 8 << 20;
 constexpr int kSendBuffer = 4 << 20;
-/// Addresses of ours that are told apart; beyond it the kernel chooses.
-constexpr std::size_t kMaxOurs = 255;
 
 std::system_error failure(const std::string& what) {
   return {errno, std::generic_category(), what};
@@ -114,8 +112,30 @@ ReceiveBatch::ReceiveBatch() {
   }
 }
 
+std::uint8_t OurAddresses::number_of(const in6_pktinfo& info) noexcept {
+  const auto find = [&] {
+    const auto end = known_.begin() + static_cast<std::ptrdiff_t>(size_.load());
+    return std::find_if(known_.begin(), end,
+                        [&info](const auto& known) {
+                          return std::memcmp(&known, &info, sizeof info) == 0;
+                        }) -
+           known_.begin();
+  };
+  auto at = static_cast<std::size_t>(find());
+  if (at == size_.load()) {
+    const std::scoped_lock lock(mutex_);
+    at = static_cast<std::size_t>(find());  // another socket may have met it meanwhile
+    if (at == kMost) return 0;
+    if (at == size_.load()) {
+      known_[at] = info;
+      size_.store(at + 1);
+    }
+  }
+  return static_cast<std::uint8_t>(at + 1);
+}
+
 UdpSocket::UdpSocket(const std::string& host, std::uint16_t port)
-    : socket_(open_socket(AF_INET6)), family_(AF_INET6) {
+    : socket_(open_socket(AF_INET6)), family_(AF_INET6), ours_(std::make_shared<OurAddresses>()) {
   auto address = parse_host(host, port);
   if (!socket_ && errno == EAFNOSUPPORT && (host == "::" || address.is_v4())) {
     family_ = AF_INET;  // a machine without IPv6
@@ -123,20 +143,40 @@ UdpSocket::UdpSocket(const std::string& host, std::uint16_t port)
     if (host == "::") address = Address::v4({0, 0, 0, 0}, port);
   }
   if (!socket_) throw failure("UDP socket");
+  if (!bind_to(address)) throw failure("UDP " + host + " port " + std::to_string(port));
+}
+
+UdpSocket::UdpSocket(int family, std::shared_ptr<OurAddresses> ours)
+    : socket_(open_socket(family)), family_(family), ours_(std::move(ours)) {
+  if (!socket_) throw failure("UDP socket");
+}
+
+/// The first socket was bound without SO_REUSEPORT, so the port was free; with the option set
+/// only now, a socket that has it too may bind beside it, as long as it is ours.
+UdpSocket UdpSocket::another() const {
+  UdpSocket socket(family_, ours_);
+  const int on = 1;
+  for (const int each : {fd(), socket.fd()})
+    if (setsockopt(each, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)
+      throw failure("SO_REUSEPORT");
+  if (!socket.bind_to(bound_)) throw failure("UDP port " + std::to_string(port_));
+  return socket;
+}
+
+bool UdpSocket::bind_to(const Address& address) {
   widen(fd(), SO_RCVBUFFORCE, SO_RCVBUF, kReceiveBuffer);
   widen(fd(), SO_SNDBUFFORCE, SO_SNDBUF, kSendBuffer);
-  ours_.reserve(kMaxOurs);
   if (family_ == AF_INET6 && is_wildcard(address)) {
     const int on = 1;
     setsockopt(fd(), IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
   }
   sockaddr_storage name{};
   socklen_t size = write_name(address, family_, name);
-  if (bind(fd(), reinterpret_cast<const sockaddr*>(&name), size) != 0)
-    throw failure("UDP " + host + " port " + std::to_string(port));
-  size = sizeof name;
-  if (getsockname(fd(), reinterpret_cast<sockaddr*>(&name), &size) != 0) throw failure("UDP port");
-  port_ = read_name(name).port;
+  if (bind(fd(), reinterpret_cast<const sockaddr*>(&name), size) != 0) return false;
+  if (getsockname(fd(), reinterpret_cast<sockaddr*>(&name), &size) != 0) return false;
+  bound_ = address;
+  bound_.port = port_ = read_name(name).port;
+  return true;
 }
 
 void UdpSocket::receive(ReceiveBatch& batch) noexcept {
@@ -152,19 +192,14 @@ void UdpSocket::receive(ReceiveBatch& batch) noexcept {
   }
 }
 
-/// Which of our addresses a datagram came to; a machine has few, and keeps them.
+/// Which of our addresses a datagram came to.
 std::uint8_t UdpSocket::number_of(msghdr& header) noexcept {
   const cmsghdr* message = CMSG_FIRSTHDR(&header);
   if (!message || message->cmsg_type != IPV6_PKTINFO) return 0;
   in6_pktinfo info;
   std::memcpy(&info, CMSG_DATA(message), sizeof info);
   if (!IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr)) info.ipi6_ifindex = 0;  // any interface will do
-  const auto at = std::ranges::find_if(
-      ours_, [&info](const auto& known) { return std::memcmp(&known, &info, sizeof info) == 0; });
-  if (at == ours_.end() && ours_.size() == kMaxOurs) return 0;
-  const auto number = static_cast<std::uint8_t>(at - ours_.begin() + 1);
-  if (at == ours_.end()) ours_.push_back(info);
-  return number;
+  return ours_->number_of(info);
 }
 
 std::size_t UdpSocket::fill(const SendBatch& batch, std::size_t first) noexcept {
@@ -177,7 +212,7 @@ std::size_t UdpSocket::fill(const SendBatch& batch, std::size_t first) noexcept 
     auto& header = headers_[count].msg_hdr;
     header = {&names_[count], size, &vectors_[count], 1, nullptr, 0, 0};
     if (const auto via = batch.to(i).via; via > 0)
-      write_packet_info(ours_[via - 1U], controls_[count], header);
+      write_packet_info(ours_->at(via), controls_[count], header);
   }
   return count;
 }

@@ -6,9 +6,11 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <atomic>
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <string>
-#include <vector>
 
 #include "fanout/base/address.hpp"
 #include "fanout/base/bytes.hpp"
@@ -48,12 +50,32 @@ class ReceiveBatch {
   std::array<std::array<std::uint8_t, kStride>, kCapacity> arena_{};
 };
 
+/// Our addresses that were reached, numbered from 1 as `Address::via` has them; sockets on one
+/// port share the numbers. A machine has few, and keeps them: finding one takes no lock.
+class OurAddresses {
+ public:
+  /// 0 for one too many: the kernel then chooses.
+  std::uint8_t number_of(const in6_pktinfo& info) noexcept;
+  const in6_pktinfo& at(std::uint8_t number) const noexcept { return known_[number - 1U]; }
+
+ private:
+  static constexpr std::size_t kMost = 255;
+
+  std::mutex mutex_;  // guards adding
+  std::atomic<std::size_t> size_{0};
+  std::array<in6_pktinfo, kMost> known_{};
+};
+
 class UdpSocket {
  public:
   /// `host`: an IPv4 or IPv6 address; "::" takes both families where the machine has IPv6.
   /// Throws std::system_error (address in use, no such address, no permission) and
   /// std::invalid_argument for what is no address.
   UdpSocket(const std::string& host, std::uint16_t port);
+  /// Another socket on the same port: from now on the kernel spreads peers over both by their
+  /// addresses (SO_REUSEPORT). Nobody else can join in: whoever binds the port anew finds it
+  /// taken.
+  UdpSocket another() const;
 
   int fd() const noexcept { return socket_.get(); }
   std::uint16_t port() const noexcept { return port_; }
@@ -71,14 +93,17 @@ class UdpSocket {
   std::uint64_t kernel_drops() const noexcept;
 
  private:
+  UdpSocket(int family, std::shared_ptr<OurAddresses> ours);
+  bool bind_to(const Address& address);
   std::size_t fill(const SendBatch& batch, std::size_t first) noexcept;
   std::uint8_t number_of(msghdr& header) noexcept;
 
   FileDescriptor socket_;
   int family_;
+  Address bound_;
   std::uint16_t port_ = 0;
   std::uint64_t send_errors_ = 0;
-  std::vector<in6_pktinfo> ours_;  // our addresses that were reached; numbered from 1
+  std::shared_ptr<OurAddresses> ours_;
   std::array<ControlBuffer, SendBatch::kCapacity> controls_{};
   std::array<mmsghdr, SendBatch::kCapacity> headers_{};
   std::array<iovec, SendBatch::kCapacity> vectors_{};

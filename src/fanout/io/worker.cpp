@@ -1,14 +1,13 @@
 #include "fanout/io/worker.hpp"
 
 #include <poll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
+#include <bit>
 #include <chrono>
 #include <ctime>
-#include <system_error>
+
+#include "fanout/io/eventfd.hpp"
 
 namespace fanout {
 
@@ -35,49 +34,50 @@ UnixTime wall_clock() noexcept {
   return {std::chrono::duration_cast<std::chrono::microseconds>(now).count()};
 }
 
-FileDescriptor make_eventfd() {
-  FileDescriptor fd{eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
-  if (!fd) throw std::system_error(errno, std::generic_category(), "eventfd");
-  return fd;
-}
-
-void signal(const FileDescriptor& fd) noexcept { eventfd_write(fd.get(), 1); }
-
-void clear(const FileDescriptor& fd) noexcept {
-  eventfd_t value;
-  eventfd_read(fd.get(), &value);
-}
-
 }  // namespace
 
-Worker::Worker(const WorkerConfig& config)
+Worker::Worker(const EngineConfig& config, std::shared_ptr<Mesh> mesh, WorkerId self,
+               UdpSocket socket, EventQueue& events)
     : wake_fd_(make_eventfd()),
-      event_fd_(make_eventfd()),
-      socket_(config.host, config.port),
-      recorder_([this](SpaceId space, std::string what) {
-        publish({{.kind = EventKind::recording_failed, .space = space, .detail = std::move(what)}});
+      events_(&events),
+      socket_(std::move(socket)),
+      recorder_([&events](SpaceId space, std::string what) {
+        events.publish(
+            {{.kind = EventKind::recording_failed, .space = space, .detail = std::move(what)}});
       }),
-      engine_(std::make_unique<Engine>(config.engine, monotonic(), wall_clock())),
+      engine_(std::make_unique<Engine>(config, monotonic(), wall_clock(), std::move(mesh), self)),
       fingerprint_(engine_->fingerprint()),
       received_(std::make_unique<ReceiveBatch>()),
-      batch_(std::make_unique<SendBatch>()),
-      thread_([this] { run(); }) {}
+      batch_(std::make_unique<SendBatch>()) {}
 
-Worker::~Worker() { close(); }
+Worker::~Worker() { join(); }
 
-bool Worker::close_space(SpaceId space) {
-  return call([this, space](Engine& engine, Instant) {
-    const bool known = engine.close_space(space);
-    hand_over();
-    recorder_.finish(space);
-    return known;
-  });
+void Worker::start(std::span<const std::unique_ptr<Worker>> workers) {
+  workers_ = workers;
+  thread_ = std::thread([this] { run(); });
 }
 
-IoCounters Worker::io_counters() {
-  return call([this](Engine&, Instant) {
-    return IoCounters{socket_.send_errors(), socket_.kernel_drops(), recorder_.lost()};
-  });
+void Worker::stop() noexcept {
+  stopping_.store(true);
+  signal(wake_fd_);
+}
+
+void Worker::join() {
+  stop();
+  if (thread_.joinable()) thread_.join();
+  socket_.close();
+  recorder_.close();
+}
+
+bool Worker::close_space(SpaceId space) {
+  const bool known = engine_->close_space(space);
+  hand_over();
+  recorder_.finish(space);
+  return known;
+}
+
+IoCounters Worker::io_counters() const noexcept {
+  return {socket_.send_errors(), socket_.kernel_drops(), recorder_.lost()};
 }
 
 void Worker::post(Command command) {
@@ -89,40 +89,14 @@ void Worker::post(Command command) {
   signal(wake_fd_);
 }
 
-std::vector<Event> Worker::drain() {
-  const std::scoped_lock lock(mutex_);
-  clear(event_fd_);
-  return std::exchange(events_, {});
-}
-
-void Worker::publish(std::vector<Event> events) {
-  if (events.empty()) return;
-  const std::scoped_lock lock(mutex_);
-  if (events_.empty()) signal(event_fd_);
-  for (auto& event : events) {
-    // Who is heard now: of an owner who does not read, only the last word is kept.
-    if (event.kind == EventKind::active_speakers)
-      std::erase_if(events_, [&event](const Event& earlier) {
-        return earlier.kind == event.kind && earlier.space == event.space;
-      });
-    events_.push_back(std::move(event));
-  }
-}
-
-void Worker::close() {
-  stopping_.store(true);
-  signal(wake_fd_);
-  if (thread_.joinable()) thread_.join();
-  socket_.close();
-  recorder_.close();
-}
-
 void Worker::run() {
   while (!stopping_.load(std::memory_order_relaxed)) {
     wait(monotonic());
     run_commands();
+    engine_->handle_mesh(monotonic());
     receive();
     engine_->handle_timeout(monotonic());
+    wake_others();
     send();
     shake();
     hand_over();
@@ -188,9 +162,14 @@ void Worker::shake() {
     now = monotonic();
 }
 
+void Worker::wake_others() noexcept {
+  auto wakes = engine_->poll_wakes();
+  for (; wakes != 0; wakes &= wakes - 1) signal(workers_[std::countr_zero(wakes)]->wake_fd_);
+}
+
 void Worker::hand_over() {
   for (const auto& frame : engine_->poll_recorded()) recorder_.write(frame);
-  publish(engine_->poll_events());
+  events_->publish(engine_->poll_events());
 }
 
 void Worker::say_goodbye() {

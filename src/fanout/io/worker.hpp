@@ -1,6 +1,6 @@
 /// A worker: one thread, one UDP socket, one engine. The only clock and the only threads are
-/// here. Whoever owns it, Python say, talks to the thread by commands it runs between batches,
-/// and hears from it by an eventfd and a list to drain; the thread never calls out.
+/// here. Whoever owns it talks to the thread by commands it runs between batches, and hears
+/// from it by an event queue; the thread never calls out.
 #pragma once
 
 #include <atomic>
@@ -9,6 +9,7 @@
 #include <future>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -17,16 +18,11 @@
 #include <vector>
 
 #include "fanout/engine/engine.hpp"
+#include "fanout/io/event_queue.hpp"
 #include "fanout/io/recorder.hpp"
 #include "fanout/io/udp.hpp"
 
 namespace fanout {
-
-struct WorkerConfig {
-  std::string host = "::";
-  std::uint16_t port = 7881;  // 0: any free port
-  EngineConfig engine;
-};
 
 struct IoCounters {
   std::uint64_t send_errors = 0;
@@ -36,37 +32,37 @@ struct IoCounters {
 
 class Worker {
  public:
-  /// Throws what `Engine` and `UdpSocket` throw; the thread runs when it returns.
-  explicit Worker(const WorkerConfig& config);
+  /// Throws what `Engine` throws. `events` outlives the worker.
+  Worker(const EngineConfig& config, std::shared_ptr<Mesh> mesh, WorkerId self, UdpSocket socket,
+         EventQueue& events);
   ~Worker();
 
-  std::uint16_t port() const noexcept { return socket_.port(); }
-  /// What stays the same for the engine's life.
-  const Sha256Digest& fingerprint() const noexcept { return fingerprint_; }
+  /// Starts the thread. `workers`: all of the mesh by their ids; they outlive it.
+  void start(std::span<const std::unique_ptr<Worker>> workers);
+  /// The thread says goodbye in every space and ends; `join` waits for it, finishes the
+  /// recordings and frees the port. Both idempotent.
+  void stop() noexcept;
+  void join();
+
   Recorder& recorder() noexcept { return recorder_; }
+  const Sha256Digest& fingerprint() const noexcept { return fingerprint_; }
+
+  // On the worker's thread, in a command:
 
   /// Ends a space and its recording; false when there is no such space.
   bool close_space(SpaceId space);
-  IoCounters io_counters();
+  IoCounters io_counters() const noexcept;
 
-  /// Runs `command(engine, now)` on the worker's thread and returns what it returns; exceptions
-  /// come back too. Throws std::runtime_error when the worker is closed.
+  /// Has `command(engine, now)` run on the worker's thread; the future brings what it returns
+  /// or throws. Throws std::runtime_error when the worker is closed.
   template <typename Command>
-  auto call(Command command) {
+  auto submit(Command command) {
     using Result = std::invoke_result_t<Command, Engine&, Instant>;
-    std::packaged_task<Result(Engine&, Instant)> task(std::move(command));
-    auto result = task.get_future();
-    post([&task](Engine& engine, Instant now) { task(engine, now); });
-    return result.get();
+    auto task = std::make_shared<std::packaged_task<Result(Engine&, Instant)>>(std::move(command));
+    auto result = task->get_future();
+    post([task](Engine& engine, Instant now) { (*task)(engine, now); });
+    return result;
   }
-
-  /// Readable while events wait.
-  int event_fd() const noexcept { return event_fd_.get(); }
-  std::vector<Event> drain();
-
-  /// Says goodbye in every space, finishes the recordings, ends the thread, frees the
-  /// port. Idempotent.
-  void close();
 
  private:
   using Command = std::function<void(Engine&, Instant)>;
@@ -78,16 +74,17 @@ class Worker {
   void receive();
   void send();
   void shake();
+  void wake_others() noexcept;
   void hand_over();
   void say_goodbye();
-  void publish(std::vector<Event> events);
 
   FileDescriptor wake_fd_;
-  FileDescriptor event_fd_;
+  EventQueue* events_;
   UdpSocket socket_;
   Recorder recorder_;
   std::unique_ptr<Engine> engine_;
   Sha256Digest fingerprint_;
+  std::span<const std::unique_ptr<Worker>> workers_;
 
   std::unique_ptr<ReceiveBatch> received_;
   std::unique_ptr<SendBatch> batch_;
@@ -95,9 +92,8 @@ class Worker {
   bool blocked_ = false;  // the socket's buffer was full
   Instant next_clock_;
 
-  std::mutex mutex_;  // guards commands_, closed_ and events_
+  std::mutex mutex_;  // guards commands_ and closed_
   std::vector<Command> commands_;
-  std::vector<Event> events_;
   bool closed_ = false;
   std::atomic<bool> stopping_{false};
   std::thread thread_;

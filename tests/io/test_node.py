@@ -1,4 +1,4 @@
-"""fanout/io: a worker with its thread, its clock and its socket, and peers on real loopback."""
+"""fanout/io: a node with its threads, its clock and its sockets, and peers on real loopback."""
 
 import errno
 import os
@@ -17,35 +17,35 @@ from spacescore._native import _core
 from virtual_peer import VirtualPeer, new_context, wait_for
 from world import KEY, RATE, SPACE, strength, tone
 
-Worker = Any
+Node = Any
 Join = Callable[..., VirtualPeer]
 ADA, BO = 11, 12
 
 
-def start(**options: Any) -> Worker:
-    worker = _core.Worker(**({"host": "127.0.0.1", "port": 0} | options))
-    worker.add_ticket_key(1, KEY)
-    return worker
+def start(**options: Any) -> Node:
+    node = _core.Node(**({"host": "127.0.0.1", "port": 0} | options))
+    node.add_ticket_key(1, KEY)
+    return node
 
 
-@pytest.fixture
-def worker() -> Iterator[Worker]:
-    worker = start()
-    worker.create_space(SPACE)
-    yield worker
-    worker.close()
+@pytest.fixture(params=[1, 3], ids=["one worker", "three workers"])
+def node(request: pytest.FixtureRequest) -> Iterator[Node]:
+    node = start(workers=request.param)
+    node.create_space(SPACE)
+    yield node
+    node.close()
 
 
 @pytest.fixture
 def join() -> Iterator[Join]:
-    """``join(worker, peer=)`` connects a listener; with ``role="speaker"``, a speaker."""
+    """``join(node, peer=)`` connects a listener; with ``role="speaker"``, a speaker."""
     inside = []
 
     def join(
-        worker: Worker, *, role: str = "listener", peer: int = 0, host: str = "127.0.0.1"
+        node: Node, *, role: str = "listener", peer: int = 0, host: str = "127.0.0.1"
     ) -> VirtualPeer:
         context = new_context() if role == "speaker" else None
-        ticket = worker.mint(
+        ticket = node.mint(
             space=SPACE,
             role=role,
             expiry=int(time.time()) + 60,
@@ -56,11 +56,11 @@ def join() -> Iterator[Join]:
         fingerprint = context.fingerprint if context else None
         inside.append(
             VirtualPeer(
-                (host, worker.port),
+                (host, node.port),
                 ufrag=_core.make_ufrag(ticket, os.urandom(12), 111, fingerprint),
-                password=worker.password(ticket),
+                password=node.password(ticket),
                 context=context,
-                server_fingerprint=bytes.fromhex(worker.fingerprint.replace(":", "")),
+                server_fingerprint=bytes.fromhex(node.fingerprint.replace(":", "")),
             )
         )
         return inside[-1].connected()
@@ -77,21 +77,21 @@ def join() -> Iterator[Join]:
 def test_who_speaks_is_heard_over_either_family(join, bound, host):
     if ":" in bound + host and not has_ipv6():
         pytest.skip("this machine has no IPv6")
-    worker = start(host=bound)
-    worker.create_space(SPACE)
-    speaker = join(worker, role="speaker", peer=ADA, host=host)
-    listener = join(worker, host=host)
+    node = start(host=bound)
+    node.create_space(SPACE)
+    speaker = join(node, role="speaker", peer=ADA, host=host)
+    listener = join(node, host=host)
     speaker.say(islice(tone(440), 50))
     wait_for(lambda: ADA in {peer for audio in list(listener.heard) for peer in audio.csrc})
     speaker.spoken()
     wait_for(lambda: len(listener.heard) >= 45)
     assert strength(listener.samples()[: 45 * 960], 440) == pytest.approx(0.25, rel=0.2)
     assert (listener.client.stats.packets_lost, listener.client.drops) == (0, {})
-    stats = worker.space_stats(SPACE)
+    stats = node.space_stats(SPACE)
     assert (stats.listeners, [who.peer for who in stats.speakers]) == (1, [ADA])
     listener.leave()
     speaker.leave()
-    worker.close()
+    node.close()
 
 
 def has_ipv6() -> bool:
@@ -113,8 +113,8 @@ def test_an_answer_leaves_from_the_address_the_check_came_to(join):
         everywhere.close()
 
 
-def test_speakers_hear_each_other_and_not_themselves(worker, join):
-    ada, bo = (join(worker, role="speaker", peer=peer) for peer in (ADA, BO))
+def test_speakers_hear_each_other_and_not_themselves(node, join):
+    ada, bo = (join(node, role="speaker", peer=peer) for peer in (ADA, BO))
     ada.say(islice(tone(440), 100))
     bo.say(islice(tone(1_000), 100))
     ada.spoken()
@@ -126,68 +126,93 @@ def test_speakers_hear_each_other_and_not_themselves(worker, join):
 
 
 @pytest.mark.slow
-def test_who_leaves_is_gone_within_the_grace_of_an_alert(worker, join):
-    join(worker).leave()
-    staying = join(worker)
-    wait_for(lambda: worker.space_stats(SPACE).listeners == 1, seconds=12)  # and a patrol of 5 s
+def test_who_leaves_is_gone_within_the_grace_of_an_alert(node, join):
+    join(node).leave()
+    staying = join(node)
+    wait_for(lambda: node.space_stats(SPACE).listeners == 1, seconds=12)  # and a patrol of 5 s
     assert staying.client.state == "connected"
 
 
-def test_a_session_that_is_ended_is_gone_at_once(worker, join):
-    join(worker, peer=77)
-    (event,) = wait_for(worker.drain)
+def test_a_session_that_is_ended_is_gone_at_once(node, join):
+    join(node, peer=77)
+    (event,) = wait_for(node.drain)
     assert (event.kind, event.peer) == ("listener_joined", 77)
-    assert worker.end_session(event.session)
-    assert worker.space_stats(SPACE).listeners == 0
-    assert not worker.end_session(event.session)
+    assert node.end_session(event.session)
+    assert node.space_stats(SPACE).listeners == 0
+    assert not node.end_session(event.session)
 
 
-def test_events_make_the_descriptor_readable_until_they_are_drained(worker, join):
+def test_events_make_the_descriptor_readable_until_they_are_drained(node, join):
     def is_readable(seconds: float = 0) -> bool:
-        return bool(select.select([worker.fileno()], [], [], seconds)[0])
+        return bool(select.select([node.fileno()], [], [], seconds)[0])
 
     assert not is_readable()
-    join(worker, role="speaker", peer=ADA)
+    join(node, role="speaker", peer=ADA)
     assert is_readable(5)
-    (joined,) = worker.drain()
+    (joined,) = node.drain()
     assert (joined.kind, joined.space, joined.peer) == ("speaker_joined", SPACE, ADA)
     assert len(joined.session) == 12
     assert not is_readable()
-    assert worker.drain() == []
-    worker.remove_peer(SPACE, ADA)
+    assert node.drain() == []
+    node.remove_peer(SPACE, ADA)
     assert is_readable(5)
-    assert [event.kind for event in worker.drain()] == ["speaker_left"]
+    assert [event.kind for event in node.drain()] == ["speaker_left"]
 
 
-def test_nameless_listeners_make_no_events(worker, join):
-    join(worker)
-    assert worker.space_stats(SPACE).listeners == 1
-    assert worker.drain() == []
+def test_nameless_listeners_make_no_events(node, join):
+    join(node)
+    assert node.space_stats(SPACE).listeners == 1
+    assert node.drain() == []
 
 
-def test_a_port_in_use_is_an_oserror(worker):
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_port_in_use_is_an_oserror(node, workers):
     with pytest.raises(OSError, match="in use") as caught:
-        _core.Worker(host="127.0.0.1", port=worker.port)
+        _core.Node(host="127.0.0.1", port=node.port, workers=workers)
     assert caught.value.errno == errno.EADDRINUSE
+
+
+@pytest.mark.parametrize("workers", [0, 65])
+def test_a_bad_number_of_workers_is_named(workers):
+    with pytest.raises(ValueError, match="workers must be 1 to 64"):
+        _core.Node(host="127.0.0.1", port=0, workers=workers)
+
+
+def test_an_audience_spread_over_workers_hears_the_same(join):
+    node = start(workers=3)
+    node.create_space(SPACE)
+    audience = [join(node) for _ in range(12)]
+    speaker = join(node, role="speaker", peer=ADA)
+    speaker.say(islice(tone(440), 60))
+    speaker.spoken()
+    for listener in audience:
+        wait_for(lambda heard=listener.heard: len(heard) >= 50)
+        assert strength(listener.samples()[: 45 * 960], 440) == pytest.approx(0.25, rel=0.2)
+        assert listener.client.stats.packets_lost == 0
+    assert node.space_stats(SPACE).listeners == 12
+    seated = [worker["listeners"] for worker in node.counters()]
+    assert sum(seated) == 12
+    assert max(seated) < 12  # the kernel spreads them
+    node.close()
 
 
 @pytest.mark.parametrize("host", ["localhost", "", "1.2.3.4.5"])
 def test_a_host_is_an_address(host):
     with pytest.raises(ValueError, match="IP address"):
-        _core.Worker(host=host, port=0)
+        _core.Node(host=host, port=0)
 
 
 def test_closing_finishes_the_recording_and_may_be_repeated(join, tmp_path):
-    worker, recording = start(), tmp_path / "space.ogg"
-    worker.create_space(SPACE, title="The space", record_path=str(recording))
-    speaker = join(worker, role="speaker", peer=ADA)
+    node, recording = start(), tmp_path / "space.ogg"
+    node.create_space(SPACE, title="The space", record_path=str(recording))
+    speaker = join(node, role="speaker", peer=ADA)
     speaker.say(islice(tone(440), 75))
     speaker.spoken()
-    wait_for(lambda: not worker.space_stats(SPACE).speakers[0].audible)
-    samples = worker.space_stats(SPACE).recorded_samples
+    wait_for(lambda: not node.space_stats(SPACE).speakers[0].audible)
+    samples = node.space_stats(SPACE).recorded_samples
     speaker.leave()
     for _ in range(2):
-        worker.close()
+        node.close()
     heard = decoded(recording)
     assert heard.size == samples
     voice = np.flatnonzero(np.abs(heard) > 0.01)
@@ -196,13 +221,13 @@ def test_closing_finishes_the_recording_and_may_be_repeated(join, tmp_path):
 
 
 def test_a_closed_worker_says_goodbye_refuses_commands_and_frees_its_port(join):
-    worker = start()
-    worker.create_space(SPACE)
-    listener = join(worker)
-    worker.close()
+    node = start()
+    node.create_space(SPACE)
+    listener = join(node)
+    node.close()
     wait_for(lambda: listener.client.state == "closed")
-    assert worker.drain() == []
+    assert node.drain() == []
     with pytest.raises(RuntimeError, match="closed"):
-        worker.space_stats(SPACE)
+        node.space_stats(SPACE)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as successor:
-        successor.bind(("127.0.0.1", worker.port))
+        successor.bind(("127.0.0.1", node.port))

@@ -1,0 +1,128 @@
+#include "fanout/io/node.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <stdexcept>
+#include <utility>
+
+namespace fanout {
+
+namespace {
+
+const NodeConfig& checked(const NodeConfig& config) {
+  if (config.workers == 0 || config.workers > kMaxWorkers)
+    throw std::invalid_argument("workers must be 1 to " + std::to_string(kMaxWorkers));
+  return config;
+}
+
+/// A worker's part of the node's bounds. The kernel's hash is even but not exact, so each has
+/// room for an eighth more than its share of listeners; the mesh counts the seats of all.
+EngineConfig share_of(const NodeConfig& config) {
+  EngineConfig share = config.engine;
+  if (config.workers == 1) return share;
+  share.max_listeners = config.engine.max_listeners / config.workers * 9 / 8 + 64;
+  share.max_listeners = std::min(share.max_listeners, config.engine.max_listeners);
+  share.max_handshakes = (config.engine.max_handshakes + config.workers - 1) / config.workers;
+  return share;
+}
+
+}  // namespace
+
+Node::Node(const NodeConfig& config)
+    : mesh_(std::make_shared<Mesh>(checked(config).workers, config.engine.max_listeners)) {
+  std::vector<UdpSocket> sockets;
+  sockets.reserve(config.workers);
+  sockets.emplace_back(config.host, config.port);
+  while (sockets.size() < config.workers) sockets.push_back(sockets[0].another());
+  port_ = sockets[0].port();
+  const auto share = share_of(config);
+  for (auto& socket : sockets)
+    workers_.push_back(std::make_unique<Worker>(
+        share, mesh_, static_cast<WorkerId>(workers_.size()), std::move(socket), events_));
+  for (auto& worker : workers_) worker->start(workers_);
+}
+
+Node::~Node() { close(); }
+
+/// Runs `command(worker, engine, now)` on each worker's thread, all at a time; what they return.
+template <typename Command>
+auto Node::on_all(Command command) {
+  const auto on = [&command](Worker& worker) {
+    return worker.submit(
+        [command, &worker](Engine& engine, Instant now) { return command(worker, engine, now); });
+  };
+  std::vector<decltype(on(*workers_[0]))> futures;
+  for (auto& worker : workers_) futures.push_back(on(*worker));
+  std::vector<decltype(futures[0].get())> results;
+  for (auto& future : futures) results.push_back(future.get());
+  return results;
+}
+
+void Node::add_ticket_key(std::uint8_t key_id, const TicketKey& key) {
+  on_all([=](Worker&, Engine& engine, Instant) {
+    engine.tickets().add(key_id, key);
+    return true;
+  });
+}
+
+void Node::create_space(SpaceId space, const std::string& title, const std::string& record_path) {
+  const auto known =
+      on_all([space](Worker&, Engine& engine, Instant) { return engine.has_space(space); });
+  if (std::ranges::find(known, true) != known.end())
+    throw std::invalid_argument("the space exists already");
+  const bool recorded = !record_path.empty();
+  if (recorded) home(space).recorder().open(space, record_path, title);
+  on_all([=](Worker&, Engine& engine, Instant now) {
+    engine.create_space(now, space, recorded);
+    return true;
+  });
+}
+
+bool Node::close_space(SpaceId space) {
+  const auto known =
+      on_all([space](Worker& worker, Engine&, Instant) { return worker.close_space(space); });
+  return std::ranges::find(known, true) != known.end();
+}
+
+bool Node::end_session(const SessionId& session) {
+  const auto known = on_all(
+      [session](Worker&, Engine& engine, Instant now) { return engine.end_session(now, session); });
+  return std::ranges::find(known, true) != known.end();
+}
+
+bool Node::remove_peer(SpaceId space, PeerId peer) {
+  return home(space)
+      .submit([=](Engine& engine, Instant) { return engine.remove_peer(space, peer); })
+      .get();
+}
+
+bool Node::set_muted(SpaceId space, PeerId peer, bool muted) {
+  return home(space)
+      .submit([=](Engine& engine, Instant) { return engine.set_muted(space, peer, muted); })
+      .get();
+}
+
+std::optional<SpaceStats> Node::space_stats(SpaceId space) {
+  auto parts =
+      on_all([space](Worker&, Engine& engine, Instant) { return engine.space_stats(space); });
+  auto whole = parts[mesh_->home(space)];
+  if (!whole) return whole;
+  whole->listeners = 0;
+  for (const auto& part : parts)
+    if (part) whole->listeners += part->listeners;
+  return whole;
+}
+
+std::vector<NodeCounters> Node::counters() {
+  return on_all([](Worker& worker, Engine& engine, Instant) {
+    return NodeCounters{engine.counters(), worker.io_counters(), engine.listeners(),
+                        engine.speakers(), engine.handshakes()};
+  });
+}
+
+void Node::close() {
+  for (auto& worker : workers_) worker->stop();
+  for (auto& worker : workers_) worker->join();
+}
+
+}  // namespace fanout

@@ -1,0 +1,74 @@
+/// A node: one UDP port and its workers. The kernel spreads the audience over their sockets;
+/// every worker has every space, and one of them, the space's home, its room.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fanout/engine/engine.hpp"
+#include "fanout/io/event_queue.hpp"
+#include "fanout/io/worker.hpp"
+
+namespace fanout {
+
+struct NodeConfig {
+  std::string host = "::";
+  std::uint16_t port = 7881;  ///< 0: any free port
+  std::uint32_t workers = 1;
+  EngineConfig engine;  ///< its bounds are the node's, shared out among the workers
+};
+
+struct NodeCounters {
+  EngineCounters engine;
+  IoCounters io;
+  std::uint32_t listeners = 0;
+  std::uint32_t speakers = 0;
+  std::uint32_t handshakes = 0;
+};
+
+class Node {
+ public:
+  /// Throws std::invalid_argument naming a bad value, std::system_error (address in use, no such
+  /// address, no permission, no file descriptor left), std::runtime_error for a bad certificate.
+  /// The threads run when it returns.
+  explicit Node(const NodeConfig& config);
+  ~Node();
+
+  std::uint16_t port() const noexcept { return port_; }
+  const Sha256Digest& fingerprint() const noexcept { return workers_[0]->fingerprint(); }
+  std::uint32_t workers() const noexcept { return mesh_->workers(); }
+
+  // These wait for the workers. All of them throw std::runtime_error when the node is closed.
+  void add_ticket_key(std::uint8_t key_id, const TicketKey& key);
+  /// Throws std::invalid_argument when the space is there already, std::system_error when
+  /// `record_path` (empty: not recorded) cannot be written.
+  void create_space(SpaceId space, const std::string& title, const std::string& record_path);
+  bool close_space(SpaceId space);
+  bool end_session(const SessionId& session);
+  bool remove_peer(SpaceId space, PeerId peer);
+  bool set_muted(SpaceId space, PeerId peer, bool muted);
+  std::optional<SpaceStats> space_stats(SpaceId space);
+  /// Of every worker.
+  std::vector<NodeCounters> counters();
+
+  EventQueue& events() noexcept { return events_; }
+
+  /// Says goodbye in every space, finishes the recordings, ends the threads, frees the port.
+  /// Idempotent.
+  void close();
+
+ private:
+  Worker& home(SpaceId space) noexcept { return *workers_[mesh_->home(space)]; }
+  template <typename Command>
+  auto on_all(Command command);
+
+  EventQueue events_;
+  std::shared_ptr<Mesh> mesh_;
+  std::uint16_t port_ = 0;
+  std::vector<std::unique_ptr<Worker>> workers_;
+};
+
+}  // namespace fanout
