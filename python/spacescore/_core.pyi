@@ -73,6 +73,7 @@ __all__: list[str] = [
     "ntp_time",
     "ogg_valid_prefix",
     "opus_samples",
+    "parse_red",
     "parse_rtcp",
     "parse_rtp",
     "parse_stun",
@@ -83,10 +84,12 @@ __all__: list[str] = [
     "unwrap",
     "unwrap_timestamp",
     "verify_integrity",
+    "with_red_payload_type",
     "write_binding_request",
     "write_binding_success",
     "write_bye",
     "write_receiver_report",
+    "write_red",
     "write_rtp_header",
     "write_sdes_cname",
     "write_sender_report",
@@ -1143,6 +1146,11 @@ def opus_samples(packet: bytes) -> int | None:
     Samples at 48 kHz, or None when malformed.
     """
 
+def parse_red(payload: bytes) -> list[tuple[int, int, bytes]]:
+    """
+    Blocks as (payload type, timestamp offset, payload), the primary last.
+    """
+
 def parse_rtcp(datagram: bytes) -> list[RtcpPacket]: ...
 def parse_rtp(datagram: bytes) -> RtpPacket: ...
 def parse_stun(datagram: bytes) -> StunMessage: ...
@@ -1168,6 +1176,9 @@ def unwrap_timestamp(
     reference: typing.SupportsInt | typing.SupportsIndex,
 ) -> int: ...
 def verify_integrity(datagram: bytes, password: str) -> bool: ...
+def with_red_payload_type(
+    payload: bytes, payload_type: typing.SupportsInt | typing.SupportsIndex
+) -> bytes: ...
 def write_binding_request(
     *,
     transaction: bytes,
@@ -1183,6 +1194,17 @@ def write_bye(source: typing.SupportsInt | typing.SupportsIndex) -> bytes: ...
 def write_receiver_report(
     sender: typing.SupportsInt | typing.SupportsIndex,
     reports: collections.abc.Sequence[ReportBlock] = [],
+) -> bytes: ...
+def write_red(
+    copies: collections.abc.Sequence[
+        tuple[
+            typing.SupportsInt | typing.SupportsIndex,
+            typing.SupportsInt | typing.SupportsIndex,
+            bytes,
+        ]
+    ],
+    payload_type: typing.SupportsInt | typing.SupportsIndex,
+    primary: bytes,
 ) -> bytes: ...
 def write_rtp_header(
     *,

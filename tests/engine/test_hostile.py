@@ -335,6 +335,7 @@ ELSEWHERE = {  # test_join.py, test_path.py and above
     "rate_limited",
     "handshake_backlog",
     "relay_full",  # test_mesh.py
+    "malformed_red",  # wire/test_red.py
 }
 
 

@@ -9,6 +9,7 @@ std::string_view name(Drop drop) noexcept {
       "malformed_stun",
       "malformed_rtp",
       "malformed_rtcp",
+      "malformed_red",
       "malformed_dtls",
       "unexpected_stun",
       "bad_ticket",

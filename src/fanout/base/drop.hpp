@@ -15,6 +15,7 @@ enum class Drop : std::uint8_t {
   malformed_stun,
   malformed_rtp,
   malformed_rtcp,
+  malformed_red,
   malformed_dtls,
   unexpected_stun,  ///< well formed, but not a Binding request from a controlling agent
   bad_ticket,       ///< ufrag is no ticket of ours

@@ -40,6 +40,7 @@ T value_or_raise(std::expected<T, Drop> result) {
 
 void bind_base(py::module_& module);
 void bind_wire(py::module_& module);
+void bind_red(py::module_& module);
 void bind_srtp(py::module_& module);
 void bind_dtls(py::module_& module);
 void bind_ticket(py::module_& module);

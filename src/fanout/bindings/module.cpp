@@ -4,6 +4,7 @@ PYBIND11_MODULE(_core, module) {
   module.doc() = "The compiled core of spacescore. Use it through the spacescore package.";
   fanout::bind_base(module);
   fanout::bind_wire(module);
+  fanout::bind_red(module);
   fanout::bind_srtp(module);
   fanout::bind_dtls(module);
   fanout::bind_ticket(module);
