@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from opus_frames import frames_of
 from spacescore._native import _core
 
 FRAME = 960
@@ -22,38 +23,6 @@ def packets_of(frames: np.ndarray, **config) -> list[bytes]:
 def heard(packets: list[bytes]) -> np.ndarray:
     decoder = _core.OpusDecoder()
     return np.concatenate([decoder.decode(packet) for packet in packets])
-
-
-def frames_of(packet: bytes) -> list[bytes]:
-    """The frames in a packet: a second reading of RFC 6716 section 3.2."""
-    toc, rest = packet[0], packet[1:]
-    if toc & 3 == 0:
-        return [rest]
-    if toc & 3 == 1:
-        return [rest[: len(rest) // 2], rest[len(rest) // 2 :]]
-    if toc & 3 == 2:
-        size, rest = length_of(rest)
-        return [rest[:size], rest[size:]]
-    count, rest = rest[0], rest[1:]
-    assert not count & 0x40, "padded"
-    if not count & 0x80:
-        size = len(rest) // (count & 63)
-        return [rest[size * i : size * (i + 1)] for i in range(count & 63)]
-    sizes = []
-    for _ in range((count & 63) - 1):
-        size, rest = length_of(rest)
-        sizes.append(size)
-    frames = []
-    for size in sizes:
-        frames.append(rest[:size])
-        rest = rest[size:]
-    return [*frames, rest]
-
-
-def length_of(data: bytes) -> tuple[int, bytes]:
-    if data[0] < 252:
-        return data[0], data[1:]
-    return data[0] + 4 * data[1], data[2:]
 
 
 def greedily(packets: list[bytes], most: int, room: int = 1_200) -> list[bytes]:
