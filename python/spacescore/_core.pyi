@@ -10,6 +10,7 @@ import typing
 
 __all__: list[str] = [
     "Audience",
+    "AutoTier",
     "Certificate",
     "ClientStats",
     "Dropped",
@@ -24,6 +25,7 @@ __all__: list[str] = [
     "JitterStats",
     "JoinTimes",
     "LISTENER_ROW_BYTES",
+    "Ladder",
     "Limiter",
     "Mesh",
     "Mixer",
@@ -66,6 +68,7 @@ __all__: list[str] = [
     "floor_sendmmsg",
     "hmac_sha1",
     "hmac_sha256",
+    "is_due",
     "is_newer",
     "is_rtcp",
     "level_dbov",
@@ -78,6 +81,7 @@ __all__: list[str] = [
     "parse_rtp",
     "parse_stun",
     "random_bytes",
+    "relieved",
     "seal_stun",
     "sha256",
     "subtract_voice",
@@ -808,6 +812,40 @@ class Pace:
     @property
     def slipped_us(self) -> int: ...
 
+class Ladder:
+    def __init__(
+        self,
+        ssrc: typing.SupportsInt | typing.SupportsIndex,
+        next_timestamp: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+    def next(
+        self, timestamp: typing.SupportsInt | typing.SupportsIndex, red: bool = False
+    ) -> tuple[bytes, int] | None:
+        """
+        An RTP packet from there on, and the timestamp after it; None when nothing is newer.
+        """
+    def push(
+        self,
+        timestamp: typing.SupportsInt | typing.SupportsIndex,
+        payload: bytes,
+        marker: bool = False,
+        csrc: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex] = [],
+    ) -> None: ...
+    @property
+    def next_timestamp(self) -> int: ...
+    @property
+    def rejects(self) -> int: ...
+    @property
+    def skips(self) -> int: ...
+
+class AutoTier:
+    def __init__(self) -> None: ...
+    def update(
+        self,
+        now_us: typing.SupportsInt | typing.SupportsIndex,
+        lateness_us: typing.SupportsInt | typing.SupportsIndex,
+    ) -> int: ...
+
 class Event:
     @property
     def detail(self) -> str: ...
@@ -1120,6 +1158,11 @@ def floor_sendmmsg(
 ) -> int: ...
 def hmac_sha1(key: bytes, message: bytes) -> bytes: ...
 def hmac_sha256(key: bytes, message: bytes) -> bytes: ...
+def is_due(
+    tier: typing.SupportsInt | typing.SupportsIndex,
+    phase: typing.SupportsInt | typing.SupportsIndex,
+    tick: typing.SupportsInt | typing.SupportsIndex,
+) -> bool: ...
 def is_newer(
     a: typing.SupportsInt | typing.SupportsIndex, b: typing.SupportsInt | typing.SupportsIndex
 ) -> bool: ...
@@ -1155,6 +1198,10 @@ def parse_rtcp(datagram: bytes) -> list[RtcpPacket]: ...
 def parse_rtp(datagram: bytes) -> RtpPacket: ...
 def parse_stun(datagram: bytes) -> StunMessage: ...
 def random_bytes(size: typing.SupportsInt | typing.SupportsIndex) -> bytes: ...
+def relieved(
+    wish: typing.SupportsInt | typing.SupportsIndex,
+    level: typing.SupportsInt | typing.SupportsIndex,
+) -> int: ...
 def seal_stun(message: bytes, password: str) -> bytes: ...
 def sha256(message: bytes) -> bytes: ...
 def subtract_voice(
