@@ -20,7 +20,7 @@ MAY_INCLUDE = {
     "audience": {"base", "wire", "secure"},
     "engine": {"base", "wire", "secure", "media", "audience"},
     "io": {"base", "engine", "media"},  # media: the recorder's thread writes Ogg pages
-    "load": {"base", "wire", "secure", "io"},
+    "load": {"base", "wire", "secure", "media", "io"},  # media: how long an Opus packet lasts
     "batch": {"base", "wire", "media"},
     "bindings": {*("base", "wire", "secure", "media", "audience", "engine", "io", "load", "batch")},
 }

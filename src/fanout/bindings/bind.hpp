@@ -5,7 +5,10 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
+#include <array>
 #include <expected>
+#include <stdexcept>
 #include <string>
 
 #include "fanout/base/address.hpp"
@@ -38,6 +41,14 @@ T value_or_raise(std::expected<T, Drop> result) {
   return *std::move(result);
 }
 
+inline std::array<std::uint8_t, 32> to_digest(const py::bytes& object) {
+  std::array<std::uint8_t, 32> digest;
+  const auto bytes = view(object);
+  if (bytes.size() != digest.size()) throw std::invalid_argument("a fingerprint has 32 bytes");
+  std::ranges::copy(bytes, digest.begin());
+  return digest;
+}
+
 void bind_base(py::module_& module);
 void bind_wire(py::module_& module);
 void bind_red(py::module_& module);
@@ -54,5 +65,6 @@ void bind_ladder(py::module_& module);
 void bind_engine(py::module_& module);
 void bind_node(py::module_& module);
 void bind_load(py::module_& module);
+void bind_swarm(py::module_& module);
 
 }  // namespace fanout

@@ -2,7 +2,7 @@
 #include <map>
 #include <vector>
 
-#include "fanout/bindings/bind.hpp"
+#include "fanout/bindings/address.hpp"
 #include "fanout/load/client.hpp"
 
 namespace fanout {
@@ -27,16 +27,10 @@ std::vector<std::uint32_t> numbers(Bytes list) {
   return found;
 }
 
-Sha256Digest to_digest(const py::bytes& object) {
-  Sha256Digest digest;
-  const auto bytes = view(object);
-  if (bytes.size() != digest.size()) throw std::invalid_argument("a fingerprint has 32 bytes");
-  std::ranges::copy(bytes, digest.begin());
-  return digest;
-}
-
 KeptClient make_client(DtlsContext& context, SrtpEngine& engine, std::string server_ufrag,
                        std::string server_password, std::string client_ufrag,
+                       std::string client_password, const std::optional<HostAndPort>& server,
+                       bool controlling, bool passive,
                        const std::optional<py::bytes>& server_fingerprint, bool shows_certificate,
                        std::uint32_t ssrc, std::uint8_t payload_type, std::uint16_t first_sequence,
                        std::uint32_t first_timestamp, std::int64_t consent_interval_us,
@@ -44,6 +38,9 @@ KeptClient make_client(DtlsContext& context, SrtpEngine& engine, std::string ser
   ClientConfig config{.server_ufrag = std::move(server_ufrag),
                       .server_password = std::move(server_password),
                       .client_ufrag = std::move(client_ufrag),
+                      .client_password = std::move(client_password),
+                      .controlling = controlling,
+                      .passive = passive,
                       .shows_certificate = shows_certificate,
                       .ssrc = Ssrc{ssrc},
                       .payload_type = payload_type,
@@ -51,6 +48,7 @@ KeptClient make_client(DtlsContext& context, SrtpEngine& engine, std::string ser
                       .first_timestamp = first_timestamp,
                       .consent_interval = microseconds(consent_interval_us),
                       .nominates_always = nominates_always};
+  if (server) config.server = to_address(*server);
   if (server_fingerprint) config.server_fingerprint = to_digest(*server_fingerprint);
   return {VirtualClient(context, engine, std::move(config))};
 }
@@ -93,6 +91,11 @@ const char* state_name(const KeptClient& self) {
   return kNames[static_cast<std::size_t>(self.client.state())];
 }
 
+const char* failure_name(const KeptClient& self) {
+  static constexpr std::array kNames = {"", "handshake", "certificate", "silence"};
+  return kNames[static_cast<std::size_t>(self.client.failure())];
+}
+
 std::map<std::string, std::uint64_t> drops(const KeptClient& self) {
   std::map<std::string, std::uint64_t> counts;
   for (std::size_t i = 0; i < kDropKinds; ++i)
@@ -128,6 +131,7 @@ void bind_stats(py::module_& module) {
       .def_readonly("packets_late", &ClientStats::packets_late)
       .def_readonly("packets_reordered", &ClientStats::packets_reordered)
       .def_readonly("packets_duplicated", &ClientStats::packets_duplicated)
+      .def_readonly("frames_skipped", &ClientStats::frames_skipped)
       .def_property_readonly("jitter_us", us(&ClientStats::jitter))
       .def_readonly("checks_sent", &ClientStats::checks_sent)
       .def_readonly("checks_answered", &ClientStats::checks_answered)
@@ -153,6 +157,8 @@ void bind_client(py::module_& module) {
   py::class_<KeptClient>(module, "VirtualClient")
       .def(py::init(&make_client), py::arg("context"), py::arg("engine"), py::kw_only(),
            py::arg("server_ufrag"), py::arg("server_password"), py::arg("client_ufrag") = "load",
+           py::arg("client_password") = "", py::arg("server") = py::none(),
+           py::arg("controlling") = true, py::arg("passive") = false,
            py::arg("server_fingerprint") = py::none(), py::arg("shows_certificate") = false,
            py::arg("ssrc") = 1, py::arg("payload_type") = 111, py::arg("first_sequence") = 0,
            py::arg("first_timestamp") = 0, py::arg("consent_interval_us") = 2'500'000,
@@ -174,6 +180,7 @@ void bind_client(py::module_& module) {
           py::arg("samples"))
       .def("close", [](KeptClient& self) { self.client.close(); })
       .def_property_readonly("state", &state_name)
+      .def_property_readonly("failure", &failure_name, "Why it failed; empty when it did not.")
       .def_property_readonly("stats", [](const KeptClient& self) { return self.client.stats(); })
       .def_property_readonly("times", [](const KeptClient& self) { return self.client.times(); })
       .def_property_readonly("drops", &drops, "Reason to count, of what was dropped at all.");

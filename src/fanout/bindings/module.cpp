@@ -18,4 +18,5 @@ PYBIND11_MODULE(_core, module) {
   fanout::bind_engine(module);
   fanout::bind_node(module);
   fanout::bind_load(module);
+  fanout::bind_swarm(module);
 }

@@ -241,12 +241,14 @@ py::bytes binding_success(const py::bytes& transaction, const HostAndPort& mappe
 }
 
 py::bytes binding_request(const py::bytes& transaction, const std::string& username,
-                          std::uint32_t priority, std::uint64_t tie_breaker, bool use_candidate) {
+                          std::uint32_t priority, std::uint64_t tie_breaker, bool controlling,
+                          bool use_candidate) {
   require(username.size() <= 508, "username is over 508 bytes");
   const BindingRequest request{.transaction = to_transaction(transaction),
                                .username = username,
                                .priority = priority,
                                .tie_breaker = tie_breaker,
+                               .controlling = controlling,
                                .use_candidate = use_candidate};
   return written([&](Writer& out) { write_binding_request(out, request); });
 }
@@ -283,7 +285,7 @@ void bind_stun(py::module_& module) {
   module.def("write_binding_success", &binding_success, py::arg("transaction"), py::arg("mapped"));
   module.def("write_binding_request", &binding_request, py::kw_only(), py::arg("transaction"),
              py::arg("username"), py::arg("priority"), py::arg("tie_breaker"),
-             py::arg("use_candidate") = true);
+             py::arg("controlling") = true, py::arg("use_candidate") = true);
   module.def("append_fingerprint", &with_fingerprint, py::arg("message"));
 }
 

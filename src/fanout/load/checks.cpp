@@ -27,24 +27,46 @@ void ConnectivityChecks::handle_timeout(Instant now, DatagramQueue& out) {
                                  .username = config_.username,
                                  .priority = kPriority,
                                  .tie_breaker = tie_breaker_,
-                                 .use_candidate = !answered() || config_.nominates_always});
+                                 .controlling = config_.controlling,
+                                 .use_candidate = nominates()});
   seal_stun(writer, buffer, config_.password);
   out.commit(writer.size());
   next_ = now + (answered() ? config_.consent_interval : kCheckInterval);
 }
 
-std::expected<void, Drop> ConnectivityChecks::handle_answer(Instant now, Bytes datagram) noexcept {
+std::expected<void, Drop> ConnectivityChecks::handle_datagram(Instant now, Bytes datagram,
+                                                              DatagramQueue& out) {
   const auto view = parse_stun(datagram);
   if (!view) return std::unexpected(view.error());
-  auto* pending = view->type == StunClass::success ? find(view->transaction) : nullptr;
+  const bool expects_checks = !config_.own_password.empty();
+  if (view->type == StunClass::request && expects_checks) return answer(datagram, *view, out);
+  return handle_answer(now, datagram, *view);
+}
+
+std::expected<void, Drop> ConnectivityChecks::answer(Bytes datagram, const StunView& view,
+                                                     DatagramQueue& out) {
+  if (!verify_integrity(datagram, view, config_.own_password))
+    return std::unexpected(Drop::bad_integrity);
+  const auto buffer = out.next();
+  Writer writer(buffer);
+  write_binding_success(writer, view.transaction, config_.server);
+  seal_stun(writer, buffer, config_.own_password);
+  out.commit(writer.size());
+  checked_ = true;
+  return {};
+}
+
+std::expected<void, Drop> ConnectivityChecks::handle_answer(Instant now, Bytes datagram,
+                                                            const StunView& view) noexcept {
+  auto* pending = view.type == StunClass::success ? find(view.transaction) : nullptr;
   if (pending == nullptr) return std::unexpected(Drop::unexpected_stun);
-  if (!verify_integrity(datagram, *view, config_.password))
+  if (!verify_integrity(datagram, view, config_.password))
     return std::unexpected(Drop::bad_integrity);
   if (!answered()) next_ = now + config_.consent_interval;
   round_trip_ = now - pending->sent;
   *pending = {};
   heard_ = now;
-  mapped_ = view->mapped;
+  mapped_ = view.mapped;
   ++answers_;
   return {};
 }

@@ -3,6 +3,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "fanout/media/opus.hpp"
+
 namespace fanout {
 namespace {
 
@@ -12,12 +14,22 @@ constexpr std::string_view kCname = "virtual-client";
 /// 20 ms of Opus is far below it; what is above would be fragmented by IP.
 constexpr std::size_t kMaxPayload = 1'200;
 
-ConnectivityChecks::Config checks_of(const ClientConfig& config) {
-  return {.username = config.server_ufrag + ":" + config.client_ufrag,
-          .password = config.server_password,
+/// RFC 6347 section 4.2.4 sets no bound; a peer that has missed it so often is gone.
+constexpr int kMaxLastFlights = 5;
+
+/// Takes the texts along: a hundred thousand clients keep each of them once.
+ConnectivityChecks::Config checks_of(ClientConfig& config) {
+  return {.username =
+              std::exchange(config.server_ufrag, {}) + ":" + std::exchange(config.client_ufrag, {}),
+          .password = std::exchange(config.server_password, {}),
+          .own_password = std::exchange(config.client_password, {}),
+          .server = config.server,
+          .controlling = config.controlling,
           .consent_interval = config.consent_interval,
           .nominates_always = config.nominates_always};
 }
+
+constexpr std::uint8_t kHandshakeRecord = 22;  // RFC 5246 section 6.2.1
 
 constexpr bool is_stun(std::uint8_t first) { return first < 4; }  // RFC 7983
 constexpr bool is_dtls(std::uint8_t first) { return first >= 20 && first < 64; }
@@ -42,25 +54,35 @@ void VirtualClient::handle_datagram(Instant now, MutableBytes datagram) {
 
 VirtualClient::Verdict VirtualClient::dispatch(Instant now, MutableBytes datagram) {
   if (datagram.empty()) return std::unexpected(Drop::empty);
-  if (is_stun(datagram[0])) return answer(now, datagram);
+  if (is_stun(datagram[0])) return check(now, datagram);
   if (is_dtls(datagram[0])) return handshake(now, datagram);
   if (!is_rtp_or_rtcp(datagram[0])) return std::unexpected(Drop::unknown_protocol);
   if (!keys_) return std::unexpected(Drop::unexpected_media);
   return is_rtcp(datagram) ? control(now, datagram) : media(now, datagram);
 }
 
-VirtualClient::Verdict VirtualClient::answer(Instant now, Bytes datagram) {
-  const auto verdict = checks_.handle_answer(now, datagram);
-  if (!verdict || state_ != State::checking) return verdict;
-  times_.answered = now;
+VirtualClient::Verdict VirtualClient::check(Instant now, Bytes datagram) {
+  const auto verdict = checks_.handle_datagram(now, datagram, outbox_);
+  if (checks_.answered() && !times_.answered) times_.answered = now;
+  // Its own check may arrive before its answer, and a hello right after it.
+  const bool reached = checks_.answered() || (config_.passive && checks_.checked());
+  if (state_ == State::checking && reached) shake_hands(now);
+  return verdict;
+}
+
+void VirtualClient::shake_hands(Instant now) {
   state_ = State::handshaking;
-  dtls_.emplace(*context_, DtlsRole::client, config_.shows_certificate, now);
+  const auto role = config_.passive ? DtlsRole::server : DtlsRole::client;
+  const bool asks = config_.server_fingerprint.has_value();
+  dtls_.emplace(*context_, role, config_.passive ? asks : config_.shows_certificate, now);
   pump(now);
-  return {};
 }
 
 VirtualClient::Verdict VirtualClient::handshake(Instant now, Bytes datagram) {
-  if (!dtls_) return {};  // a flight repeated after we were done, or an alert: consent will tell
+  if (!dtls_) {  // the peer's flight again, after we were done, or an alert: consent will tell
+    if (datagram[0] == kHandshakeRecord) resend_last_flight();
+    return {};
+  }
   dtls_->handle_datagram(now, datagram);
   pump(now);
   return {};
@@ -70,18 +92,21 @@ void VirtualClient::pump(Instant now) {
   for (Bytes out = dtls_->poll_transmit(); !out.empty(); out = dtls_->poll_transmit())
     outbox_.add(out);
   if (dtls_->state() == DtlsSession::State::failed)
-    finish(State::failed);
+    finish(State::failed, Failure::handshake);
   else if (dtls_->state() == DtlsSession::State::connected)
     connect(now);
 }
 
 void VirtualClient::connect(Instant now) {
   const auto& expected = config_.server_fingerprint;
-  if (expected && dtls_->peer_fingerprint() != expected) return finish(State::failed);
+  if (expected && dtls_->peer_fingerprint() != expected)
+    return finish(State::failed, Failure::certificate);
   const auto masters = dtls_->keys();
   keys_ = std::make_unique<Keys>(Keys{.remote = {*engine_, masters.remote},
-                                      .rtp = engine_->rtp_key(masters.local),
+                                      .local = masters.local,
                                       .rtcp = engine_->rtcp_key(masters.local)});
+  const auto last_flight = dtls_->last_flight();
+  last_flight_.assign(last_flight.begin(), last_flight.end());
   dtls_->close();
   const auto goodbye = dtls_->poll_transmit();
   goodbye_.assign(goodbye.begin(), goodbye.end());
@@ -91,8 +116,20 @@ void VirtualClient::connect(Instant now) {
   state_ = State::connected;
 }
 
-void VirtualClient::finish(State state) {
+void VirtualClient::resend_last_flight() {
+  if (last_flight_.empty() || last_flights_ == kMaxLastFlights) return;
+  ++last_flights_;
+  outbox_.add(last_flight_);
+}
+
+const SrtpKey& VirtualClient::rtp_key() {
+  if (!keys_->rtp) keys_->rtp = std::make_unique<SrtpKey>(engine_->rtp_key(keys_->local));
+  return *keys_->rtp;
+}
+
+void VirtualClient::finish(State state, Failure failure) {
   state_ = state;
+  failure_ = failure;
   dtls_.reset();
 }
 
@@ -105,7 +142,11 @@ VirtualClient::Verdict VirtualClient::media(Instant now, MutableBytes datagram) 
   rtp->payload = opened->payload;
   const auto payload = strip_padding(*rtp);
   if (!payload) return std::unexpected(payload.error());
-  reception_.add(now, rtp->ssrc, opened->index, rtp->timestamp);
+  reception_.add(now, {.ssrc = rtp->ssrc,
+                       .index = opened->index,
+                       .timestamp = rtp->timestamp,
+                       .marker = rtp->marker,
+                       .samples = static_cast<std::uint32_t>(opus_samples(*payload).value_or(0))});
   stats_.bytes_received += payload->size();
   if (!times_.first_audio) times_.first_audio = now;
   audio_ = {.index = opened->index,
@@ -139,7 +180,7 @@ void VirtualClient::handle_timeout(Instant now) {
   if (over()) return;
   checks_.handle_timeout(now, outbox_);
   if (!times_.first_check) times_.first_check = now;
-  if (checks_.expired(now)) return finish(State::failed);
+  if (checks_.expired(now)) return finish(State::failed, Failure::silence);
   if (dtls_) {
     dtls_->handle_timeout(now);
     pump(now);
@@ -164,7 +205,8 @@ bool VirtualClient::send_audio(Instant now, Bytes opus, std::uint32_t samples, b
                             .timestamp = timestamp_,
                             .ssrc = config_.ssrc,
                             .csrc = {}});
-  const SealJob job{.key = &keys_->rtp,
+  const SrtpKey& key = rtp_key();
+  const SealJob job{.key = &key,
                     .packet = buffer.data(),
                     .payload = opus.data(),
                     .header_size = static_cast<std::uint16_t>(header.size()),
@@ -172,7 +214,7 @@ bool VirtualClient::send_audio(Instant now, Bytes opus, std::uint32_t samples, b
                     .ssrc = config_.ssrc,
                     .index = index_++};
   engine_->seal_rtp({&job, 1});
-  outbox_.commit(header.size() + opus.size() + tag_size(keys_->rtp.profile));
+  outbox_.commit(header.size() + opus.size() + tag_size(key.profile));
   sent_at_ = now;
   sent_timestamp_ = std::exchange(timestamp_, timestamp_ + samples);
   ++stats_.packets_sent;
@@ -221,6 +263,7 @@ ClientStats VirtualClient::stats() const noexcept {
   stats.packets_lost = reception_.packets_lost();
   stats.packets_late = reception_.packets_late();
   stats.packets_reordered = reception_.packets_reordered();
+  stats.frames_skipped = reception_.frames_skipped();
   stats.packets_duplicated = drops_[Drop::replayed_rtp];
   stats.jitter = reception_.jitter();
   stats.checks_sent = checks_.sent();

@@ -31,6 +31,10 @@ struct ClientConfig {
   std::string server_ufrag;
   std::string server_password;
   std::string client_ufrag = "load";
+  std::string client_password{};  ///< for a full agent, which sends checks too
+  Address server{};               ///< where it sends them from
+  bool controlling = true;        ///< false where the server has offered
+  bool passive = false;           ///< a=setup:passive: the server says hello first
   /// Nothing: whatever certificate the server shows is taken.
   std::optional<Sha256Digest> server_fingerprint{};
   bool shows_certificate = false;  ///< when asked; speakers and private spaces are
@@ -64,6 +68,7 @@ struct ClientStats {  // in the names of W3C getStats where it has one
   std::uint64_t packets_received = 0, bytes_received = 0;  ///< bytes of payload
   std::int64_t packets_lost = 0;
   std::uint64_t packets_late = 0, packets_reordered = 0, packets_duplicated = 0;
+  std::uint64_t frames_skipped = 0;  ///< by the sender, see Reception
   Duration jitter{};
   std::uint64_t checks_sent = 0, checks_answered = 0;
   Duration round_trip{};  ///< of the last check answered
@@ -75,6 +80,9 @@ struct ClientStats {  // in the names of W3C getStats where it has one
 class VirtualClient {
  public:
   enum class State : std::uint8_t { checking, handshaking, connected, failed, closed };
+  /// Why `failed`: DTLS gave up or was refused, the certificate was another one than
+  /// announced, nobody answered any more.
+  enum class Failure : std::uint8_t { none, handshake, certificate, silence };
 
   /// Context and engine outlive the client, and belong to its thread.
   VirtualClient(DtlsContext& context, SrtpEngine& engine, ClientConfig config);
@@ -85,6 +93,7 @@ class VirtualClient {
   Instant next_timeout() const noexcept;
   /// The next datagram to send, or empty; valid until the next call on this client.
   Bytes poll_transmit() noexcept { return outbox_.poll(); }
+  bool has_transmit() const noexcept { return !outbox_.empty(); }
 
   /// The audio in the datagram handled last, once.
   std::optional<ReceivedAudio> poll_audio() noexcept { return std::exchange(audio_, {}); }
@@ -93,34 +102,43 @@ class VirtualClient {
   bool send_audio(Instant now, Bytes opus, std::uint32_t samples, bool marker = false);
   /// Time passes in silence (DTX): the next packet's timestamp is that much further on.
   void skip_audio(std::uint32_t samples) noexcept { timestamp_ += samples; }
+  /// Of the next packet.
+  std::uint32_t next_timestamp() const noexcept { return timestamp_; }
   /// The DTLS alert a browser sends on its way out.
   void close();
 
   State state() const noexcept { return state_; }
+  Failure failure() const noexcept { return failure_; }
   const JoinTimes& times() const noexcept { return times_; }
   /// From the first check to the first audio.
   std::optional<Duration> join_time() const noexcept;
   ClientStats stats() const noexcept;
+  const Reception& reception() const noexcept { return reception_; }
   const DropCounts& drops() const noexcept { return drops_; }
   std::optional<Address> mapped() const noexcept { return checks_.mapped(); }
 
  private:
-  /// Exists from the end of the handshake on.
+  /// Exists from the end of the handshake on. A listener never expands the key it would speak
+  /// with: it is a kilobyte.
   struct Keys {
     SrtpReceiver remote;
-    SrtpKey rtp;
+    SrtpMaster local;
     SrtpKey rtcp;
+    std::unique_ptr<SrtpKey> rtp{};
   };
   using Verdict = std::expected<void, Drop>;
 
   Verdict dispatch(Instant now, MutableBytes datagram);
-  Verdict answer(Instant now, Bytes datagram);
+  Verdict check(Instant now, Bytes datagram);
   Verdict handshake(Instant now, Bytes datagram);
   Verdict media(Instant now, MutableBytes datagram);
   Verdict control(Instant now, MutableBytes datagram);
   void pump(Instant now);
+  void shake_hands(Instant now);
   void connect(Instant now);
-  void finish(State state);
+  void resend_last_flight();
+  const SrtpKey& rtp_key();
+  void finish(State state, Failure failure = Failure::none);
   void note(Instant now, const RtcpPacket& packet) noexcept;
   void send_report(Instant now);
   void write_report(Instant now, Writer& out) noexcept;
@@ -130,10 +148,13 @@ class VirtualClient {
   SrtpEngine* engine_;
   ClientConfig config_;
   State state_ = State::checking;
+  Failure failure_ = Failure::none;
   ConnectivityChecks checks_;
   std::optional<DtlsSession> dtls_;
   std::unique_ptr<Keys> keys_;
   std::vector<std::uint8_t> goodbye_;
+  std::vector<std::uint8_t> last_flight_;  // of a passive end, for a peer that has missed it
+  int last_flights_ = 0;
   DatagramQueue outbox_;
   std::optional<ReceivedAudio> audio_;
 

@@ -1,5 +1,5 @@
 /// Datagrams waiting to be polled, end to end in one buffer: a client sends few at a time, and
-/// a hundred thousand clients cannot each keep a pool.
+/// a hundred thousand clients cannot each keep a pool. An empty queue owns no memory at all.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +15,6 @@ class DatagramQueue {
 
   /// Room for the next datagram; it is in line once `commit` says how long it became.
   MutableBytes next() {
-    if (read_ == written_) read_ = written_ = 0;
     bytes_.resize(written_ + kPrefix + kMaxDatagram);
     return MutableBytes(bytes_).subspan(written_ + kPrefix);
   }
@@ -29,9 +28,13 @@ class DatagramQueue {
     commit(datagram.size());
   }
 
-  /// The oldest datagram, or empty; valid until the next call of `next`.
+  bool empty() const noexcept { return read_ == written_; }
+  /// The oldest datagram, or empty; valid until the next call of `next` or `poll`.
   Bytes poll() noexcept {
-    if (read_ == written_) return {};
+    if (empty()) {
+      *this = {};
+      return {};
+    }
     const std::size_t size = load_be<std::uint16_t>(&bytes_[read_]);
     read_ += kPrefix + size;
     return Bytes(bytes_).subspan(read_ - size, size);

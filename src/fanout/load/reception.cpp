@@ -15,22 +15,35 @@ constexpr std::int64_t kNoTransit = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t kMaxLost = 0x7F'FFFF;  // 24 bits, signed
 
 constexpr std::int64_t to_units(std::int64_t us) { return us * kUnitsPerMs / 1'000; }
+constexpr Duration to_duration(std::int64_t units) {
+  return microseconds(units * 1'000 / kUnitsPerMs);
+}
 
 }  // namespace
 
-void Reception::add(Instant now, Ssrc ssrc, std::uint64_t index, std::uint32_t timestamp) noexcept {
+void Reception::add(Instant now, const Packet& packet) noexcept {
   if (received_ == 0) {
-    ssrc_ = ssrc;
-    first_ = newest_ = index;
-    timestamp_ = timestamp;
-    transit_ = to_units(now.us) - timestamp;
+    ssrc_ = packet.ssrc;
+    first_ = newest_ = packet.index;
+    timestamp_ = packet.timestamp;
+    transit_ = to_units(now.us) - packet.timestamp;
     fastest_ = fastest_before_ = transit_;
   }
   ++received_;
-  if (index < newest_) ++reordered_;
-  first_ = std::min(first_, index);
-  newest_ = std::max(newest_, index);
-  time(now, timestamp);
+  if (packet.index < newest_) ++reordered_;
+  if (packet.index >= newest_) follow(packet);
+  first_ = std::min(first_, packet.index);
+  newest_ = std::max(newest_, packet.index);
+  time(now, packet.timestamp);
+}
+
+void Reception::follow(const Packet& packet) noexcept {
+  const auto ahead = static_cast<std::int32_t>(packet.timestamp - next_timestamp_);
+  const bool next = packet.index == newest_ + 1 && samples_ > 0;
+  if (next && !packet.marker && ahead > 0)
+    skipped_ += static_cast<std::uint32_t>(ahead) / kFrameSamples;
+  samples_ = packet.samples;
+  next_timestamp_ = packet.timestamp + packet.samples;
 }
 
 void Reception::time(Instant now, std::uint32_t timestamp) noexcept {
@@ -40,7 +53,11 @@ void Reception::time(Instant now, std::uint32_t timestamp) noexcept {
   jitter_ += std::abs(transit - transit_) - ((jitter_ + 8) >> 4);
   transit_ = transit;
   fastest_ = std::min(fastest_, transit);
-  if (transit - std::min(fastest_, fastest_before_) > to_units(playout_delay_.us)) ++late_;
+  if (delay() > playout_delay_) ++late_;
+}
+
+Duration Reception::delay() const noexcept {
+  return to_duration(transit_ - std::min(fastest_, fastest_before_));
 }
 
 void Reception::note_sender_report(Instant now, std::uint64_t ntp) noexcept {
@@ -61,9 +78,7 @@ ReportBlock Reception::report(Instant now) noexcept {
       .delay_since_sr = last_sr_ == 0 ? 0 : static_cast<std::uint32_t>(since_sr)};
 }
 
-Duration Reception::jitter() const noexcept {
-  return microseconds((jitter_ >> 4) * 1'000 / kUnitsPerMs);
-}
+Duration Reception::jitter() const noexcept { return to_duration(jitter_ >> 4); }
 
 std::int64_t Reception::expected() const noexcept {
   return received_ == 0 ? 0 : static_cast<std::int64_t>(newest_ - first_) + 1;

@@ -17,8 +17,14 @@ class Reception {
   /// buffer would have played over it.
   explicit Reception(Duration playout_delay) : playout_delay_(playout_delay) {}
 
-  /// `index` is the extended sequence number.
-  void add(Instant now, Ssrc ssrc, std::uint64_t index, std::uint32_t timestamp) noexcept;
+  struct Packet {
+    Ssrc ssrc{};
+    std::uint64_t index = 0;  ///< extended sequence number
+    std::uint32_t timestamp = 0;
+    bool marker = false;        ///< first after silence
+    std::uint32_t samples = 0;  ///< how much it holds; 0: who knows
+  };
+  void add(Instant now, const Packet& packet) noexcept;
   /// An SR of the sender, whose middle NTP bits the next report echoes.
   void note_sender_report(Instant now, std::uint64_t ntp) noexcept;
   /// The block for the interval since the last one; begins a new interval.
@@ -26,21 +32,31 @@ class Reception {
 
   Ssrc ssrc() const noexcept { return ssrc_; }
   std::uint64_t packets_received() const noexcept { return received_; }
+  std::int64_t expected() const noexcept;
   std::int64_t packets_lost() const noexcept { return expected() - std::int64_t(received_); }
   std::uint64_t packets_reordered() const noexcept { return reordered_; }
   std::uint64_t packets_late() const noexcept { return late_; }
+  /// Frames of 20 ms that the sender left out: the timestamp went further than the audio, with
+  /// no packet missing and no silence announced. An overloaded server loses audio so, unseen
+  /// by the sequence numbers.
+  std::uint64_t frames_skipped() const noexcept { return skipped_; }
+  /// By how much the newest arrival came later than the fastest packet of late.
+  Duration delay() const noexcept;
   Duration jitter() const noexcept;
 
  private:
-  std::int64_t expected() const noexcept;
   std::uint8_t fraction_lost() noexcept;
   void time(Instant now, std::uint32_t timestamp) noexcept;
+  void follow(const Packet& packet) noexcept;
 
   Duration playout_delay_;
   Ssrc ssrc_{};
   std::uint64_t received_ = 0;
   std::uint64_t reordered_ = 0;
   std::uint64_t late_ = 0;
+  std::uint64_t skipped_ = 0;
+  std::uint32_t samples_ = 0;         // of the newest packet,
+  std::uint32_t next_timestamp_ = 0;  // and where it ends
   std::uint64_t first_ = 0;
   std::uint64_t newest_ = 0;
   std::uint64_t timestamp_ = 0;      // the latest, unwrapped

@@ -243,7 +243,7 @@ void write_binding_request(Writer& out, const BindingRequest& request) noexcept 
       out, kUsername,
       {reinterpret_cast<const std::uint8_t*>(request.username.data()), request.username.size()});
   write_attribute(out, kPriority, priority);
-  write_attribute(out, kIceControlling, tie_breaker);
+  write_attribute(out, request.controlling ? kIceControlling : kIceControlled, tie_breaker);
   if (request.use_candidate) write_attribute(out, kUseCandidate, {});
   set_length(out, length);
 }

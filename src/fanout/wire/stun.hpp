@@ -43,6 +43,7 @@ struct BindingRequest {
   std::string_view username;
   std::uint32_t priority = 0;
   std::uint64_t tie_breaker = 0;
+  bool controlling = true;  ///< which of the two roles, and so which attribute, is claimed
   bool use_candidate = true;
 };
 void write_binding_request(Writer& out, const BindingRequest& request) noexcept;

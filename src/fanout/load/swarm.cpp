@@ -1,0 +1,142 @@
+#include "fanout/load/swarm.hpp"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <ctime>
+#include <stdexcept>
+#include <system_error>
+
+namespace fanout {
+namespace {
+
+/// Batches taken in before timers have their turn.
+constexpr int kReceiveBatches = 16;
+/// Joins begun before the sockets are looked at again; each costs a handshake, 250 µs, soon.
+constexpr std::size_t kStartsAtOnce = 16;
+
+FileDescriptor make_eventfd() {
+  FileDescriptor fd{eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
+  if (!fd) throw std::system_error(errno, std::generic_category(), "eventfd");
+  return fd;
+}
+
+std::unique_ptr<Paths> make_paths(const SwarmConfig& config) {
+  return config.on_loopback ? Paths::on_loopback(config.members) : Paths::towards_network();
+}
+
+Duration thread_cpu() noexcept {
+  timespec used;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return microseconds(used.tv_sec * 1'000'000 + used.tv_nsec / 1'000);
+}
+
+}  // namespace
+
+Swarm::Swarm(const SwarmConfig& config)
+    : wake_fd_(make_eventfd()),
+      paths_(make_paths(config)),
+      context_(Certificate::generate()),
+      fingerprint_(context_.fingerprint()),
+      engine_(SrtpEngine::make()),
+      crowd_(config.crowd, context_, *engine_),
+      thread_([this] { run(); }) {}
+
+Swarm::~Swarm() { close(); }
+
+MemberId Swarm::add(std::vector<Member> members) {
+  return call([this, &members](Crowd& crowd) {
+    const MemberId first{static_cast<std::uint32_t>(crowd.size())};
+    for (Member& member : members) {
+      paths_->open(member.client.server);
+      crowd.add(std::move(member));
+    }
+    return first;
+  });
+}
+
+SwarmHealth Swarm::health() {
+  return call([this](Crowd&) {
+    return SwarmHealth{thread_cpu(), paths_->kernel_drops(), paths_->send_errors()};
+  });
+}
+
+void Swarm::leave() {
+  call([](Crowd& crowd) { crowd.leave(); });
+}
+
+void Swarm::close() {
+  {
+    const std::scoped_lock lock(mutex_);
+    closed_ = true;
+  }
+  stopping_.store(true);
+  eventfd_write(wake_fd_.get(), 1);
+  if (thread_.joinable()) thread_.join();
+}
+
+void Swarm::post(Command command) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (closed_) throw std::runtime_error("the swarm is closed");
+    commands_.push_back(std::move(command));
+  }
+  eventfd_write(wake_fd_.get(), 1);
+}
+
+/// Who is late starts nobody: a join that waits in our own queue would count as the server's.
+void Swarm::run() {
+  while (!stopping_.load(std::memory_order_relaxed)) {
+    wait();
+    run_commands();
+    const bool caught_up = receive();
+    crowd_.handle_timeout(monotonic_now());
+    send();
+    if (caught_up) crowd_.start(monotonic_now(), kStartsAtOnce);
+    send();
+  }
+  run_commands();
+}
+
+void Swarm::wait() noexcept {
+  const auto due = crowd_.next_timeout();
+  const auto us = due == Instant::never() ? 1'000'000 : (due - monotonic_now()).us;
+  const auto left = std::clamp<std::int64_t>(us, 0, 1'000'000);
+  const timespec timeout{left / 1'000'000, left % 1'000'000 * 1'000};
+  std::array<pollfd, 2> fds{{{paths_->fd(), POLLIN, 0}, {wake_fd_.get(), POLLIN, 0}}};
+  ppoll(fds.data(), fds.size(), &timeout, nullptr);
+  eventfd_t value;
+  if (fds[1].revents != 0) eventfd_read(wake_fd_.get(), &value);
+}
+
+void Swarm::run_commands() {
+  std::vector<Command> commands;
+  {
+    const std::scoped_lock lock(mutex_);
+    commands.swap(commands_);
+  }
+  for (const auto& command : commands) command(crowd_);
+}
+
+/// True when nothing waits any more.
+bool Swarm::receive() {
+  for (int i = 0; i < kReceiveBatches; ++i) {
+    const auto batch = paths_->receive();
+    if (batch.empty()) return true;
+    for (const auto& inbound : batch)
+      crowd_.handle_datagram(inbound.at, MemberId{inbound.member}, inbound.bytes);
+    send();
+  }
+  return false;
+}
+
+void Swarm::send() {
+  for (auto out = crowd_.poll_transmit(); !out.bytes.empty(); out = crowd_.poll_transmit())
+    paths_->send(static_cast<std::uint32_t>(out.member), out.bytes);
+  paths_->flush();
+}
+
+}  // namespace fanout

@@ -1,0 +1,90 @@
+/// A crowd on real sockets: one thread, which owns both. Whoever made it talks to the thread by
+/// commands it runs between batches.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "fanout/io/file_descriptor.hpp"
+#include "fanout/load/crowd.hpp"
+#include "fanout/load/paths.hpp"
+#include "fanout/secure/certificate.hpp"
+
+namespace fanout {
+
+struct SwarmConfig {
+  /// The servers are on this machine: one socket for everybody.
+  bool on_loopback = true;
+  std::size_t members = 1;  ///< how many will come, for the sockets' buffers
+  CrowdConfig crowd;
+};
+
+/// How the generator itself is doing.
+struct SwarmHealth {
+  Duration cpu{};  ///< of the thread
+  std::uint64_t kernel_drops = 0;
+  std::uint64_t send_errors = 0;
+};
+
+class Swarm {
+ public:
+  /// Throws std::system_error when the sockets are refused; the thread runs when it returns.
+  explicit Swarm(const SwarmConfig& config);
+  ~Swarm();
+
+  /// Of the certificate that speakers show.
+  const Sha256Digest& fingerprint() const noexcept { return fingerprint_; }
+
+  /// Adds members in order; returns the first one's number. Throws std::system_error when there
+  /// is no path to a server; those before it stay.
+  MemberId add(std::vector<Member> members);
+  SwarmHealth health();
+  /// Everybody says goodbye; counting ends.
+  void leave();
+  /// Ends the thread and the sockets. Idempotent.
+  void close();
+
+  /// Runs `command(crowd)` on the swarm's thread and returns what it returns; exceptions come
+  /// back too. Throws std::runtime_error once closed.
+  template <typename Command>
+  auto call(Command command) {
+    using Result = std::invoke_result_t<Command, Crowd&>;
+    std::packaged_task<Result(Crowd&)> task(std::move(command));
+    auto result = task.get_future();
+    post([&task](Crowd& crowd) { task(crowd); });
+    return result.get();
+  }
+
+ private:
+  using Command = std::function<void(Crowd&)>;
+
+  void post(Command command);
+  void run();
+  void wait() noexcept;
+  void run_commands();
+  bool receive();
+  void send();
+
+  FileDescriptor wake_fd_;
+  std::unique_ptr<Paths> paths_;
+  DtlsContext context_;
+  Sha256Digest fingerprint_;
+  std::unique_ptr<SrtpEngine> engine_;
+  Crowd crowd_;
+
+  std::mutex mutex_;  // guards commands_ and closed_
+  std::vector<Command> commands_;
+  bool closed_ = false;
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+}  // namespace fanout
