@@ -81,12 +81,13 @@ def test_opus_is_included_where_it_is_wrapped_and_nowhere_else():
 
 
 # The Python side: pure rules below, then what wraps the compiled core, then the edge.
-WRAPPERS = {"__init__", "_native", "engine", "offline"}
+WRAPPERS = {"__init__", "_native", "engine", "load", "offline"}
 EDGE = {
     *(
         "__main__",
         "api",
         "cli",
+        "cli_load",
         "desk",
         "http",
         "logs",

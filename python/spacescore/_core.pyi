@@ -13,12 +13,14 @@ __all__: list[str] = [
     "AutoTier",
     "Certificate",
     "ClientStats",
+    "Crowd",
     "Dropped",
     "DtlsContext",
     "DtlsKeys",
     "DtlsSession",
     "Engine",
     "Event",
+    "FATES",
     "FloorHandshakes",
     "FloorKeys",
     "JitterBuffer",
@@ -27,14 +29,14 @@ __all__: list[str] = [
     "LISTENER_ROW_BYTES",
     "Ladder",
     "Limiter",
-    "Mesh",
+    "Member",
     "Mixer",
-    "Node",
     "OggOpusWriter",
     "OpenedUfrag",
     "OpusDecoder",
     "OpusEncoder",
     "Pace",
+    "Playlist",
     "Playout",
     "Pop",
     "Push",
@@ -56,9 +58,11 @@ __all__: list[str] = [
     "SrtpProfile",
     "SrtpReceiver",
     "StunMessage",
+    "Swarm",
     "TicketKeys",
     "UdpSocket",
     "VirtualClient",
+    "Worker",
     "add_voice",
     "append_fingerprint",
     "derive_session_keys",
@@ -890,14 +894,6 @@ class SpaceStats:
     @property
     def speakers(self) -> list[SpeakerStats]: ...
 
-class Mesh:
-    def __init__(
-        self,
-        workers: typing.SupportsInt | typing.SupportsIndex,
-        seats: typing.SupportsInt | typing.SupportsIndex,
-    ) -> None: ...
-    def home(self, space: typing.SupportsInt | typing.SupportsIndex) -> int: ...
-
 class Engine:
     def __init__(
         self,
@@ -908,10 +904,6 @@ class Engine:
         max_listeners: typing.SupportsInt | typing.SupportsIndex = 1000,
         max_handshakes: typing.SupportsInt | typing.SupportsIndex = 64,
         audible: typing.SupportsInt | typing.SupportsIndex = 3,
-        mesh: Mesh | None = None,
-        worker: typing.SupportsInt | typing.SupportsIndex = 0,
-        certificate_pem: str = "",
-        private_key_pem: str = "",
     ) -> None: ...
     def add_ticket_key(
         self, key_id: typing.SupportsInt | typing.SupportsIndex, key: bytes
@@ -939,7 +931,6 @@ class Engine:
         source: tuple[str, typing.SupportsInt | typing.SupportsIndex],
         datagram: bytes,
     ) -> None: ...
-    def handle_mesh(self, now_us: typing.SupportsInt | typing.SupportsIndex) -> int: ...
     def handle_timeout(self, now_us: typing.SupportsInt | typing.SupportsIndex) -> None: ...
     def hold_handshakes(self) -> None: ...
     def next_timeout(self, now_us: typing.SupportsInt | typing.SupportsIndex) -> int: ...
@@ -967,13 +958,12 @@ class Engine:
     @property
     def speakers(self) -> int: ...
 
-class Node:
+class Worker:
     def __init__(
         self,
         *,
         host: str = "::",
         port: typing.SupportsInt | typing.SupportsIndex = 7881,
-        workers: typing.SupportsInt | typing.SupportsIndex = 1,
         backend: str = "best",
         certificate_pem: str = "",
         private_key_pem: str = "",
@@ -985,7 +975,7 @@ class Node:
     ) -> None: ...
     def close(self) -> None: ...
     def close_space(self, space: typing.SupportsInt | typing.SupportsIndex) -> bool: ...
-    def counters(self) -> list[dict]: ...
+    def counters(self) -> dict: ...
     def create_space(
         self,
         space: typing.SupportsInt | typing.SupportsIndex,
@@ -1025,8 +1015,6 @@ class Node:
     def fingerprint(self) -> str: ...
     @property
     def port(self) -> int: ...
-    @property
-    def workers(self) -> int: ...
 
 class JoinTimes:
     @property
@@ -1047,6 +1035,8 @@ class ClientStats:
     def checks_answered(self) -> int: ...
     @property
     def checks_sent(self) -> int: ...
+    @property
+    def frames_skipped(self) -> int: ...
     @property
     def jitter_us(self) -> int: ...
     @property
@@ -1093,6 +1083,10 @@ class VirtualClient:
         server_ufrag: str,
         server_password: str,
         client_ufrag: str = "load",
+        client_password: str = "",
+        server: tuple[str, typing.SupportsInt | typing.SupportsIndex] | None = None,
+        controlling: bool = True,
+        passive: bool = False,
         server_fingerprint: bytes | None = None,
         shows_certificate: bool = False,
         ssrc: typing.SupportsInt | typing.SupportsIndex = 1,
@@ -1123,6 +1117,11 @@ class VirtualClient:
         Reason to count, of what was dropped at all.
         """
     @property
+    def failure(self) -> str:
+        """
+        Why it failed; empty when it did not.
+        """
+    @property
     def next_timeout(self) -> int | None: ...
     @property
     def state(self) -> str: ...
@@ -1130,6 +1129,141 @@ class VirtualClient:
     def stats(self) -> ClientStats: ...
     @property
     def times(self) -> JoinTimes: ...
+
+class Playlist:
+    def __init__(
+        self,
+        packets: collections.abc.Sequence[tuple[bytes, typing.SupportsInt | typing.SupportsIndex]],
+    ) -> None:
+        """
+        Opus packets and how many samples each lasts; an empty one is silence.
+        """
+    def __len__(self) -> int: ...
+
+class Member:
+    def __init__(
+        self,
+        *,
+        server: tuple[str, typing.SupportsInt | typing.SupportsIndex],
+        ufrag: str,
+        password: str,
+        fingerprint: bytes | None = None,
+        client_ufrag: str = "load",
+        client_password: str = "",
+        start_us: typing.SupportsInt | typing.SupportsIndex = 0,
+        asked_us: typing.SupportsInt | typing.SupportsIndex | None = None,
+        payload_type: typing.SupportsInt | typing.SupportsIndex = 111,
+        ssrc: typing.SupportsInt | typing.SupportsIndex = 1,
+        controlling: bool = True,
+        passive: bool = False,
+        playlist: Playlist | None = None,
+    ) -> None: ...
+
+class Crowd:
+    def __init__(
+        self,
+        context: DtlsContext,
+        engine: SrtpEngine,
+        *,
+        join_timeout_us: typing.SupportsInt | typing.SupportsIndex = 10000000,
+        most_joining: typing.SupportsInt | typing.SupportsIndex = 4096,
+    ) -> None: ...
+    def add(self, members: collections.abc.Sequence[Member]) -> int:
+        """
+        Adds members in order; returns the first one's number.
+        """
+    def delays(self) -> dict:
+        """
+        By how much packets came later than the fastest one of their listener.
+        """
+    def handle_datagram(
+        self,
+        now_us: typing.SupportsInt | typing.SupportsIndex,
+        member: typing.SupportsInt | typing.SupportsIndex,
+        datagram: bytes,
+    ) -> None: ...
+    def handle_timeout(self, now_us: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def heard(self) -> dict:
+        """
+        When the first packet after each silence came, by member and RTP timestamp.
+        """
+    def lateness(self) -> dict:
+        """
+        How late the crowd itself was with timers and starts: bucket k is below 2^k us.
+        """
+    def leave(self) -> None:
+        """
+        Everybody says goodbye; counting ends.
+        """
+    def poll_transmit(self) -> tuple[int, bytes] | None: ...
+    def results(self) -> dict:
+        """
+        A NumPy array per column, a row per member.
+        """
+    def said(self) -> dict:
+        """
+        The same, of speakers: when it was sent.
+        """
+    def start(
+        self,
+        now_us: typing.SupportsInt | typing.SupportsIndex,
+        most: typing.SupportsInt | typing.SupportsIndex = 16,
+    ) -> None: ...
+    def totals(self) -> dict:
+        """
+        What is known without looking at each.
+        """
+    @property
+    def next_timeout(self) -> int | None: ...
+
+class Swarm:
+    def __init__(
+        self,
+        *,
+        on_loopback: bool = True,
+        members: typing.SupportsInt | typing.SupportsIndex = 1,
+        join_timeout_us: typing.SupportsInt | typing.SupportsIndex = 10000000,
+        most_joining: typing.SupportsInt | typing.SupportsIndex = 4096,
+    ) -> None: ...
+    def add(self, members: collections.abc.Sequence[Member]) -> int:
+        """
+        Adds members in order; returns the first one's number.
+        """
+    def close(self) -> None: ...
+    def delays(self) -> dict:
+        """
+        By how much packets came later than the fastest one of their listener.
+        """
+    def health(self) -> dict: ...
+    def heard(self) -> dict:
+        """
+        When the first packet after each silence came, by member and RTP timestamp.
+        """
+    def lateness(self) -> dict:
+        """
+        How late the crowd itself was with timers and starts: bucket k is below 2^k us.
+        """
+    def leave(self) -> None:
+        """
+        Everybody says goodbye; counting ends.
+        """
+    def results(self) -> dict:
+        """
+        A NumPy array per column, a row per member.
+        """
+    def said(self) -> dict:
+        """
+        The same, of speakers: when it was sent.
+        """
+    def totals(self) -> dict:
+        """
+        What is known without looking at each.
+        """
+    @property
+    def fingerprint(self) -> bytes:
+        """
+        SHA-256 of the certificate that speakers show.
+        """
 
 def add_voice(
     sum: typing.Annotated[numpy.typing.ArrayLike, numpy.float32],
@@ -1232,6 +1366,7 @@ def write_binding_request(
     username: str,
     priority: typing.SupportsInt | typing.SupportsIndex,
     tie_breaker: typing.SupportsInt | typing.SupportsIndex,
+    controlling: bool = True,
     use_candidate: bool = True,
 ) -> bytes: ...
 def write_binding_success(
@@ -1269,4 +1404,15 @@ def write_sender_report(
     reports: collections.abc.Sequence[ReportBlock] = [],
 ) -> bytes: ...
 
+FATES: tuple = (
+    "waiting",
+    "joining",
+    "joined",
+    "no_answer",
+    "handshake_timeout",
+    "handshake_failed",
+    "wrong_certificate",
+    "lost",
+    "sent_away",
+)
 LISTENER_ROW_BYTES: int = 1408

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from spacescore.cli_load import load
+
 if TYPE_CHECKING:
     from spacescore.service import Service, Settings
 
@@ -141,6 +143,9 @@ def token(space: str, role: str, name: str, ttl: int, data: Path, operator_key: 
         click.echo(keys.issue(grant, now=now))
     except (SpacescoreError, ValueError) as error:
         fail(str(error))
+
+
+main.add_command(load)
 
 
 def fail(message: str) -> Any:

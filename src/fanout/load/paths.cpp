@@ -27,9 +27,9 @@ constexpr std::uint32_t kFirstHost = 127u << 24 | 1u << 16;
 constexpr std::size_t kMaxOnLoopback = (1u << 24) - (1u << 16) - 1;  // 127.255.255.255 is everybody
 
 /// What a small datagram takes of a receive buffer, with its sk_buff, and how many of each
-/// member's may wait: a frame goes to all of them within 20 ms, and the next one follows.
+/// member's may wait: half a second of audio. Its arrival has been stamped, so waiting is no harm.
 constexpr std::size_t kBufferPerDatagram = 1'280;
-constexpr std::size_t kWaiting = 3;
+constexpr std::size_t kWaiting = 25;
 constexpr std::size_t kLeastBuffer = 4u << 20, kLargestBuffer = 512u << 20;
 /// Where the kernel grants no large buffers (net.core.rmem_max), many small ones have to do.
 constexpr std::size_t kMaxSockets = 64;

@@ -1,0 +1,397 @@
+"""Runs a load test: asks at the door, lets the swarms go, and counts."""
+
+import resource
+import secrets
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spacescore._native import _core
+from spacescore.load.doors import Entrance, Stage, open_door
+from spacescore.load.local import cpu_seconds, pid_of_port
+from spacescore.load.plan import LoadPlan, start_times
+from spacescore.load.report import (
+    Columns,
+    Generator,
+    LoadReport,
+    Quantiles,
+    ServerCost,
+    Speakers,
+    audio_of,
+    causes,
+    joins_of,
+)
+from spacescore.load.requests import LoadError, Refused
+from spacescore.load.speech import packets_of, tone
+
+__all__ = ["Progress", "run"]
+
+LOOK_SECONDS = 0.2
+HEAD_START_US = 50_000  # between the decision to start and the first who does
+GOODBYE_SECONDS = 0.3
+KEEP_ALIVE_SECONDS = 20.0
+SPARE_DESCRIPTORS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a running test is."""
+
+    phase: str  # "speakers", "joining", "listening", "leaving"
+    seconds: float  # since this phase began
+    listeners: int  # planned
+    joining: int
+    joined: int
+    failed: int
+    joins_per_second: float  # of late
+    audible: int
+    received: int
+    lost: int  # and skipped
+
+
+def run(
+    plan: LoadPlan,
+    *,
+    on_progress: Callable[[Progress], None] | None = None,
+    stop: threading.Event | None = None,
+) -> LoadReport:
+    """Do what the plan says and report; blocks. `stop`, when set, ends it early.
+
+    Raises LoadError when it cannot begin.
+    """
+    speech = _speech(plan) if plan.speakers else []
+    door = open_door(plan)
+    stage = Stage(plan) if plan.speakers else None
+    on_loopback = door.on_loopback and (stage is None or stage.on_loopback)
+    if not on_loopback:
+        _require_descriptors(plan)
+    test = _Test(plan, door, on_loopback, on_progress or (lambda _: None), stop)
+    try:
+        if stage:
+            test.speak(stage, _core.Playlist(speech))
+        test.join()
+        test.listen()
+        return test.report()
+    finally:
+        test.close()
+
+
+class _Test:
+    def __init__(
+        self,
+        plan: LoadPlan,
+        door: Entrance,
+        on_loopback: bool,
+        on_progress: Callable[[Progress], None],
+        stop: threading.Event | None,
+    ) -> None:
+        self.plan, self.door = plan, door
+        self._tell = on_progress
+        self._stop = stop or threading.Event()
+        self._leaving = threading.Event()
+        people = -(-plan.listeners // plan.threads) + plan.speakers
+        try:
+            self.swarms = [
+                _core.Swarm(
+                    on_loopback=on_loopback,
+                    members=people,
+                    join_timeout_us=round(plan.join_timeout * 1e6),
+                )
+                for _ in range(plan.threads)
+            ]
+        except OSError as error:
+            raise LoadError(f"No socket: {error}.") from error
+        self.refused: Counter[str] = Counter()
+        self.refused_speakers: Counter[str] = Counter()
+        self._request_lags: list[int] = []
+        self._pool: ThreadPoolExecutor | None = None
+        self._marks: list[_Mark] = []
+        self._pid = plan.server_pid
+        if self._pid is None and door.on_loopback:
+            self._pid = pid_of_port(*door.port)
+        self._phase, self._since = "", time.monotonic()
+        self._recent: list[tuple[float, int]] = []
+        self._kept_alive = time.monotonic()
+        self._speakers_in = 0
+
+    # The phases.
+
+    def speak(self, stage: Stage, playlist: Any) -> None:
+        """Bring the speakers in, before anybody listens."""
+        self._enter("speakers")
+        swarm = self.swarms[0]
+        for number in range(self.plan.speakers):
+            ssrc = secrets.randbelow(2**32 - 1) + 1
+            try:
+                known = stage.join(swarm.fingerprint, ssrc, f"Load {number + 1}")
+                swarm.add([_core.Member(**known, start_us=_now_us(), playlist=playlist)])
+            except Refused as refused:
+                self.refused_speakers[str(refused)] += 1
+        self._wait(lambda fates: fates["waiting"] + fates["joining"] == 0)
+        self._speakers_in = self._totals()["fates"]["joined"]
+
+    def join(self) -> None:
+        """Let the listeners come, each at its time, until all are in or have failed."""
+        self._enter("joining")
+        self._mark()
+        times = start_times(self.plan.ramp, self.plan.listeners, self.plan.seed)
+        begin = _now_us() + HEAD_START_US
+        starts = [begin + round(second * 1e6) for second in times]
+        if self.door.asks:
+            self._ask_for(starts)
+        else:
+            self._add_all(starts)
+        self._wait(self._everybody_settled)
+
+    def listen(self) -> None:
+        """Listen for as long as was wanted."""
+        self._enter("listening")
+        self._mark()
+        until = time.monotonic() + self.plan.duration
+        while (left := until - time.monotonic()) > 0 and not self._stop.is_set():
+            self._look()
+            self._stop.wait(min(left, LOOK_SECONDS))
+        self._mark()
+
+    def report(self) -> LoadReport:
+        """Say what there was; then everybody leaves."""
+        rows, heard, said = self._columns()
+        health = [swarm.health() for swarm in self.swarms]
+        strays = sum(swarm.totals()["strays"] for swarm in self.swarms)
+        delay, lateness = self._merged("delays"), self._merged("lateness")
+        self._enter("leaving")
+        self._look()
+        for swarm in self.swarms:
+            swarm.leave()
+        time.sleep(GOODBYE_SECONDS)
+        listeners = {name: column[~rows["speaker"]] for name, column in rows.items()}
+        lag = np.array(self._request_lags)
+        elapsed = self._marks[-1].at - self._marks[0].at
+        return LoadReport(
+            plan=self.plan,
+            joins=joins_of(listeners, _core.FATES, self.refused),
+            audio=audio_of(listeners, delay),
+            speakers=self._speakers(rows),
+            server=self._cost(int((listeners["connected_us"] >= 0).sum())),
+            generator=Generator(
+                cores=round(self._own_cpu() / elapsed, 3) if elapsed else 0.0,
+                lateness=lateness,
+                request_lag=Quantiles.of(lag),
+                kernel_drops=sum(h["kernel_drops"] for h in health),
+                send_errors=sum(h["send_errors"] for h in health),
+                strays=strays,
+            ),
+            listened_seconds=self._marks[-1].at - self._marks[1].at,
+            listeners=listeners,
+            heard=heard,
+            said=said,
+        )
+
+    def close(self) -> None:
+        """End threads, sockets and sessions, however far the test came."""
+        self._leaving.set()
+        if self._pool:
+            self._pool.shutdown(cancel_futures=True)
+        for swarm in self.swarms:
+            swarm.close()
+        self.door.close()
+
+    # Joining.
+
+    def _add_all(self, starts: list[int]) -> None:
+        for number, swarm in enumerate(self.swarms):
+            mine = starts[number :: len(self.swarms)]
+            swarm.add([_core.Member(**self.door.join(b""), start_us=start) for start in mine])
+
+    def _ask_for(self, starts: list[int]) -> None:
+        turns = iter(enumerate(starts))
+        lock = threading.Lock()
+        threads = min(self.plan.concurrency, len(starts))
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="load")
+        self._asking = [self._pool.submit(self._ask, turns, lock) for _ in range(threads)]
+
+    def _ask(self, turns: Iterator[tuple[int, int]], lock: threading.Lock) -> None:
+        """One thread's share: whoever is next, when the time has come."""
+        while not self._leaving.is_set():
+            with lock:
+                turn = next(turns, None)
+            if turn is None:
+                return
+            number, start = turn
+            if self._leaving.wait(max(0.0, (start - _now_us()) / 1e6)):
+                return
+            self._ask_once(self.swarms[number % len(self.swarms)], start)
+
+    def _ask_once(self, swarm: Any, start: int) -> None:
+        asked = _now_us()
+        self._request_lags.append(asked - start)
+        try:
+            known = self.door.join(swarm.fingerprint)
+        except Refused as refused:
+            self.refused[str(refused)] += 1
+            return
+        try:
+            swarm.add([_core.Member(**known, start_us=_now_us(), asked_us=asked)])
+        except OSError as error:
+            self.refused[f"no path: {error.strerror or error}"] += 1
+
+    def _everybody_settled(self, fates: dict[str, int]) -> bool:
+        asking = self.door.asks and not all(task.done() for task in self._asking)
+        return not asking and fates["waiting"] + fates["joining"] == 0
+
+    # Looking.
+
+    def _enter(self, phase: str) -> None:
+        self._phase, self._since, self._recent = phase, time.monotonic(), []
+
+    def _wait(self, settled: Callable[[dict[str, int]], bool]) -> None:
+        """Bounded, for every join is."""
+        while not self._stop.is_set():
+            if settled(self._look()["fates"]):
+                return
+            self._stop.wait(LOOK_SECONDS / 4)
+
+    def _look(self) -> dict[str, Any]:
+        totals, now = self._totals(), time.monotonic()
+        fates = totals["fates"]
+        joined = fates["joined"] + fates["lost"] + fates["sent_away"] - self._speakers_in
+        self._recent = [(at, n) for at, n in self._recent if now - at < 1.0] + [(now, joined)]
+        span = now - self._recent[0][0]
+        settled = fates["waiting"] + fates["joining"]
+        everybody = sum(fates.values()) - self._speakers_in
+        self._tell(
+            Progress(
+                phase=self._phase,
+                seconds=now - self._since,
+                listeners=self.plan.listeners,
+                joining=fates["joining"],
+                joined=joined,
+                failed=everybody - settled - joined + self.refused.total(),
+                joins_per_second=(joined - self._recent[0][1]) / span if span else 0.0,
+                audible=totals["audible"],
+                received=totals["received"],
+                lost=totals["lost"] + totals["skipped"],
+            )
+        )
+        if now - self._kept_alive > KEEP_ALIVE_SECONDS:
+            self._kept_alive = now
+            self.door.keep_alive()
+        return totals
+
+    def _totals(self) -> dict[str, Any]:
+        fates: Counter[str] = Counter()
+        sums: Counter[str] = Counter()
+        for swarm in self.swarms:
+            totals = swarm.totals()
+            fates.update(totals.pop("fates"))
+            sums.update(totals)
+        return {"fates": fates, **{name: sums[name] for name in totals}}
+
+    # Counting.
+
+    def _mark(self) -> None:
+        used = cpu_seconds(self._pid) if self._pid else None
+        health = [swarm.health() for swarm in self.swarms]
+        received = self._totals()["received"]
+        self._marks.append(_Mark(time.monotonic(), used, self._cpu(health), received))
+
+    @staticmethod
+    def _cpu(health: list[dict[str, int]]) -> float:
+        return sum(h["cpu_us"] for h in health) / 1e6
+
+    def _own_cpu(self) -> float:
+        """Of the average thread."""
+        return (self._marks[-1].own - self._marks[0].own) / len(self.swarms)
+
+    def _cost(self, joined: int) -> ServerCost | None:
+        before, between, after = self._marks
+        if self._pid is None or before.cpu is None or between.cpu is None or after.cpu is None:
+            return None
+        joining, listening = between.cpu - before.cpu, after.cpu - between.cpu
+        seconds, packets = after.at - between.at, after.received - between.received
+        listened = seconds * joined
+        return ServerCost(
+            pid=self._pid,
+            joining_seconds=round(joining, 2),
+            listening_seconds=round(listening, 2),
+            ms_per_join=round(1e3 * joining / joined, 3) if joined else None,
+            us_per_packet=round(1e6 * listening / packets, 2) if packets else None,
+            ms_per_listener_second=round(1e3 * listening / listened, 4) if listened else None,
+            cores=round(listening / seconds, 3) if seconds else 0.0,
+        )
+
+    def _speakers(self, rows: Columns) -> Speakers:
+        mine = {name: column[rows["speaker"]] for name, column in rows.items()}
+        return Speakers(
+            asked=self.plan.speakers,
+            joined=int((mine["connected_us"] >= 0).sum()),
+            failures=causes(mine, _core.FATES, self.refused_speakers),
+            packets=int(mine["sent"].sum()),
+        )
+
+    def _merged(self, name: str) -> Quantiles:
+        found = [getattr(swarm, name)() for swarm in self.swarms]
+        counts = np.sum([f["counts"] for f in found], axis=0)
+        return Quantiles.of_counts(counts.tolist(), max(f["largest_us"] for f in found))
+
+    def _columns(self) -> tuple[Columns, Columns, Columns]:
+        """All swarms' rows end to end, and their logs with the numbers of the rows.
+
+        A listener's is counted among listeners, a speaker's among speakers.
+        """
+        parts = [swarm.results() for swarm in self.swarms]
+        rows = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        speaker = rows["speaker"]
+        number = np.where(speaker, np.cumsum(speaker), np.cumsum(~speaker)) - 1
+        offsets = np.cumsum([0] + [part["speaker"].size for part in parts])
+        logs = []
+        for log in ("heard", "said"):
+            found = [getattr(swarm, log)() for swarm in self.swarms]
+            merged = {name: np.concatenate([f[name] for f in found]) for name in found[0]}
+            at = [f["member"] + offset for f, offset in zip(found, offsets, strict=False)]
+            members = np.concatenate(at).astype(np.int64)
+            merged["member"] = number[members]
+            wanted = speaker[members] if log == "said" else ~speaker[members]
+            logs.append({name: column[wanted] for name, column in merged.items()})
+        return rows, logs[0], logs[1]
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """What was used and received up to a moment."""
+
+    at: float
+    cpu: float | None  # of the server
+    own: float
+    received: int
+
+
+def _speech(plan: LoadPlan) -> list[tuple[bytes, int]]:
+    if plan.speech is None:
+        return tone()
+    return packets_of(plan.speech) if isinstance(plan.speech, Path) else list(plan.speech)
+
+
+def _require_descriptors(plan: LoadPlan) -> None:
+    """Towards other machines everybody has a socket. Raises LoadError."""
+    needed = plan.listeners + plan.speakers + plan.concurrency + SPARE_DESCRIPTORS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft >= needed or soft == resource.RLIM_INFINITY:
+        return
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        raise LoadError(
+            f"{plan.listeners:,} listeners towards another machine need {needed:,} file "
+            f"descriptors, and this process may have {hard:,}: raise the limit (ulimit -n)."
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+
+
+def _now_us() -> int:
+    return time.monotonic_ns() // 1_000
