@@ -1157,6 +1157,7 @@ class Member:
         controlling: bool = True,
         passive: bool = False,
         playlist: Playlist | None = None,
+        shares_socket: bool = True,
     ) -> None: ...
 
 class Crowd:
@@ -1189,7 +1190,7 @@ class Crowd:
         """
     def lateness(self) -> dict:
         """
-        How late the crowd itself was with timers and starts: bucket k is below 2^k us.
+        How late the crowd itself was with timers and starts: how many took less than each end.
         """
     def leave(self) -> None:
         """
@@ -1220,7 +1221,6 @@ class Swarm:
     def __init__(
         self,
         *,
-        on_loopback: bool = True,
         members: typing.SupportsInt | typing.SupportsIndex = 1,
         join_timeout_us: typing.SupportsInt | typing.SupportsIndex = 10000000,
         most_joining: typing.SupportsInt | typing.SupportsIndex = 4096,
@@ -1241,7 +1241,7 @@ class Swarm:
         """
     def lateness(self) -> dict:
         """
-        How late the crowd itself was with timers and starts: bucket k is below 2^k us.
+        How late the crowd itself was with timers and starts: how many took less than each end.
         """
     def leave(self) -> None:
         """

@@ -125,6 +125,7 @@ def _candidates(*scope: str) -> tuple[tuple[str, int], ...]:
 
 def _session(mid: str) -> list[str]:
     lines = ["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "t=0 0", f"a=group:BUNDLE {mid}"]
+    lines += ["a=ice-options:trickle"]
     return [*lines, "a=msid-semantic: WMS *"]
 
 

@@ -30,7 +30,7 @@ _PAGE = re.compile(r"(?P<root>.*)/s/(?P<space>[a-z0-9-]+)/?")
 class Entrance(Protocol):
     """A door, once it is known where it leads."""
 
-    on_loopback: bool
+    local: bool  # the server is on this machine
     asks: bool  # a request per listener
     port: tuple[int, str]  # of the server, and its kind: whose process it is
 
@@ -75,8 +75,8 @@ class TicketDoor:
         if not servers:
             raise LoadError("The ticket names no UDP candidate.")
         host = Requests(plan.target).host if plan.target else servers[0][0]
-        self.on_loopback = _leads_here(host) and any(map(_is_here, servers))
-        self._server = _choose(servers, self.on_loopback)
+        self.local = _leads_here(host) and any(map(_is_here, servers))
+        self._server = _choose(servers, self.local)
         self.port = (self._server[1], "udp")
 
     def join(self, fingerprint: bytes) -> dict[str, Any]:
@@ -86,6 +86,7 @@ class TicketDoor:
             "ufrag": _core.make_ufrag(self._ticket, os.urandom(12), 111),
             "password": self._password,
             "fingerprint": self._fingerprint,
+            "shares_socket": self.local,
         }
 
     def keep_alive(self) -> None:
@@ -104,14 +105,14 @@ class WhepDoor:
         self._requests = Requests(plan.target, insecure=plan.insecure, timeout=plan.join_timeout)
         page = _PAGE.fullmatch(self._requests.path)
         self._path = f"{page['root']}/whep/{page['space']}" if page else self._requests.path or "/"
-        self.on_loopback = _leads_here(self._requests.host)
+        self.local = _leads_here(self._requests.host)
         self.port = (self._requests.port, "tcp")
 
     def join(self, fingerprint: bytes) -> dict[str, Any]:
         """Post an offer and take the answer."""
         ours = _credentials(fingerprint)
         remote = _post(self._requests, self._path, offer(ours, speaks=False))
-        return remote.member(ours, _choose(remote.candidates, self.on_loopback))
+        return _member(remote, ours, self.local)
 
     def keep_alive(self) -> None:
         """Media does."""
@@ -135,7 +136,7 @@ class JanusDoor:
         self._patience = plan.join_timeout
         self._local = threading.local()
         self._sessions: list[str] = []
-        self.on_loopback = _leads_here(self._requests.host)
+        self.local = _leads_here(self._requests.host)
         self.port = (self._requests.port, "tcp")
 
     def join(self, fingerprint: bytes) -> dict[str, Any]:
@@ -150,8 +151,7 @@ class JanusDoor:
         jsep = {"type": "answer", "sdp": answer(remote, ours)}
         self._ask(where, janus="message", body={"request": "start"}, jsep=jsep)
         self._ask(where, janus="trickle", candidate={"completed": True})
-        server = _choose(remote.candidates, self.on_loopback)
-        return {**remote.member(ours, server), "controlling": False}
+        return {**_member(remote, ours, self.local), "controlling": False}
 
     def keep_alive(self) -> None:
         """Janus drops sessions it has not heard of for a minute."""
@@ -200,7 +200,7 @@ class Stage:
         if not target:
             raise LoadError("Speakers need a URL to publish to.")
         self._requests = Requests(target, insecure=plan.insecure, timeout=plan.join_timeout)
-        self.on_loopback = _leads_here(self._requests.host)
+        self.local = _leads_here(self._requests.host)
         page = _PAGE.fullmatch(self._requests.path)
         if not page and not plan.whip:
             raise LoadError(f"{target} is no space's page: say --whip URL for the speakers.")
@@ -213,7 +213,7 @@ class Stage:
         path = f"{self._root}/whip/{self._space}" if self._space else self._requests.path
         ours = _credentials(fingerprint)
         remote = _post(self._requests, path, offer(ours, speaks=True, ssrc=ssrc), token)
-        return {**remote.member(ours, _choose(remote.candidates, self.on_loopback)), "ssrc": ssrc}
+        return {**_member(remote, ours, self.local), "ssrc": ssrc}
 
     def _stage_token(self, name: str) -> str:
         path = f"{self._root}/api/spaces/{quote(self._space)}/stage"
@@ -269,15 +269,18 @@ def _is_here(server: Server) -> bool:
     return ":" not in server[0] and is_local(server[0])
 
 
-def _choose(servers: Iterable[Server], on_loopback: bool) -> Server:
-    """Return the candidate to use; on loopback one of this machine's, 127.0.0.1 at best."""
-    known = sorted(servers, key=lambda server: ":" in server[0])  # IPv4 first
-    if not on_loopback:
+def _member(remote: Remote, ours: Credentials, local: bool) -> dict[str, Any]:
+    server = _choose(remote.candidates, local)
+    return {**remote.member(ours, server), "shares_socket": local and server[0].startswith("127.")}
+
+
+def _choose(servers: Iterable[Server], local: bool) -> Server:
+    """Return the candidate to use: of a server here 127.0.0.1, at best; IPv4 before IPv6."""
+    known = sorted(servers, key=lambda server: ":" in server[0])
+    if not local:
         return known[0]
     here = sorted(filter(_is_here, known), key=lambda server: not server[0].startswith("127."))
-    if not here:
-        raise Refused("no candidate on this machine")
-    return here[0]
+    return (here or known)[0]
 
 
 def _complaint(reply: Any) -> str:

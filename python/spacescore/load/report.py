@@ -54,11 +54,13 @@ class Quantiles:
         return cls(*(round(float(value), 3) for value in found))
 
     @classmethod
-    def of_counts(cls, counts: Sequence[int], largest_us: int) -> "Quantiles":
-        """Return those of counts by powers of two: of each bucket its upper end."""
+    def of_counts(
+        cls, ends_us: Sequence[int], counts: Sequence[int], largest_us: int
+    ) -> "Quantiles":
+        """Return those of counts in buckets: of each its upper end."""
         if not sum(counts):
             return cls()
-        ends = np.minimum(2.0 ** np.arange(len(counts)), largest_us) / 1_000
+        ends = np.minimum(ends_us, largest_us) / 1_000
         so_far = np.cumsum(counts) / sum(counts)
         at = [float(ends[np.searchsorted(so_far, share)]) for share in (0.5, 0.95, 0.99)]
         return cls(at[0], at[1], at[2], largest_us / 1_000)

@@ -69,10 +69,9 @@ def run(
     speech = _speech(plan) if plan.speakers else []
     door = open_door(plan)
     stage = Stage(plan) if plan.speakers else None
-    on_loopback = door.on_loopback and (stage is None or stage.on_loopback)
-    if not on_loopback:
+    if door.asks or not door.local:
         _require_descriptors(plan)
-    test = _Test(plan, door, on_loopback, on_progress or (lambda _: None), stop)
+    test = _Test(plan, door, on_progress or (lambda _: None), stop)
     try:
         if stage:
             test.speak(stage, _core.Playlist(speech))
@@ -88,7 +87,6 @@ class _Test:
         self,
         plan: LoadPlan,
         door: Entrance,
-        on_loopback: bool,
         on_progress: Callable[[Progress], None],
         stop: threading.Event | None,
     ) -> None:
@@ -100,7 +98,6 @@ class _Test:
         try:
             self.swarms = [
                 _core.Swarm(
-                    on_loopback=on_loopback,
                     members=people,
                     join_timeout_us=round(plan.join_timeout * 1e6),
                 )
@@ -114,7 +111,7 @@ class _Test:
         self._pool: ThreadPoolExecutor | None = None
         self._marks: list[_Mark] = []
         self._pid = plan.server_pid
-        if self._pid is None and door.on_loopback:
+        if self._pid is None and door.local:
             self._pid = pid_of_port(*door.port)
         self._phase, self._since = "", time.monotonic()
         self._recent: list[tuple[float, int]] = []
@@ -155,7 +152,8 @@ class _Test:
         self._enter("listening")
         self._mark()
         until = time.monotonic() + self.plan.duration
-        while (left := until - time.monotonic()) > 0 and not self._stop.is_set():
+        anybody = self._totals()["fates"]["joined"] > self._speakers_in
+        while anybody and (left := until - time.monotonic()) > 0 and not self._stop.is_set():
             self._look()
             self._stop.wait(min(left, LOOK_SECONDS))
         self._mark()
@@ -339,7 +337,8 @@ class _Test:
     def _merged(self, name: str) -> Quantiles:
         found = [getattr(swarm, name)() for swarm in self.swarms]
         counts = np.sum([f["counts"] for f in found], axis=0)
-        return Quantiles.of_counts(counts.tolist(), max(f["largest_us"] for f in found))
+        largest = max(f["largest_us"] for f in found)
+        return Quantiles.of_counts(found[0]["ends_us"], counts.tolist(), largest)
 
     def _columns(self) -> tuple[Columns, Columns, Columns]:
         """All swarms' rows end to end, and their logs with the numbers of the rows.
@@ -380,14 +379,14 @@ def _speech(plan: LoadPlan) -> list[tuple[bytes, int]]:
 
 
 def _require_descriptors(plan: LoadPlan) -> None:
-    """Towards other machines everybody has a socket. Raises LoadError."""
+    """Everybody may need a socket. Raises LoadError."""
     needed = plan.listeners + plan.speakers + plan.concurrency + SPARE_DESCRIPTORS
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft >= needed or soft == resource.RLIM_INFINITY:
         return
     if hard != resource.RLIM_INFINITY and hard < needed:
         raise LoadError(
-            f"{plan.listeners:,} listeners towards another machine need {needed:,} file "
+            f"{plan.listeners:,} listeners with a socket each need {needed:,} file "
             f"descriptors, and this process may have {hard:,}: raise the limit (ulimit -n)."
         )
     resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))

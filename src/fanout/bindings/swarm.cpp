@@ -34,7 +34,7 @@ Member make_member(const HostAndPort& server, std::string ufrag, std::string pas
                    std::string client_password, std::int64_t start_us,
                    std::optional<std::int64_t> asked_us, std::uint8_t payload_type,
                    std::uint32_t ssrc, bool controlling, bool passive,
-                   const std::optional<PyPlaylist>& playlist) {
+                   const std::optional<PyPlaylist>& playlist, bool shares_socket) {
   Member member{.client = {.server_ufrag = std::move(ufrag),
                            .server_password = std::move(password),
                            .client_ufrag = std::move(client_ufrag),
@@ -42,10 +42,11 @@ Member make_member(const HostAndPort& server, std::string ufrag, std::string pas
                            .server = to_address(server),
                            .controlling = controlling,
                            .passive = passive,
-                           .shows_certificate = playlist.has_value(),
+                           .shows_certificate = true,  // when asked
                            .ssrc = Ssrc{ssrc},
                            .payload_type = payload_type},
-                .start = {start_us}};
+                .start = {start_us},
+                .shares_socket = shares_socket};
   if (fingerprint) member.client.server_fingerprint = to_digest(*fingerprint);
   if (asked_us) member.asked = Instant{*asked_us};
   if (playlist) member.playlist = playlist->words;
@@ -131,8 +132,12 @@ py::dict to_dict(const Totals& totals) {
 }
 
 py::dict to_dict(const DurationCounts& counts) {
+  std::vector<std::int64_t> ends;
+  for (std::size_t i = 0; i < DurationCounts::kBuckets; ++i)
+    ends.push_back(DurationCounts::end(i).us);
   using namespace py::literals;
-  return py::dict("counts"_a = std::vector(counts.counts().begin(), counts.counts().end()),
+  return py::dict("ends_us"_a = ends,
+                  "counts"_a = std::vector(counts.counts().begin(), counts.counts().end()),
                   "largest_us"_a = counts.largest().us);
 }
 
@@ -240,7 +245,7 @@ void bind_results(py::class_<Owner>& bound) {
           [](Owner& self) {
             return to_dict(self.call([](const Crowd& c) { return c.lateness(); }));
           },
-          "How late the crowd itself was with timers and starts: bucket k is below 2^k us.")
+          "How late the crowd itself was with timers and starts: how many took less than each end.")
       .def(
           "delays",
           [](Owner& self) { return to_dict(self.call([](const Crowd& c) { return c.delays(); })); },
@@ -270,7 +275,7 @@ void bind_member(py::module_& module) {
            py::arg("client_ufrag") = "load", py::arg("client_password") = "",
            py::arg("start_us") = 0, py::arg("asked_us") = py::none(), py::arg("payload_type") = 111,
            py::arg("ssrc") = 1, py::arg("controlling") = true, py::arg("passive") = false,
-           py::arg("playlist") = py::none());
+           py::arg("playlist") = py::none(), py::arg("shares_socket") = true);
 }
 
 void bind_crowd(py::module_& module) {
@@ -321,15 +326,13 @@ void bind_swarm(py::module_& module) {
   bind_crowd(module);
   py::class_<PySwarm> bound(module, "Swarm");
   bound
-      .def(py::init([](bool on_loopback, std::size_t members, std::int64_t join_timeout_us,
-                       std::size_t most_joining) {
-             return std::make_unique<PySwarm>(
-                 SwarmConfig{.on_loopback = on_loopback,
-                             .members = members,
-                             .crowd = {microseconds(join_timeout_us), most_joining}});
-           }),
-           py::kw_only(), py::arg("on_loopback") = true, py::arg("members") = 1,
-           py::arg("join_timeout_us") = 10'000'000, py::arg("most_joining") = 4'096)
+      .def(
+          py::init([](std::size_t members, std::int64_t join_timeout_us, std::size_t most_joining) {
+            return std::make_unique<PySwarm>(SwarmConfig{
+                .members = members, .crowd = {microseconds(join_timeout_us), most_joining}});
+          }),
+          py::kw_only(), py::arg("members") = 1, py::arg("join_timeout_us") = 10'000'000,
+          py::arg("most_joining") = 4'096)
       .def_property_readonly("fingerprint", &PySwarm::fingerprint,
                              "SHA-256 of the certificate that speakers show.")
       .def("health",

@@ -53,6 +53,7 @@ std::expected<void, Drop> ConnectivityChecks::answer(Bytes datagram, const StunV
   seal_stun(writer, buffer, config_.own_password);
   out.commit(writer.size());
   checked_ = true;
+  nominated_ = nominated_ || view.use_candidate;
   return {};
 }
 

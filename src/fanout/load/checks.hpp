@@ -41,8 +41,10 @@ class ConnectivityChecks {
   Instant next_timeout() const noexcept { return next_; }
 
   bool answered() const noexcept { return answers_ > 0; }
-  /// Whether the server has sent a check of its own.
+  /// Whether the server has sent a check of its own, and has settled on this path by one: a
+  /// controlled end sends nothing before (RFC 8445 section 8.1.1).
   bool checked() const noexcept { return checked_; }
+  bool nominated() const noexcept { return config_.controlling || nominated_; }
   /// Whether the server has been silent for too long.
   bool expired(Instant now) const noexcept { return started_ && now - heard_ > kConsentTimeout; }
 
@@ -78,6 +80,7 @@ class ConnectivityChecks {
   std::uint64_t sent_ = 0;
   std::uint64_t answers_ = 0;
   bool checked_ = false;
+  bool nominated_ = false;
   Duration round_trip_{};
   std::optional<Address> mapped_;
 };

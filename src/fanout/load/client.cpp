@@ -66,7 +66,7 @@ VirtualClient::Verdict VirtualClient::check(Instant now, Bytes datagram) {
   if (checks_.answered() && !times_.answered) times_.answered = now;
   // Its own check may arrive before its answer, and a hello right after it.
   const bool reached = checks_.answered() || (config_.passive && checks_.checked());
-  if (state_ == State::checking && reached) shake_hands(now);
+  if (state_ == State::checking && reached && checks_.nominated()) shake_hands(now);
   return verdict;
 }
 

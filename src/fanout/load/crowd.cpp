@@ -10,13 +10,25 @@ namespace {
 constexpr std::size_t kMaxSpurts = 4'000'000;
 /// A speaker who is further behind than this goes on from now: nobody wants to hear it all at once.
 constexpr Duration kForgiven = seconds(1);
+/// Of a bucket's number.
+constexpr int kMantissaBits = 3;
 
 }  // namespace
 
+/// A bucket's number is a float's: an exponent, and the three bits after the leading one.
 void DurationCounts::add(Duration duration) noexcept {
   const auto us = static_cast<std::uint64_t>(std::max<std::int64_t>(duration.us, 0));
-  ++counts_[std::min<std::size_t>(std::bit_width(us), kBuckets - 1)];
+  const int width = static_cast<int>(std::bit_width(us));
+  const auto exponent = static_cast<std::size_t>(std::max(width - kMantissaBits - 1, 0));
+  const auto bucket = (exponent << kMantissaBits) + (us >> exponent);
+  ++counts_[std::min<std::size_t>(bucket, kBuckets - 1)];
   largest_ = std::max(largest_, duration);
+}
+
+Duration DurationCounts::end(std::size_t bucket) noexcept {
+  constexpr std::size_t kSteps = std::size_t{1} << kMantissaBits;
+  const auto exponent = bucket < 2 * kSteps ? 0 : bucket / kSteps - 1;
+  return microseconds(static_cast<std::int64_t>((bucket - exponent * kSteps + 1) << exponent));
 }
 
 Crowd::Crowd(const CrowdConfig& config, DtlsContext& context, SrtpEngine& engine)

@@ -27,6 +27,7 @@ struct Member {
   /// When the join began, where a request came before the first check.
   std::optional<Instant> asked{};
   std::shared_ptr<const Playlist> playlist{};  ///< what a speaker says
+  bool shares_socket = true;                   ///< see Paths
 };
 
 enum class Fate : std::uint8_t {
@@ -49,12 +50,14 @@ struct CrowdConfig {
   std::size_t most_joining = 4'096;
 };
 
-/// Counts by duration in powers of two: bucket k is below 2^k µs.
+/// Counts by duration: eight buckets to each power of two, so a quantile is known within 12 %.
 class DurationCounts {
  public:
-  static constexpr std::size_t kBuckets = 32;
+  static constexpr std::size_t kBuckets = 256;  // up to an hour
   void add(Duration duration) noexcept;
   std::span<const std::uint64_t> counts() const noexcept { return counts_; }
+  /// What is in a bucket is shorter than this.
+  static Duration end(std::size_t bucket) noexcept;
   Duration largest() const noexcept { return largest_; }
 
  private:

@@ -24,7 +24,7 @@ constexpr std::size_t kControlSpace = CMSG_SPACE(sizeof(in_pktinfo)) + CMSG_SPAC
 
 /// 127.1.0.0 is the first member's; servers live below.
 constexpr std::uint32_t kFirstHost = 127u << 24 | 1u << 16;
-constexpr std::size_t kMaxOnLoopback = (1u << 24) - (1u << 16) - 1;  // 127.255.255.255 is everybody
+constexpr std::size_t kMaxShared = (1u << 24) - (1u << 16) - 1;  // 127.255.255.255 is everybody
 
 /// What a small datagram takes of a receive buffer, with its sk_buff, and how many of each
 /// member's may wait: half a second of audio. Its arrival has been stamped, so waiting is no harm.
@@ -217,10 +217,10 @@ std::uint64_t Departures::send(int fd) noexcept {
   return refused;
 }
 
-class LoopbackPaths final : public Paths {
+class SharedPaths final : public Paths {
  public:
-  explicit LoopbackPaths(std::size_t members) : epoll_(open_epoll()) {
-    if (members > kMaxOnLoopback) throw std::invalid_argument("127.0.0.0/8 has no more addresses");
+  explicit SharedPaths(std::size_t members) : epoll_(open_epoll()) {
+    if (members > kMaxShared) throw std::invalid_argument("127.0.0.0/8 has no more addresses");
     const auto needed =
         std::clamp(members * kWaiting * kBufferPerDatagram, kLeastBuffer, kLargestBuffer);
     std::size_t granted = 0;
@@ -232,11 +232,11 @@ class LoopbackPaths final : public Paths {
     departures_.resize(sockets_.size());
   }
 
-  void open(const Address& server) override {
-    if (!server.is_v4()) throw std::invalid_argument("on loopback, servers have IPv4 addresses");
-    if (servers_.size() == kMaxOnLoopback)
-      throw std::invalid_argument("127.0.0.0/8 has no more addresses");
-    servers_.push_back(server);
+  void open(std::uint32_t member, const Address& server) override {
+    if (!server.is_v4()) throw std::invalid_argument("a shared socket leads to IPv4 addresses");
+    if (member >= kMaxShared) throw std::invalid_argument("127.0.0.0/8 has no more addresses");
+    servers_.resize(std::max<std::size_t>(servers_.size(), member + 1));
+    servers_[member] = server;
   }
 
   std::span<const Inbound> receive() noexcept override {
@@ -303,17 +303,18 @@ class LoopbackPaths final : public Paths {
   std::uint64_t send_errors_ = 0;
 };
 
-class NetworkPaths final : public Paths {
+class OwnPaths final : public Paths {
  public:
-  NetworkPaths() : epoll_(open_epoll()) {}
+  OwnPaths() : epoll_(open_epoll()) {}
 
-  void open(const Address& server) override {
+  void open(std::uint32_t member, const Address& server) override {
     Name name = name_of(server);
     auto socket = open_socket(name.family());
     widen(socket.get(), SO_RCVBUFFORCE, SO_RCVBUF, kOwnBuffer);
     if (connect(socket.get(), name.get(), name.size) != 0) throw failure("UDP route");
-    watch(epoll_.get(), socket.get(), static_cast<std::uint32_t>(sockets_.size()));
-    sockets_.push_back(std::move(socket));
+    watch(epoll_.get(), socket.get(), member);
+    while (sockets_.size() <= member) sockets_.emplace_back();  // those before it may be shared
+    sockets_[member] = std::move(socket);
   }
 
   std::span<const Inbound> receive() noexcept override {
@@ -344,7 +345,8 @@ class NetworkPaths final : public Paths {
   int fd() const noexcept override { return epoll_.get(); }
   std::uint64_t kernel_drops() const noexcept override {
     std::uint64_t drops = 0;
-    for (const auto& socket : sockets_) drops += drops_of(socket.get());
+    for (const auto& socket : sockets_)
+      if (socket) drops += drops_of(socket.get());
     return drops;
   }
   std::uint64_t send_errors() const noexcept override { return send_errors_; }
@@ -359,11 +361,11 @@ class NetworkPaths final : public Paths {
 
 }  // namespace
 
-std::unique_ptr<Paths> Paths::on_loopback(std::size_t members) {
-  return std::make_unique<LoopbackPaths>(members);
+std::unique_ptr<Paths> Paths::shared(std::size_t members) {
+  return std::make_unique<SharedPaths>(members);
 }
 
-std::unique_ptr<Paths> Paths::towards_network() { return std::make_unique<NetworkPaths>(); }
+std::unique_ptr<Paths> Paths::one_each() { return std::make_unique<OwnPaths>(); }
 
 Instant monotonic_now() noexcept { return clock_now(CLOCK_MONOTONIC); }
 

@@ -1,7 +1,8 @@
-/// The sockets of a crowd. On one machine a single socket serves everybody: bound to the
-/// wildcard, it sends and receives for any address of 127.0.0.0/8 (IP_PKTINFO), so each member
-/// has an address of its own and a hundred thousand need no more descriptors than one. Towards
-/// other machines everybody has a socket.
+/// The sockets of a crowd, of two kinds. Towards a server on this machine one socket may serve
+/// everybody: bound to the wildcard, it sends and receives for any address of 127.0.0.0/8
+/// (IP_PKTINFO), so each member has an address of its own and a hundred thousand need no more
+/// descriptors than one. Towards anybody else, and towards servers here that tie their answers
+/// to an interface (libnice does, by IP_UNICAST_IF), everybody has a socket.
 ///
 /// Datagrams carry the kernel's receive time, on the monotonic clock: how long one waited for a
 /// slow crowd is not the server's fault.
@@ -28,8 +29,8 @@ class Paths {
 
   virtual ~Paths() = default;
 
-  /// Makes the path of the next member. Throws std::system_error where there is no way.
-  virtual void open(const Address& server) = 0;
+  /// Makes a member's path. Throws std::system_error where there is no way.
+  virtual void open(std::uint32_t member, const Address& server) = 0;
   /// Up to a batch of what waits; empty only when nothing does. Valid until the next call.
   virtual std::span<const Inbound> receive() noexcept = 0;
   /// Takes a copy; on its way after `flush` at the latest.
@@ -43,10 +44,10 @@ class Paths {
   /// Datagrams the kernel would not take.
   virtual std::uint64_t send_errors() const noexcept = 0;
 
-  /// Towards addresses of this machine, IPv4; for up to `members`, of whom there may be
-  /// 16 million.
-  static std::unique_ptr<Paths> on_loopback(std::size_t members);
-  static std::unique_ptr<Paths> towards_network();
+  /// One for all, towards IPv4 addresses of this machine. Buffers for `members`, of whom there
+  /// may be 16 million.
+  static std::unique_ptr<Paths> shared(std::size_t members);
+  static std::unique_ptr<Paths> one_each();
 };
 
 /// CLOCK_MONOTONIC, as Python's time.monotonic_ns has it.

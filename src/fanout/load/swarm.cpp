@@ -24,10 +24,6 @@ FileDescriptor make_eventfd() {
   return fd;
 }
 
-std::unique_ptr<Paths> make_paths(const SwarmConfig& config) {
-  return config.on_loopback ? Paths::on_loopback(config.members) : Paths::towards_network();
-}
-
 Duration thread_cpu() noexcept {
   timespec used;
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
@@ -38,7 +34,7 @@ Duration thread_cpu() noexcept {
 
 Swarm::Swarm(const SwarmConfig& config)
     : wake_fd_(make_eventfd()),
-      paths_(make_paths(config)),
+      paths_{Paths::shared(config.members), Paths::one_each()},
       context_(Certificate::generate()),
       fingerprint_(context_.fingerprint()),
       engine_(SrtpEngine::make()),
@@ -51,7 +47,9 @@ MemberId Swarm::add(std::vector<Member> members) {
   return call([this, &members](Crowd& crowd) {
     const MemberId first{static_cast<std::uint32_t>(crowd.size())};
     for (Member& member : members) {
-      paths_->open(member.client.server);
+      Paths* const path = paths_[member.shares_socket ? 0 : 1].get();
+      path->open(static_cast<std::uint32_t>(crowd.size()), member.client.server);
+      path_of_.push_back(path);
       crowd.add(std::move(member));
     }
     return first;
@@ -60,7 +58,12 @@ MemberId Swarm::add(std::vector<Member> members) {
 
 SwarmHealth Swarm::health() {
   return call([this](Crowd&) {
-    return SwarmHealth{thread_cpu(), paths_->kernel_drops(), paths_->send_errors()};
+    SwarmHealth health{.cpu = thread_cpu()};
+    for (const auto& paths : paths_) {
+      health.kernel_drops += paths->kernel_drops();
+      health.send_errors += paths->send_errors();
+    }
+    return health;
   });
 }
 
@@ -92,7 +95,7 @@ void Swarm::run() {
   while (!stopping_.load(std::memory_order_relaxed)) {
     wait();
     run_commands();
-    const bool caught_up = receive();
+    const bool caught_up = receive(*paths_[0]) && receive(*paths_[1]);
     crowd_.handle_timeout(monotonic_now());
     send();
     if (caught_up) crowd_.start(monotonic_now(), kStartsAtOnce);
@@ -106,10 +109,11 @@ void Swarm::wait() noexcept {
   const auto us = due == Instant::never() ? 1'000'000 : (due - monotonic_now()).us;
   const auto left = std::clamp<std::int64_t>(us, 0, 1'000'000);
   const timespec timeout{left / 1'000'000, left % 1'000'000 * 1'000};
-  std::array<pollfd, 2> fds{{{paths_->fd(), POLLIN, 0}, {wake_fd_.get(), POLLIN, 0}}};
+  std::array<pollfd, 3> fds{
+      {{wake_fd_.get(), POLLIN, 0}, {paths_[0]->fd(), POLLIN, 0}, {paths_[1]->fd(), POLLIN, 0}}};
   ppoll(fds.data(), fds.size(), &timeout, nullptr);
   eventfd_t value;
-  if (fds[1].revents != 0) eventfd_read(wake_fd_.get(), &value);
+  if (fds[0].revents != 0) eventfd_read(wake_fd_.get(), &value);
 }
 
 void Swarm::run_commands() {
@@ -122,9 +126,9 @@ void Swarm::run_commands() {
 }
 
 /// True when nothing waits any more.
-bool Swarm::receive() {
+bool Swarm::receive(Paths& paths) {
   for (int i = 0; i < kReceiveBatches; ++i) {
-    const auto batch = paths_->receive();
+    const auto batch = paths.receive();
     if (batch.empty()) return true;
     for (const auto& inbound : batch)
       crowd_.handle_datagram(inbound.at, MemberId{inbound.member}, inbound.bytes);
@@ -134,9 +138,11 @@ bool Swarm::receive() {
 }
 
 void Swarm::send() {
-  for (auto out = crowd_.poll_transmit(); !out.bytes.empty(); out = crowd_.poll_transmit())
-    paths_->send(static_cast<std::uint32_t>(out.member), out.bytes);
-  paths_->flush();
+  for (auto out = crowd_.poll_transmit(); !out.bytes.empty(); out = crowd_.poll_transmit()) {
+    const auto member = static_cast<std::uint32_t>(out.member);
+    path_of_[member]->send(member, out.bytes);
+  }
+  for (const auto& paths : paths_) paths->flush();
 }
 
 }  // namespace fanout

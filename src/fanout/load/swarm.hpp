@@ -2,6 +2,7 @@
 /// commands it runs between batches.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -21,9 +22,7 @@
 namespace fanout {
 
 struct SwarmConfig {
-  /// The servers are on this machine: one socket for everybody.
-  bool on_loopback = true;
-  std::size_t members = 1;  ///< how many will come, for the sockets' buffers
+  std::size_t members = 1;  ///< how many will come, for the shared socket's buffer
   CrowdConfig crowd;
 };
 
@@ -70,11 +69,12 @@ class Swarm {
   void run();
   void wait() noexcept;
   void run_commands();
-  bool receive();
+  bool receive(Paths& paths);
   void send();
 
   FileDescriptor wake_fd_;
-  std::unique_ptr<Paths> paths_;
+  std::array<std::unique_ptr<Paths>, 2> paths_;  // shared, one each
+  std::vector<Paths*> path_of_;                  // a member's
   DtlsContext context_;
   Sha256Digest fingerprint_;
   std::unique_ptr<SrtpEngine> engine_;
