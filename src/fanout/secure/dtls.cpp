@@ -10,8 +10,8 @@
 namespace fanout {
 namespace {
 
-constexpr Duration kFirstTimeout = milliseconds(250);  // listeners' round trips are below it
-constexpr int kMaxRetransmissions = 5;
+/// How often a connected session answers a peer that has missed its last flight.
+constexpr int kMaxLastFlights = 5;
 
 /// Sent to an address not yet proved, by bytes received from it (RFC 9000 section 8.1). A check
 /// has a header, a USERNAME of 85 + 1 + 4 characters or more, MESSAGE-INTEGRITY.
@@ -113,8 +113,9 @@ struct DtlsSession::Impl {
   DtlsRole role;
   State state = State::handshaking;
   bool peer_closed = false;
+  DtlsPatience patience;
   Instant deadline;
-  Duration timeout = kFirstTimeout;
+  Duration timeout = patience.first;
   int retransmissions = 0;
   std::size_t received = kLeastCheck;
   std::size_t sent = kLargestCheckAnswer;
@@ -122,7 +123,8 @@ struct DtlsSession::Impl {
   std::optional<Sha256Digest> peer_fingerprint;
   OwnedSsl ssl;  // last: OpenSSL writes to `wire` while it lives
 
-  Impl(DtlsContext::Impl& context, DtlsRole role, bool client_certificate, Instant now);
+  Impl(DtlsContext::Impl& context, DtlsRole role, bool client_certificate, Instant now,
+       DtlsPatience patience);
 
   void handshake(Instant now) noexcept;
   void restart_timer(Instant now) noexcept;
@@ -135,8 +137,11 @@ struct DtlsSession::Impl {
 };
 
 DtlsSession::Impl::Impl(DtlsContext::Impl& context, DtlsRole role, bool client_certificate,
-                        Instant now)
-    : role(role), deadline(now + kFirstTimeout), ssl(require(SSL_new(context.ssl_context.get()))) {
+                        Instant now, DtlsPatience patience)
+    : role(role),
+      patience(patience),
+      deadline(now + patience.first),
+      ssl(require(SSL_new(context.ssl_context.get()))) {
   BIO* bio = require(BIO_new_ex(context.library.get(), context.bio_method.get()));
   BIO_set_data(bio, &wire);
   BIO_set_init(bio, 1);
@@ -170,7 +175,7 @@ void DtlsSession::Impl::handshake(Instant now) noexcept {
 }
 
 void DtlsSession::Impl::restart_timer(Instant now) noexcept {
-  timeout = kFirstTimeout;
+  timeout = patience.first;
   retransmissions = 0;
   deadline = now + timeout;
 }
@@ -216,7 +221,7 @@ void DtlsSession::Impl::say_goodbye() noexcept {
 }
 
 void DtlsSession::Impl::resend_last_flight() noexcept {
-  if (retransmissions == kMaxRetransmissions) return;
+  if (retransmissions == kMaxLastFlights) return;
   ++retransmissions;
   wire.flight.repeat();
 }
@@ -226,8 +231,9 @@ bool DtlsSession::Impl::may_send(std::size_t size) const noexcept {
   return proved || sent + size <= kAmplification * received;
 }
 
-DtlsSession::DtlsSession(DtlsContext& context, DtlsRole role, bool client_certificate, Instant now)
-    : impl_(std::make_unique<Impl>(*context.impl_, role, client_certificate, now)) {}
+DtlsSession::DtlsSession(DtlsContext& context, DtlsRole role, bool client_certificate, Instant now,
+                         DtlsPatience patience)
+    : impl_(std::make_unique<Impl>(*context.impl_, role, client_certificate, now, patience)) {}
 DtlsSession::~DtlsSession() = default;
 DtlsSession::DtlsSession(DtlsSession&&) noexcept = default;
 DtlsSession& DtlsSession::operator=(DtlsSession&&) noexcept = default;
@@ -246,7 +252,7 @@ void DtlsSession::handle_datagram(Instant now, Bytes datagram) noexcept {
 
 void DtlsSession::handle_timeout(Instant now) noexcept {
   if (now < next_timeout()) return;
-  if (++impl_->retransmissions > kMaxRetransmissions) {
+  if (++impl_->retransmissions > impl_->patience.retransmissions) {
     impl_->wire.flight.end();
     return impl_->fail();
   }

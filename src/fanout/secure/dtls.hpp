@@ -6,7 +6,7 @@
 /// no more is sent to it than three times what came from it (RFC 9000 section 8's bound),
 /// the check and its answer counted with the least and the most they can have been.
 ///
-/// Every session ends: connected, failed, or given up five retransmissions after its start or
+/// Every session ends: connected, failed, or given up some retransmissions after its start or
 /// its last flight.
 #pragma once
 
@@ -48,13 +48,21 @@ struct DtlsKeys {
   SrtpMaster remote;  ///< the peer seals with it
 };
 
+/// When a flight is repeated: after `first`, then after twice as long each time. The default
+/// suits a server, whose listeners' round trips are below it.
+struct DtlsPatience {
+  Duration first = milliseconds(250);
+  int retransmissions = 5;
+};
+
 class DtlsSession {
  public:
   enum class State : std::uint8_t { handshaking, connected, failed };
 
   /// With `client_certificate` a server asks for one and refuses a client without (whose it
   /// is, the caller checks by `peer_fingerprint()`), and a client shows its own when asked.
-  DtlsSession(DtlsContext& context, DtlsRole role, bool client_certificate, Instant now);
+  DtlsSession(DtlsContext& context, DtlsRole role, bool client_certificate, Instant now,
+              DtlsPatience patience = {});
   ~DtlsSession();
   DtlsSession(DtlsSession&&) noexcept;
   DtlsSession& operator=(DtlsSession&&) noexcept;
@@ -62,7 +70,7 @@ class DtlsSession {
   /// When connected, a repeated flight of the peer is answered with `last_flight()`, at most
   /// five times, and an alert is heard.
   void handle_datagram(Instant now, Bytes datagram) noexcept;
-  /// Retransmits when due: after 250 ms, doubling, given up after the fifth time.
+  /// Retransmits when due, and gives up.
   void handle_timeout(Instant now) noexcept;
   Instant next_timeout() const noexcept;
   /// The next datagram to send, or empty; valid until the next call on this session. The last
