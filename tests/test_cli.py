@@ -63,7 +63,7 @@ def test_the_version_is_told_without_loading_the_service():
     assert done.stdout == f"spacescore, version {version('spacescore')}\n", done.stderr
 
 
-@pytest.mark.parametrize("command", [[], ["serve"], ["ticket"], ["token"]])
+@pytest.mark.parametrize("command", [[], ["serve"], ["ticket"], ["token"], ["load"]])
 def test_every_command_has_help(command):
     code, out, _ = run(*command, "--help")
     assert code == 0
@@ -101,6 +101,14 @@ def test_a_token_of_the_environments_key_verifies(tmp_path):
         (["ticket", "demo", "--url", "http://127.0.0.1:1"], "cannot be asked"),
         (["ticket", "No Slug", "--url", "http://127.0.0.1:1"], "a-z"),
         (["serve", "--ice-server", "nonsense"], "STUN"),
+        (["load"], "--ticket"),
+        (["load", "ftp://host/s/demo"], "no http"),
+        (["load", "http://127.0.0.1:1/s/demo"], "refused"),
+        (["load", "http://127.0.0.1:1/demo"], "no space's page"),
+        (["load", "http://127.0.0.1:1/janus", "--door", "janus"], "mountpoint"),
+        (["load", "http://127.0.0.1:1/whep", "--door", "whep", "-n", "9000000"], "descriptors"),
+        (["load", "http://127.0.0.1:1/s/demo", "-n", "0"], "At least one"),
+        (["load", "http://127.0.0.1:1/s/demo", "--over", "-1"], "ramp"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(arguments, reason):
@@ -147,3 +155,34 @@ def test_a_folder_on_which_no_node_ran_has_no_tickets(tmp_path):
     code, _, err = run("ticket", "demo", "--data", tmp_path)
     assert code == 2
     assert "node.json" in err
+
+
+@pytest.mark.parametrize("text", ["no JSON", "[]", "{}", '{"candidates": 7}'])
+def test_a_ticket_that_is_none_is_a_line_too(text):
+    code, out, err = run("load", "--ticket", "-", input=text)
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert "ticket" in err
+
+
+def test_load_reports_to_people_and_as_json(tmp_path):
+    with Engine(host="127.0.0.1", port=0) as engine:
+        engine.create_space("demo")
+        ticket = json.dumps(engine.ticket("demo").to_dict())
+        arguments = ["load", "--ticket", "-", "-n", "3", "--over", "0", "--duration", "0"]
+        code, out, err = run(*arguments, "--json", "-", input=ticket)
+        assert (code, json.loads(out)["joins"]["joined"]) == (0, 3)
+        assert "3 of 3" in err
+        code, out, _ = run(*arguments, "--json", tmp_path / "report.json", input=ticket)
+        assert json.loads((tmp_path / "report.json").read_text())["ok"]
+        assert "3 of 3" in out
+
+
+def test_load_fails_when_nobody_gets_in():
+    with Engine(host="127.0.0.1", port=0) as engine:
+        engine.create_space("demo")
+        ticket = engine.ticket("demo").to_dict() | {"fingerprint": ":".join(["00"] * 32)}
+        arguments = ["load", "--ticket", "-", "-n", "2", "--over", "0"]
+        code, out, _ = run(*arguments, input=json.dumps(ticket))
+    assert code == 1
+    assert "2 wrong certificate" in out

@@ -287,3 +287,129 @@ def test_garbage_changes_nothing_but_a_counter(joined, mutations):
         client.handle_datagram(now, damaged)
     assert (client.state, client.stats.packets_received) == before
     assert sum(client.drops.values()) - dropped > 1_500
+
+
+class Skipping(MiniServer):
+    """Leaves frames out by `leave_out`, sequence number → frames, as an overloaded server does."""
+
+    def __init__(self, leave_out: dict[int, int], marked: bool, **options):
+        super().__init__(**options)
+        self.leave_out, self.marked, self.left_out = leave_out, marked, 0
+
+    def _send_frame(self, now_us: int) -> None:
+        gap = self.leave_out.get(self.index, 0)
+        self.left_out += gap
+        header = _core.write_rtp_header(
+            payload_type=111,
+            sequence=self.index,
+            timestamp=(self.index + self.left_out) * 960,
+            ssrc=7,
+            csrc=[],
+            marker=bool(gap) and self.marked,
+        )
+        silence = bytes([0xF8, 0xFF, 0xFE])  # an Opus packet of 20 ms
+        self._out += self.engine.seal_rtp([(self._keys[0], header, silence, 7, self.index)])
+        self.index += 1
+        self._next_frame = now_us + 20_000 * (1 + gap) if self.index < self.frames else None
+
+
+@pytest.mark.parametrize(("marked", "skipped"), [(False, 5), (True, 0)])
+def test_frames_that_were_never_sent_are_missed_unless_silence_is_announced(marked, skipped):
+    client, server = make_client(), Skipping({10: 1, 30: 4}, marked, frames=60)
+    play(client, server, seconds=4)
+    stats = client.stats
+    assert (stats.packets_received, stats.packets_lost) == (60, 0)
+    assert stats.frames_skipped == skipped
+
+
+def test_a_lost_packet_is_lost_and_not_skipped_too():
+    client, server = make_client(), Skipping({}, False, frames=60)
+    down = netem.Link(2, filter=lambda _, datagram: not is_frame(datagram, {20, 21}))
+    play(client, server, down=down, seconds=4)
+    assert (client.stats.packets_lost, client.stats.frames_skipped) == (2, 0)
+
+
+def full_agents(**controlled):
+    """Two clients that are each other's server: who offers, and who answers."""
+    contexts = [_core.DtlsContext(_core.Certificate.generate()) for _ in range(2)]
+    names = [("ufragA", "a password of twenty-two A"), ("ufragB", "a password of twenty-two B")]
+
+    def agent(me, them, **options):
+        return _core.VirtualClient(
+            contexts[me],
+            _core.SrtpEngine(),
+            server_ufrag=names[them][0],
+            server_password=names[them][1],
+            client_ufrag=names[me][0],
+            client_password=names[me][1],
+            server=(f"10.0.0.{them + 1}", 5000),
+            server_fingerprint=contexts[them].fingerprint,
+            shows_certificate=True,
+            ssrc=me + 1,
+            **options,
+        )
+
+    return agent(0, 1), agent(1, 0, controlling=False, **controlled)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_full_agents_answer_each_others_checks_and_either_may_say_hello(seed):
+    offerer, answerer = full_agents(passive=True)
+    lossy = netem.Link(seed, loss=0.1), netem.Link(seed + 10, loss=0.1)
+    now = play(
+        offerer,
+        answerer,
+        up=lossy[0],
+        down=lossy[1],
+        done=lambda: (offerer.state, answerer.state) == ("connected",) * 2,
+    )
+    for number in range(20):
+        offerer.send_audio(now, b"%d" % number)
+        answerer.send_audio(now, b"-%d" % number)
+    play(offerer, answerer, seconds=1, now_us=now)
+    assert [audio.payload for audio in all_audio(answerer)] == [b"%d" % n for n in range(20)]
+    assert [audio.payload for audio in all_audio(offerer)] == [b"-%d" % n for n in range(20)]
+
+
+def test_a_controlled_agent_waits_for_the_nomination():
+    client = make_client(client_password="of our own", controlling=False)
+    client.handle_timeout(0)
+    request = _core.parse_stun(client.poll_transmit())
+    assert (request.controlling, request.use_candidate) == (False, False)
+    answer = _core.write_binding_success(request.transaction, ("192.0.2.7", 1))
+    client.handle_datagram(1, _core.seal_stun(answer, PASSWORD))
+    assert client.state == "checking"
+    for nominates, state in ((False, "checking"), (True, "handshaking")):
+        check = _core.write_binding_request(
+            transaction=bytes(12),
+            username="load:server",
+            priority=1,
+            tie_breaker=1,
+            use_candidate=nominates,
+        )
+        client.handle_datagram(2, _core.seal_stun(check, "of our own"))
+        assert client.state == state
+        assert _core.parse_stun(client.poll_transmit()).type == "success"
+
+
+def test_a_check_with_another_password_is_not_answered():
+    client = make_client(client_password="of our own")
+    check = _core.write_binding_request(
+        transaction=bytes(12), username="load:server", priority=1, tie_breaker=1
+    )
+    client.handle_datagram(1, _core.seal_stun(check, "of somebody else"))
+    assert client.poll_transmit() is None
+    assert client.drops == {"bad_integrity": 1}
+
+
+@pytest.mark.parametrize("dead", ["silence", "certificate", "handshake"])
+def test_a_client_that_failed_says_why(dead):
+    client = make_client(server_fingerprint=bytes(32) if dead == "certificate" else None)
+    server = MiniServer(asks_certificate=dead == "handshake")
+    if dead == "silence":
+        now = connect(client, server)
+        server.answers_checks = False
+        play(client, server, seconds=40, now_us=now)
+    else:
+        play(client, server, seconds=5)
+    assert (client.state, client.failure) == ("failed", dead)

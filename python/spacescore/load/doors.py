@@ -119,6 +119,7 @@ class WhepDoor:
 
     def close(self) -> None:
         """The goodbye over DTLS has ended each session."""
+        self._requests.close()
 
 
 class JanusDoor:
@@ -162,6 +163,7 @@ class JanusDoor:
         """End all sessions and what hangs on them."""
         for session in self._sessions:
             _quietly(lambda session=session: self._ask(session, janus="destroy"))
+        self._requests.close()
 
     def _session(self) -> str:
         if not hasattr(self._local, "session"):
@@ -215,6 +217,10 @@ class Stage:
         remote = _post(self._requests, path, offer(ours, speaks=True, ssrc=ssrc), token)
         return {**_member(remote, ours, self.local), "ssrc": ssrc}
 
+    def close(self) -> None:
+        """Nothing more is asked."""
+        self._requests.close()
+
     def _stage_token(self, name: str) -> str:
         path = f"{self._root}/api/spaces/{quote(self._space)}/stage"
         try:
@@ -249,6 +255,8 @@ def _fetch_ticket(plan: LoadPlan) -> Mapping[str, Any]:
         found = requests.ask_json("GET", f"{page['root']}/api/spaces/{page['space']}/ticket")
     except Refused as refused:
         raise LoadError(f"No ticket from {plan.target}: {refused}.") from None
+    finally:
+        requests.close()
     return found if isinstance(found, dict) else {}
 
 

@@ -157,7 +157,8 @@ class LoadReport:
     `answered_us`, `connected_us`, `first_audio_us`, `received`, ...), -1 for never. heard and
     said: when the first packet after each silence came to a listener (`member`: the row) or
     left a speaker, with its RTP `timestamp`. All times are on `time.monotonic_ns`'s clock,
-    in microseconds.
+    in microseconds. A space takes half a second without a word for silence: a latency bench
+    lets its speaker pause for longer.
     """
 
     plan: LoadPlan
@@ -181,7 +182,7 @@ class LoadReport:
         gone = sum(self.joins.failures.values()) - (self.joins.asked - self.joins.joined)
         if gone:
             found.append(f"{gone:,} did not stay")
-        if self.joins.joined and not self.audio.listening and self.listened_seconds:
+        if self.joins.joined and not self.audio.listening and self.plan.duration:
             found.append("nothing was heard: nobody speaks there (--speakers 1 would)")
         if self.audio.silent:
             found.append(f"{self.audio.silent:,} heard nothing")

@@ -37,6 +37,13 @@ class Requests:
         self._tls = _context(insecure) if parts.scheme == "https" else None
         self._timeout = timeout
         self._local = threading.local()
+        self._open: set[http.client.HTTPConnection] = set()  # of all threads
+
+    def close(self) -> None:
+        """Close what is open, whoever opened it; nobody asks any more."""
+        for connection in list(self._open):
+            connection.close()
+        self._open.clear()
 
     def ask(
         self, method: str, path: str, body: str | None = None, headers: dict[str, str] | None = None
@@ -85,19 +92,21 @@ class Requests:
 
     def _connection(self) -> http.client.HTTPConnection:
         if not hasattr(self._local, "connection"):
-            self._local.connection = (
+            self._local.connection = connection = (
                 http.client.HTTPSConnection(
                     self.host, self.port, timeout=self._timeout, context=self._tls
                 )
                 if self._tls
                 else http.client.HTTPConnection(self.host, self.port, timeout=self._timeout)
             )
-        connection: http.client.HTTPConnection = self._local.connection
-        return connection
+            self._open.add(connection)
+        known: http.client.HTTPConnection = self._local.connection
+        return known
 
     def _forget(self) -> None:
         if hasattr(self._local, "connection"):
             self._local.connection.close()
+            self._open.discard(self._local.connection)
             del self._local.connection
 
 

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,12 @@ class _Test:
         """Bring the speakers in, before anybody listens."""
         self._enter("speakers")
         swarm = self.swarms[0]
+        with closing(stage):
+            self._publish(stage, swarm, playlist)
+        self._wait(lambda fates: fates["waiting"] + fates["joining"] == 0)
+        self._speakers_in = self._totals()["fates"]["joined"]
+
+    def _publish(self, stage: Stage, swarm: Any, playlist: Any) -> None:
         for number in range(self.plan.speakers):
             ssrc = secrets.randbelow(2**32 - 1) + 1
             try:
@@ -131,8 +138,6 @@ class _Test:
                 swarm.add([_core.Member(**known, start_us=_now_us(), playlist=playlist)])
             except Refused as refused:
                 self.refused_speakers[str(refused)] += 1
-        self._wait(lambda fates: fates["waiting"] + fates["joining"] == 0)
-        self._speakers_in = self._totals()["fates"]["joined"]
 
     def join(self) -> None:
         """Let the listeners come, each at its time, until all are in or have failed."""
