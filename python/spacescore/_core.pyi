@@ -30,7 +30,9 @@ __all__: list[str] = [
     "Ladder",
     "Limiter",
     "Member",
+    "Mesh",
     "Mixer",
+    "Node",
     "OggOpusWriter",
     "OpenedUfrag",
     "OpusDecoder",
@@ -62,7 +64,6 @@ __all__: list[str] = [
     "TicketKeys",
     "UdpSocket",
     "VirtualClient",
-    "Worker",
     "add_voice",
     "append_fingerprint",
     "derive_session_keys",
@@ -894,6 +895,14 @@ class SpaceStats:
     @property
     def speakers(self) -> list[SpeakerStats]: ...
 
+class Mesh:
+    def __init__(
+        self,
+        workers: typing.SupportsInt | typing.SupportsIndex,
+        seats: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+    def home(self, space: typing.SupportsInt | typing.SupportsIndex) -> int: ...
+
 class Engine:
     def __init__(
         self,
@@ -904,6 +913,10 @@ class Engine:
         max_listeners: typing.SupportsInt | typing.SupportsIndex = 1000,
         max_handshakes: typing.SupportsInt | typing.SupportsIndex = 64,
         audible: typing.SupportsInt | typing.SupportsIndex = 3,
+        mesh: Mesh | None = None,
+        worker: typing.SupportsInt | typing.SupportsIndex = 0,
+        certificate_pem: str = "",
+        private_key_pem: str = "",
     ) -> None: ...
     def add_ticket_key(
         self, key_id: typing.SupportsInt | typing.SupportsIndex, key: bytes
@@ -931,6 +944,7 @@ class Engine:
         source: tuple[str, typing.SupportsInt | typing.SupportsIndex],
         datagram: bytes,
     ) -> None: ...
+    def handle_mesh(self, now_us: typing.SupportsInt | typing.SupportsIndex) -> int: ...
     def handle_timeout(self, now_us: typing.SupportsInt | typing.SupportsIndex) -> None: ...
     def hold_handshakes(self) -> None: ...
     def next_timeout(self, now_us: typing.SupportsInt | typing.SupportsIndex) -> int: ...
@@ -958,12 +972,13 @@ class Engine:
     @property
     def speakers(self) -> int: ...
 
-class Worker:
+class Node:
     def __init__(
         self,
         *,
         host: str = "::",
         port: typing.SupportsInt | typing.SupportsIndex = 7881,
+        workers: typing.SupportsInt | typing.SupportsIndex = 1,
         backend: str = "best",
         certificate_pem: str = "",
         private_key_pem: str = "",
@@ -975,7 +990,7 @@ class Worker:
     ) -> None: ...
     def close(self) -> None: ...
     def close_space(self, space: typing.SupportsInt | typing.SupportsIndex) -> bool: ...
-    def counters(self) -> dict: ...
+    def counters(self) -> list[dict]: ...
     def create_space(
         self,
         space: typing.SupportsInt | typing.SupportsIndex,
@@ -1015,6 +1030,8 @@ class Worker:
     def fingerprint(self) -> str: ...
     @property
     def port(self) -> int: ...
+    @property
+    def workers(self) -> int: ...
 
 class JoinTimes:
     @property
