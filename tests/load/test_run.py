@@ -41,7 +41,8 @@ def test_two_hundred_join_by_ticket_and_hear_everything(served):
     assert report.speakers.joined == 1
     assert report.speakers.packets > 50
     assert audio.expected == audio.received + audio.lost
-    assert (audio.lost, audio.duplicated) == (report.generator.kernel_drops, 0)
+    assert audio.lost <= report.generator.kernel_drops
+    assert audio.duplicated == 0
     assert audio.received == report.listeners["received"].sum() > 200 * 45
     assert audio.listening == 200
     assert 0 < joins.time.p50 <= joins.time.p95 <= joins.time.p99 <= joins.time.max

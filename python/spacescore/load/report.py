@@ -115,8 +115,8 @@ class ServerCost:
     pid: int
     joining_seconds: float
     listening_seconds: float
-    ms_per_join: float | None  # of the time in which people joined, all of it
-    us_per_packet: float | None  # of the time after, by packets received in it
+    ms_per_join: float | None  # what joining took, less the audio sent meanwhile
+    us_per_packet: float | None  # what listening took, by packets received
     ms_per_listener_second: float | None
     cores: float  # busy, while everybody listened
 

@@ -320,12 +320,14 @@ class _Test:
         joining, listening = between.cpu - before.cpu, after.cpu - between.cpu
         seconds, packets = after.at - between.at, after.received - between.received
         listened = seconds * joined
+        each = listening / packets if packets else 0.0
+        for_joins = max(0.0, joining - each * (between.received - before.received))
         return ServerCost(
             pid=self._pid,
             joining_seconds=round(joining, 2),
             listening_seconds=round(listening, 2),
-            ms_per_join=round(1e3 * joining / joined, 3) if joined else None,
-            us_per_packet=round(1e6 * listening / packets, 2) if packets else None,
+            ms_per_join=round(1e3 * for_joins / joined, 3) if joined else None,
+            us_per_packet=round(1e6 * each, 2) if packets else None,
             ms_per_listener_second=round(1e3 * listening / listened, 4) if listened else None,
             cores=round(listening / seconds, 3) if seconds else 0.0,
         )
