@@ -43,7 +43,7 @@ def test_two_hundred_join_by_ticket_and_hear_everything(served):
     assert audio.expected == audio.received + audio.lost
     assert audio.lost <= report.generator.kernel_drops
     assert audio.duplicated == 0
-    assert audio.received == report.listeners["received"].sum() > 200 * 45
+    assert audio.received == report.listeners["received"].sum()
     assert audio.listening == 200
     assert 0 < joins.time.p50 <= joins.time.p95 <= joins.time.p99 <= joins.time.max
     assert joins.per_second == pytest.approx(200 / joins.seconds, rel=0.01)
@@ -120,6 +120,13 @@ def test_speakers_without_a_stage_are_told_from_listeners(served):
     )
     assert list(report.speakers.failures.values()) == [2]
     assert "HTTP 40" in next(iter(report.speakers.failures))
+
+
+@pytest.mark.parametrize("door", [Door.TICKET, Door.WHEP])
+def test_speakers_may_be_alone(served, door):
+    report = run(plan(served, listeners=0, speakers=1, door=door, duration=0.5))
+    assert report.ok, report.complaints
+    assert report.speakers.packets >= 20
 
 
 def test_a_test_may_be_stopped_early(served):

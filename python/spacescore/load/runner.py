@@ -35,7 +35,8 @@ from spacescore.load.speech import packets_of, tone
 __all__ = ["Progress", "run"]
 
 LOOK_SECONDS = 0.2
-HEAD_START_US = 50_000  # between the decision to start and the first who does
+HEAD_START_US = 50_000  # between the decision to start and the first who does,
+PREPARATION_US = 20  # and for each who is to be described before that
 GOODBYE_SECONDS = 0.3
 KEEP_ALIVE_SECONDS = 20.0
 SPARE_DESCRIPTORS = 64
@@ -144,7 +145,7 @@ class _Test:
         self._enter("joining")
         self._mark()
         times = start_times(self.plan.ramp, self.plan.listeners, self.plan.seed)
-        begin = _now_us() + HEAD_START_US
+        begin = _now_us() + HEAD_START_US + PREPARATION_US * len(times)
         starts = [begin + round(second * 1e6) for second in times]
         if self.door.asks:
             self._ask_for(starts)
@@ -157,7 +158,8 @@ class _Test:
         self._enter("listening")
         self._mark()
         until = time.monotonic() + self.plan.duration
-        anybody = self._totals()["fates"]["joined"] > self._speakers_in
+        others = self._speakers_in if self.plan.listeners else 0
+        anybody = self._totals()["fates"]["joined"] > others
         while anybody and (left := until - time.monotonic()) > 0 and not self._stop.is_set():
             self._look()
             self._stop.wait(min(left, LOOK_SECONDS))
@@ -166,31 +168,20 @@ class _Test:
     def report(self) -> LoadReport:
         """Say what there was; then everybody leaves."""
         rows, heard, said = self._columns()
-        health = [swarm.health() for swarm in self.swarms]
-        strays = sum(swarm.totals()["strays"] for swarm in self.swarms)
-        delay, lateness = self._merged("delays"), self._merged("lateness")
+        delay, generator = self._merged("delays"), self._generator()
         self._enter("leaving")
         self._look()
         for swarm in self.swarms:
             swarm.leave()
         time.sleep(GOODBYE_SECONDS)
         listeners = {name: column[~rows["speaker"]] for name, column in rows.items()}
-        lag = np.array(self._request_lags)
-        elapsed = self._marks[-1].at - self._marks[0].at
         return LoadReport(
             plan=self.plan,
             joins=joins_of(listeners, _core.FATES, self.refused),
             audio=audio_of(listeners, delay),
             speakers=self._speakers(rows),
             server=self._cost(int((listeners["connected_us"] >= 0).sum())),
-            generator=Generator(
-                cores=round(self._own_cpu() / elapsed, 3) if elapsed else 0.0,
-                lateness=lateness,
-                request_lag=Quantiles.of(lag),
-                kernel_drops=sum(h["kernel_drops"] for h in health),
-                send_errors=sum(h["send_errors"] for h in health),
-                strays=strays,
-            ),
+            generator=generator,
             listened_seconds=self._marks[-1].at - self._marks[1].at,
             listeners=listeners,
             heard=heard,
@@ -216,7 +207,7 @@ class _Test:
     def _ask_for(self, starts: list[int]) -> None:
         turns = iter(enumerate(starts))
         lock = threading.Lock()
-        threads = min(self.plan.concurrency, len(starts))
+        threads = max(1, min(self.plan.concurrency, len(starts)))
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="load")
         self._asking = [self._pool.submit(self._ask, turns, lock) for _ in range(threads)]
 
@@ -278,7 +269,7 @@ class _Test:
                 joined=joined,
                 failed=everybody - settled - joined + self.refused.total(),
                 joins_per_second=(joined - self._recent[0][1]) / span if span else 0.0,
-                audible=totals["audible"],
+                audible=min(totals["audible"], joined),  # speakers hear each other
                 received=totals["received"],
                 lost=totals["lost"] + totals["skipped"],
             )
@@ -309,9 +300,18 @@ class _Test:
     def _cpu(health: list[dict[str, int]]) -> float:
         return sum(h["cpu_us"] for h in health) / 1e6
 
-    def _own_cpu(self) -> float:
-        """Of the average thread."""
-        return (self._marks[-1].own - self._marks[0].own) / len(self.swarms)
+    def _generator(self) -> Generator:
+        health = [swarm.health() for swarm in self.swarms]
+        first, last = self._marks[0], self._marks[-1]
+        busy = (last.own - first.own) / len(self.swarms) / (last.at - first.at)
+        return Generator(
+            cores=round(busy, 3),
+            lateness=self._merged("lateness"),
+            request_lag=Quantiles.of(np.array(self._request_lags)),
+            kernel_drops=sum(h["kernel_drops"] for h in health),
+            send_errors=sum(h["send_errors"] for h in health),
+            strays=self._totals()["strays"],
+        )
 
     def _cost(self, joined: int) -> ServerCost | None:
         before, between, after = self._marks
