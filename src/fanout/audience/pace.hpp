@@ -2,7 +2,9 @@
 /// that neither the network card nor the switch behind it sees a burst every 20 ms.
 ///
 /// Credit grows with time at the rate of the latest tick and is spent packet by packet. Time
-/// the sender overslept earns no credit: the schedule slips, and is never caught up in a burst.
+/// the sender overslept earns no credit: the schedule slips, and is not caught up in a burst.
+/// Only a sender who is a whole tick behind, a thread that gets no CPU say, may bunch a little:
+/// less would cost the audience audio, and more would cost the network's queues the same.
 #pragma once
 
 #include <algorithm>
@@ -19,6 +21,9 @@ class Pace {
   /// Credit that may gather at once. With the span and a quantum it keeps any 5 ms below half
   /// again their share of a tick of 20 ms: (5 + 1) / 18 + 1 / 32 < 1.5 / 4.
   static constexpr Duration kCatchUp = milliseconds(1);
+  /// The same for who is behind: the time slices of a busy scheduler. Any 5 ms then carry less
+  /// than three times their share.
+  static constexpr Duration kBehindCatchUp = milliseconds(8);
   /// Fewer than this a tick are no burst: they go at once. Nor is it worth waking for less.
   static constexpr std::size_t kAtOnce = 64;
   static constexpr Duration kSlice = microseconds(500);
@@ -31,13 +36,14 @@ class Pace {
     credit_ = quantum() * kSpan.us;
   }
 
-  /// How many may go now. Credit is kept until spent.
-  std::size_t due(Instant now) noexcept {
+  /// How many may go now. Credit is kept until spent. `behind`: by a tick or more.
+  std::size_t due(Instant now, bool behind) noexcept {
     const auto passed = std::max(now - last_, Duration{});
-    const auto earned = std::min(passed, kCatchUp);
+    const auto depth = behind ? kBehindCatchUp : kCatchUp;
+    const auto earned = std::min(passed, depth);
     slipped_ = slipped_ + (passed - earned);
     last_ = std::max(last_, now);
-    const auto most = rate_ * kCatchUp.us + quantum() * kSpan.us;
+    const auto most = rate_ * depth.us + quantum() * kSpan.us;
     credit_ = std::min(credit_ + rate_ * earned.us, most);
     return static_cast<std::size_t>(credit_ / kSpan.us);
   }

@@ -185,8 +185,9 @@ void bind_audience(py::module_& module) {
           },
           py::arg("now_us"), py::arg("packets"), py::arg("idle"))
       .def(
-          "due", [](Pace& self, std::int64_t now_us) { return self.due({now_us}); },
-          py::arg("now_us"))
+          "due",
+          [](Pace& self, std::int64_t now_us, bool behind) { return self.due({now_us}, behind); },
+          py::arg("now_us"), py::arg("behind") = false)
       .def("spend", &Pace::spend, py::arg("packets"))
       .def("next", [](const Pace& self) { return self.next().us; })
       .def_property_readonly("slipped_us", [](const Pace& self) { return self.slipped().us; });

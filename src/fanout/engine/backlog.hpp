@@ -36,8 +36,8 @@ class Backlog {
   void pop() noexcept { ++head_; }
 
  private:
-  /// A tenth of a second of work: who waits longer has sent again already.
-  static constexpr std::size_t kSlots = 1'024;
+  /// The hellos of a thousand, in two datagrams each, and as many again.
+  static constexpr std::size_t kSlots = 4'096;
 
   struct Waiting {
     Address from;

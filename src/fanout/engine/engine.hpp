@@ -136,6 +136,7 @@ class Engine {
 
   // DTLS and admission (engine_join.cpp).
   Verdict dtls(const Address& from, Bytes datagram);
+  Verdict line_up(Slot slot, const Address& from, Bytes datagram) noexcept;
   Verdict shake(Instant now, Slot slot, Bytes datagram);
   Verdict late_record(Transport& transport, Bytes datagram) noexcept;
   Verdict admit(Slot slot);

@@ -25,9 +25,16 @@ Engine::Verdict Engine::dtls(const Address& from, Bytes datagram) {
   if (!peer) return Drop::unknown_address;
   if (peer->kind == Kind::elsewhere)
     return relay(static_cast<WorkerId>(peer->index), from, datagram);
-  if (peer->kind == Kind::handshake)
-    return backlog_.push(from, datagram) ? Verdict{} : Drop::handshake_backlog;
+  if (peer->kind == Kind::handshake) return line_up(peer->index, from, datagram);
   return late_record(transport(*peer), datagram);
+}
+
+Engine::Verdict Engine::line_up(Slot slot, const Address& from, Bytes datagram) noexcept {
+  Handshake& handshake = handshakes_[slot];
+  if (handshake.waiting == kMaxWaiting || !backlog_.push(from, datagram))
+    return Drop::handshake_backlog;
+  ++handshake.waiting;
+  return {};
 }
 
 bool Engine::handle_backlog(Instant now) {
@@ -35,10 +42,13 @@ bool Engine::handle_backlog(Instant now) {
   Verdict verdict;
   // Since it came, the handshake may have ended, well or not.
   if (const auto* peer = by_address_.find(backlog_.from())) {
-    if (peer->kind == Kind::handshake)
+    if (peer->kind == Kind::handshake) {
+      auto& waiting = handshakes_[peer->index].waiting;
+      waiting -= waiting > 0;
       verdict = shake(now, peer->index, backlog_.datagram());
-    else if (peer->kind != Kind::elsewhere)
+    } else if (peer->kind != Kind::elsewhere) {
       verdict = late_record(transport(*peer), backlog_.datagram());
+    }
   }
   if (verdict) counters_.drops.add(*verdict);
   backlog_.pop();

@@ -63,7 +63,7 @@ void Hall::fan_out(Instant now, SrtpEngine& engine, AudienceTable& table, SendBa
                    EngineCounters& counters) noexcept {
   if (walking_ == 0) return;
   const auto slipped = pace_.slipped();
-  auto due = pace_.due(now);
+  auto due = pace_.due(now, lateness(now) > Duration{});
   if (pace_.slipped() > slipped) ++counters.slices_late;
   while (walking_ > 0 && due > 0 && batch.room() > 0) {
     Walk& frame = walk(0);

@@ -25,6 +25,10 @@ constexpr Duration kIdleHandshake = milliseconds(500);
 /// an office behind one address joins a little slower than the rest of the world.
 constexpr std::uint32_t kSourceShare = 16;
 
+/// Datagrams of one handshake that may wait for the CPU: two flights. Who repeats a hello that
+/// waits already only makes the line longer.
+constexpr std::uint8_t kMaxWaiting = 4;
+
 struct Handshake {
   Transport transport;
   std::optional<std::array<std::uint8_t, kFingerprintPrefix>> fingerprint;
@@ -32,6 +36,7 @@ struct Handshake {
   Instant started;
   std::optional<DtlsSession> dtls{};
   std::uint16_t source = 0;  ///< which counter of its source it is under
+  std::uint8_t waiting = 0;  ///< datagrams in the line
 
   /// Feeds the session, which the first record makes. False when it failed.
   bool handle_datagram(Instant now, DtlsContext& context, Bytes datagram, Outbox& outbox) noexcept;
