@@ -6,40 +6,15 @@ OpenSSL alone. Only the server's side is timed, in CPU time of this thread; both
 made alike.
 """
 
-from collections.abc import Callable
 from statistics import median
-from time import thread_time
 from typing import Any
 
+from handshakes import NOW_US, Clients, Datagrams, bare_handshake, cpu_seconds
 from spacescore._native import _core
 
 JOINS = 25  # in a round
 ROUNDS = 15
 BUDGET = 1.25
-NOW_US = 1_800_000_000_000_000
-
-Datagrams = list[bytes]
-
-
-class Clients:
-    """The other side, untimed: hellos, second flights, and the proof that all connected."""
-
-    def __init__(self, context: Any) -> None:
-        self.sessions = [_core.DtlsSession(context, role="client") for _ in range(JOINS)]
-
-    def transmit(self) -> Datagrams:
-        """One datagram of each."""
-        return [session.poll_transmit() or b"" for session in self.sessions]
-
-    def answer(self, datagrams: Datagrams) -> Datagrams:
-        """What each says to its datagram."""
-        for session, datagram in zip(self.sessions, datagrams, strict=True):
-            session.handle_datagram(NOW_US, datagram)
-        return self.transmit()
-
-    def keys(self) -> list[bytes]:
-        """What the server seals with; raises unless all have connected."""
-        return [session.keys().remote for session in self.sessions]
 
 
 class Node:
@@ -93,26 +68,17 @@ def check_request(tickets: Any, number: int) -> bytes:
     return _core.seal_stun(request, tickets.password(ticket))
 
 
-def cpu_seconds(
-    work: Callable[[Datagrams], Datagrams], datagrams: Datagrams
-) -> tuple[float, Datagrams]:
-    start = thread_time()
-    datagrams = work(datagrams)
-    return thread_time() - start, datagrams
-
-
 def bench_join_stun_ticket_and_handshake(benchmark: Any) -> None:
     certificate = _core.Certificate.generate()
     context, client_context = _core.DtlsContext(certificate), _core.DtlsContext(certificate)
     tickets = _core.TicketKeys()
     tickets.add(1, bytes(range(32)))
     requests = [check_request(tickets, number) for number in range(JOINS)]
-    bare = _core.FloorHandshakes(certificate, JOINS)
     joins: list[float] = []
     floors: list[float] = []
 
     def join() -> float:
-        clients, node = Clients(client_context), Node(context, tickets)
+        clients, node = Clients(client_context, JOINS), Node(context, tickets)
         hellos = clients.transmit()
         check, answers = cpu_seconds(node.check, requests)
         first, flights = cpu_seconds(node.hello, hellos)
@@ -123,12 +89,7 @@ def bench_join_stun_ticket_and_handshake(benchmark: Any) -> None:
         return check + first + second
 
     def floor() -> float:
-        clients = Clients(client_context)
-        first, flights = cpu_seconds(bare.answer, clients.transmit())
-        second, flights = cpu_seconds(bare.answer, clients.answer(flights))
-        clients.answer(flights)
-        assert len(set(clients.keys())) == JOINS
-        return first + second
+        return bare_handshake(certificate, client_context, JOINS) * JOINS
 
     def a_round() -> None:
         for run, times in ((join, joins), (floor, floors))[:: 1 if len(joins) % 2 else -1]:

@@ -1,0 +1,91 @@
+"""What does it cost, and whom does it disturb, when 10,000 listeners come within two seconds?
+
+Server and crowd share this machine's cores, and the crowd does more work than the server: how
+long a join takes here says as much of the generator as of the server. What a join costs the
+server is told against the bare handshake of the library, measured in the same run.
+"""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from handshakes import bare_handshake
+from served import Served
+from spacescore._native import _core
+from spacescore.load import LoadPlan, LoadReport, Profile, Progress, Ramp, run
+
+CROWD, EARLIER = 10_000, 100
+PACKET_MS = 60  # what an audience of this size gets
+HANDSHAKES = 50
+JOIN_TIMEOUT = 60.0  # a joiner waits rather than fails
+MAX_LOSS = 2.0  # percent, of a machine whose two cores everybody shares
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    served = Served(tmp_path, "--demo", "--packet-time", str(PACKET_MS))
+    yield served
+    served.end()
+
+
+def bare_handshake_seconds() -> float:
+    """CPU of one, by the library alone: the quietest of three rounds."""
+    certificate = _core.Certificate.generate()
+    context = _core.DtlsContext(certificate)
+    return min(bare_handshake(certificate, context, HANDSHAKES) for _ in range(3))
+
+
+def watch(served: Served, stop: threading.Event, seen: list[LoadReport]) -> threading.Thread:
+    """A hundred who came before the storm, and the speaker; returns once they are in."""
+    inside = threading.Event()
+    plan = LoadPlan(f"{served.url}/s/demo", listeners=EARLIER, speakers=1, duration=600.0)
+
+    def note(progress: Progress) -> None:
+        if progress.joined == EARLIER:
+            inside.set()
+
+    def listen() -> None:
+        seen.append(run(plan, stop=stop, on_progress=note))
+
+    thread = threading.Thread(target=listen)
+    thread.start()
+    assert inside.wait(30)
+    return thread
+
+
+@pytest.mark.benchmark(group="storm")
+def bench_storm_of_ten_thousand_joins(benchmark: Any, served: Served) -> None:
+    stop, earlier = threading.Event(), list[LoadReport]()
+    watcher = watch(served, stop, earlier)
+    plan = LoadPlan(
+        f"{served.url}/s/demo",
+        listeners=CROWD,
+        ramp=Ramp(Profile.STORM, 2.0),
+        duration=5.0,
+        join_timeout=JOIN_TIMEOUT,
+    )
+    storm = benchmark.pedantic(run, args=(plan,), rounds=1)
+    stop.set()
+    watcher.join()
+    (before,) = earlier
+    assert storm.server is not None
+    join_ms = storm.server.ms_per_join or 0.0
+    benchmark.extra_info.update(
+        joined=storm.joins.joined,
+        joins_per_second=round(storm.joins.per_second),
+        join_ms={"p50": storm.joins.time.p50, "p99": storm.joins.time.p99},
+        first_audio_ms={"p50": storm.joins.first_audio.p50, "p99": storm.joins.first_audio.p99},
+        cpu_ms_per_join=round(join_ms, 3),
+        floor_ratio=round(join_ms / 1e3 / bare_handshake_seconds(), 2),
+        earlier_loss_percent=round(before.audio.loss_percent, 3),
+        storm_loss_percent=round(storm.audio.loss_percent, 3),
+        generator_bottlenecks=storm.generator.bottlenecks,
+    )
+    assert storm.joins.joined == CROWD, storm.joins.failures
+    assert storm.audio.silent == 0
+    assert before.joins.joined == EARLIER
+    assert before.audio.listening == EARLIER
+    assert before.audio.loss_percent <= MAX_LOSS
