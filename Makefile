@@ -18,7 +18,7 @@ TEST_PACKAGES := chromium firefox-esr ffmpeg iproute2
 CPP := $(shell find src tests -name '*.[ch]pp')
 NATIVE := CMakeLists.txt $(CPP) $(shell find src -name '*.pyx' -o -name 'CMakeLists.txt' -o -name '*.cmake')
 
-.PHONY: help setup run test test-asan fuzz bench lint format portable stubs wheel-test clean
+.PHONY: help setup run test test-asan fuzz bench bench-peers lint format portable stubs wheel-test clean
 .PHONY: build-packages test-packages
 
 help: ## this list
@@ -49,6 +49,14 @@ fuzz: ## the parsers under libFuzzer, ASan and UBSan, FUZZ_SECONDS (60) each
 
 bench: setup ## every bench against its floor and budget
 	$(BIN)/pytest --benchmark-only $(ARGS)
+
+PEERS := build/peers-venv
+bench-peers: setup ## CPU, memory and joins beside Janus and aiortc, which it installs
+	@.ci/janus || echo "Going on without Janus." >&2
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip --quiet --no-input --disable-pip-version-check install aiortc aiohttp || \
+	  echo "Going on without aiortc." >&2
+	PYTHONPATH=benches $(BIN)/python -m peers --aiortc-python $(PEERS)/bin/python $(ARGS)
 
 lint: setup ## ruff, mypy --strict, clang-format, stub freshness
 	$(BIN)/ruff check

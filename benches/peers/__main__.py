@@ -1,0 +1,105 @@
+"""Run the comparison: `make bench-peers`, or `python -m peers` with benches on PYTHONPATH."""
+
+import json
+import os
+import platform
+from collections.abc import Sequence
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+from peers.figures import Peer, Round
+from peers.measure import Case, measure_joining, measure_listening
+from peers.servers import Aiortc, Janus, Spacescore, knows_packet_times
+from peers.table import Target, as_json, table
+
+FEW, MANY, HALL = 50, 250, 2_000  # Janus takes most of a core for 250
+AIORTC_SIZES = 8, 32
+JANUS, LOOPS = "Janus", "Janus, event loops"  # a thread for each listener, or one for each core
+OURS, OURS_60 = "spacescore, 20 ms", "spacescore, 60 ms"
+OURS_HALL = "spacescore, 20 ms, hall"
+
+
+@click.command()
+@click.option("--rounds", default=3, show_default=True, type=click.IntRange(1))
+@click.option("--seconds", default=6.0, show_default=True, help="To listen, each time.")
+@click.option("--aiortc-python", type=Path, default=Path("build/peers-venv/bin/python"))
+@click.option("--only", default="", help="Cases whose name has this in it.")
+@click.option("--json", "json_file", type=Path, default=Path("build/peers.json"))
+def main(rounds: int, seconds: float, aiortc_python: Path, only: str, json_file: Path) -> None:
+    """Measure spacescore beside Janus and aiortc."""
+    versions = {
+        "spacescore": version("spacescore"),
+        "Janus": Janus.version(),
+        "aiortc": Aiortc.version(aiortc_python),
+    }
+    for name, number in versions.items():
+        if not number:
+            click.secho(f"Skipped {name}: it is not installed here.", err=True, fg="yellow")
+    machine = f"{_cpu_model()}, {os.cpu_count()} cores, Linux {platform.release()}"
+    known = [case for case in _cases(versions, aiortc_python) if only in case.name]
+    peers = _measure(known, rounds, seconds)
+    names = {peer.name for peer in peers}
+    theirs = [peer for peer in peers if peer.name in (JANUS, LOOPS)]
+    targets = [target for target in _targets() if target.ours in names]
+    click.echo(f"\n{machine} · {_list(versions)} · {rounds} rounds of {seconds:g} s")
+    click.echo(table(peers, theirs, targets))
+    found = as_json(peers, theirs, targets)
+    json_file.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({"machine": machine, "versions": versions, **found}, indent=2)
+    json_file.write_text(text + "\n")
+
+
+def _cases(versions: dict[str, str], aiortc_python: Path) -> list[Case]:
+    sizes, long = (FEW, MANY), knows_packet_times()
+    at_20 = partial(Spacescore, packet_time=20 if long else None)
+    cases = [Case(OURS, at_20, sizes, 100), Case(OURS_HALL, at_20, (MANY, HALL), 500)]
+    if long:
+        at_60 = partial(Spacescore, packet_time=60)
+        cases.append(Case(OURS_60, at_60, sizes, 100, packet_ms=60))
+    if versions["Janus"]:
+        cases.append(Case(JANUS, Janus, sizes, 40))
+        cases.append(Case(LOOPS, partial(Janus, event_loops=os.cpu_count() or 1), sizes, 40))
+    if versions["aiortc"]:
+        start = partial(Aiortc, python=aiortc_python)
+        cases.append(Case("aiortc", start, AIORTC_SIZES, 5))
+    return cases
+
+
+def _targets() -> list[Target]:
+    return [
+        Target(f"CPU a listener, {MANY}, 20 ms", 15, OURS, lambda r: r.per_listener),
+        Target("CPU of one more listener, 20 ms", 15, OURS, lambda r: r.per_further_listener),
+        Target(f"CPU a listener, {MANY}, 60 ms", 45, OURS_60, lambda r: r.per_listener),
+        Target("CPU of one more listener, 60 ms", 45, OURS_60, lambda r: r.per_further_listener),
+        Target(f"CPU a join, {MANY} within a second", 20, OURS, lambda r: r.per_join),
+    ]
+
+
+def _measure(cases: Sequence[Case], rounds: int, seconds: float) -> list[Peer]:
+    """Take turns; who begins changes."""
+    found: dict[str, list[Round]] = {case.name: [] for case in cases}
+    for number in range(rounds):
+        for case in [*cases[number % len(cases) :], *cases[: number % len(cases)]]:
+            click.echo(f"round {number + 1} of {rounds}: {case.name}", err=True)
+            few, many = (measure_listening(case, size, seconds) for size in case.sizes)
+            joining = measure_joining(case, case.sizes[1])
+            found[case.name].append(Round(few, many, joining))
+    return [Peer(name, turns) for name, turns in found.items()]
+
+
+def _list(versions: dict[str, str]) -> str:
+    return ", ".join(f"{name} {found}" for name, found in versions.items() if found)
+
+
+def _cpu_model() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+if __name__ == "__main__":
+    main()
