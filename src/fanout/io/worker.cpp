@@ -17,6 +17,9 @@ namespace {
 /// neither a flood nor a large audience may starve the other.
 constexpr int kReceiveBatches = 8;
 constexpr int kSendBatches = 8;
+/// Whoever has just read the socket leaves it alone for this long: what trickles in, a flood
+/// say, is then read in batches, and none of it is late by more than anybody could hear.
+constexpr Duration kRest = microseconds(250);
 /// Handshakes go on for this long at most before the socket is looked at again.
 constexpr Duration kShaking = milliseconds(5);
 /// The wall clock is read this often; in between it follows the monotonic one.
@@ -110,13 +113,13 @@ void Worker::wait(Instant now) noexcept {
     next_clock_ = now + kClockPeriod;
   }
   const auto due = blocked_ ? engine_->next_tick() : engine_->next_timeout(now);
-  const auto until = std::min(due, next_clock_);
+  const auto until = std::min({due, next_clock_, resting_ ? now + kRest : Instant::never()});
   const auto us = std::max<std::int64_t>((until - now).us, 0);
   const timespec timeout{us / 1'000'000, us % 1'000'000 * 1'000};
-  const short events = blocked_ ? POLLIN | POLLOUT : POLLIN;
-  std::array<pollfd, 2> fds{{{socket_.fd(), events, 0}, {wake_fd_.get(), POLLIN, 0}}};
-  ppoll(fds.data(), fds.size(), &timeout, nullptr);
-  if (fds[1].revents != 0) clear(wake_fd_);
+  const short events = (resting_ ? 0 : POLLIN) | (blocked_ ? POLLOUT : 0);
+  std::array<pollfd, 2> fds{{{wake_fd_.get(), POLLIN, 0}, {socket_.fd(), events, 0}}};
+  ppoll(fds.data(), events == 0 ? 1 : 2, &timeout, nullptr);
+  if (fds[0].revents != 0) clear(wake_fd_);
 }
 
 void Worker::run_commands() {
@@ -129,8 +132,10 @@ void Worker::run_commands() {
 }
 
 void Worker::receive() {
+  resting_ = false;
   for (int i = 0; i < kReceiveBatches; ++i) {
     socket_.receive(*received_);
+    resting_ |= received_->size() > 0;
     const auto now = monotonic();
     for (std::size_t n = 0; n < received_->size(); ++n)
       engine_->handle_datagram(now, received_->from(n), received_->bytes(n));

@@ -90,6 +90,7 @@ class Worker {
   std::unique_ptr<SendBatch> batch_;
   std::size_t sent_ = 0;  // how much of the batch the socket has taken
   bool blocked_ = false;  // the socket's buffer was full
+  bool resting_ = false;  // the socket has just been read
   Instant next_clock_;
 
   std::mutex mutex_;  // guards commands_ and closed_
