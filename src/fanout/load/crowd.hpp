@@ -91,6 +91,8 @@ class Crowd {
 
   void handle_datagram(Instant now, MemberId member, MutableBytes datagram);
   void handle_timeout(Instant now);
+  /// The caller's clock is ahead by this of the time that is passed on here.
+  void note_lag(Duration lag) noexcept { lateness_.add(lag); }
   /// Starts at most `most` of those who are due.
   void start(Instant now, std::size_t most);
   /// Of timers and of starts that would not be refused.

@@ -91,14 +91,19 @@ void Swarm::post(Command command) {
 }
 
 /// Who is late starts nobody: a join that waits in our own queue would count as the server's.
+/// Nor does time pass faster than what has been read: an answer may wait behind it.
 void Swarm::run() {
   while (!stopping_.load(std::memory_order_relaxed)) {
     wait();
     run_commands();
-    const bool caught_up = receive(*paths_[0]) && receive(*paths_[1]);
-    crowd_.handle_timeout(monotonic_now());
+    const Instant began = monotonic_now();
+    const Instant seen = std::min(receive(*paths_[0], began), receive(*paths_[1], began));
+    crowd_.handle_timeout(seen);
     send();
-    if (caught_up) crowd_.start(monotonic_now(), kStartsAtOnce);
+    if (seen == began)
+      crowd_.start(monotonic_now(), kStartsAtOnce);
+    else
+      crowd_.note_lag(monotonic_now() - seen);
     send();
   }
   run_commands();
@@ -125,16 +130,18 @@ void Swarm::run_commands() {
   for (const auto& command : commands) command(crowd_);
 }
 
-/// True when nothing waits any more.
-bool Swarm::receive(Paths& paths) {
+/// Up to when everything has been read: `now`, unless more waits.
+Instant Swarm::receive(Paths& paths, Instant now) {
+  Instant seen = now;
   for (int i = 0; i < kReceiveBatches; ++i) {
     const auto batch = paths.receive();
-    if (batch.empty()) return true;
+    if (batch.empty()) return now;
+    seen = std::min(now, batch.back().at);
     for (const auto& inbound : batch)
       crowd_.handle_datagram(inbound.at, MemberId{inbound.member}, inbound.bytes);
     send();
   }
-  return false;
+  return seen;
 }
 
 void Swarm::send() {

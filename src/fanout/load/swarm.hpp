@@ -69,7 +69,7 @@ class Swarm {
   void run();
   void wait() noexcept;
   void run_commands();
-  bool receive(Paths& paths);
+  Instant receive(Paths& paths, Instant now);
   void send();
 
   FileDescriptor wake_fd_;
