@@ -88,6 +88,7 @@ class HandmadeClient:
             )
             self._rtp, self._rtcp = self._srtp.rtp_key(local), self._srtp.rtcp_key(local)
             self._remote_rtcp = self._srtp.rtcp_key(remote)
+            self._receiver = _core.SrtpReceiver(self._srtp, remote)
             self.state = "connected"
 
     def poll_transmit(self) -> bytes | None:
@@ -103,6 +104,14 @@ class HandmadeClient:
         fields |= {"ssrc": self.ssrc, "sequence": index & 0xFFFF} | header
         plain = _core.write_rtp_header(**fields)
         return self._srtp.seal_rtp([(self._rtp, plain, opus, fields["ssrc"], index)])[0]
+
+    def opened(self, datagram: bytes) -> Any:
+        """An RTP packet that came, in plain."""
+        sealed = _core.parse_rtp(datagram)
+        payload, _ = self._receiver.open_rtp(
+            datagram, sealed.header_size, sealed.ssrc, sealed.sequence
+        )
+        return _core.parse_rtp(datagram[: sealed.header_size] + payload)
 
     def rtcp(self, *packets: bytes, index: int | None = None) -> bytes:
         """A sealed compound."""

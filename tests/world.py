@@ -113,6 +113,7 @@ class World:
         named_fingerprint: bytes | None = None,
         profile: Any = None,
         payload_type: int = 111,
+        red_payload_type: int = 0,
         up: dict[str, Any] | None = None,
         down: dict[str, Any] | None = None,
         made_by: Callable[..., Any] = _core.VirtualClient,
@@ -132,7 +133,7 @@ class World:
         session = random.Random(number).randbytes(12)
         context = _core.DtlsContext(_core.Certificate.generate(), profile)
         fingerprint = named_fingerprint or (context.fingerprint if certificate else None)
-        ufrag = _core.make_ufrag(ticket, session, payload_type, fingerprint)
+        ufrag = _core.make_ufrag(ticket, session, payload_type, fingerprint, red_payload_type)
         password = self.tickets.password(ticket)
         address = address or ("10.0.0.1", 1_024 + len(self.people))
         person = Participant(

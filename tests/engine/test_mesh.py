@@ -182,6 +182,7 @@ def test_a_worker_that_sleeps_costs_frames_and_not_the_others(scene):
         home.poll_transmits(now)
     assert home.counters()["frames_abandoned"] > 0
     world.engine.engines[sleeper].handle_mesh(now)
+    world.engine.engines[sleeper].poll_transmits(now)
     assert world.engine.engines[sleeper].counters()["frames_abandoned"] > 0
 
 

@@ -137,6 +137,28 @@ def test_only_dynamic_payload_types_are_taken(keys):
     assert taken == {*range(35, 64), *range(96, 128)}
 
 
+@pytest.mark.parametrize(("fingerprint", "length"), [(None, 87), (FINGERPRINT, 109)])
+def test_redundancy_is_named_after_opus(keys, fingerprint, length):
+    ticket = mint(keys)
+    ufrag = _core.make_ufrag(ticket, SESSION, 111, fingerprint, red_payload_type=63)
+    plain = _core.make_ufrag(ticket, SESSION, 111, fingerprint)
+    assert len(ufrag) == length
+    assert ufrag == plain[:85] + "A/" + plain[85:]
+    opened = keys.open(ufrag, NOW_US)
+    assert (opened.payload_type, opened.red_payload_type) == (111, 63)
+    assert opened.fingerprint == (fingerprint and fingerprint[:16])
+    assert opened.session == SESSION
+    assert keys.open(plain, NOW_US).red_payload_type == 0
+
+
+def test_only_a_dynamic_payload_type_is_taken_for_redundancy(keys):
+    ufrag = _core.make_ufrag(mint(keys), SESSION, 111, red_payload_type=63)
+    for foreign in ("AA", "AB", "BA", "//", "=="):
+        assert reason(keys, ufrag[:-2] + foreign) == "bad_ticket"
+    with pytest.raises(ValueError, match="dynamic"):
+        _core.make_ufrag(mint(keys), SESSION, 111, red_payload_type=64)
+
+
 def test_a_ticket_is_refused_from_its_expiry_on(keys):
     ufrag = ufrag_of(keys)
     assert keys.open(ufrag, EXPIRY * 1_000_000 - 1).expiry == EXPIRY

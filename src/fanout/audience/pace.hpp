@@ -31,9 +31,13 @@ class Pace {
   /// A tick brings `packets` more; `idle`: the last ones are all gone.
   void add(Instant now, std::size_t packets, bool idle) noexcept {
     rate_ = static_cast<std::int64_t>(packets);
-    if (!idle) return;
-    last_ = now;
-    credit_ = quantum() * kSpan.us;
+    const auto at_once = quantum() * kSpan.us;
+    if (idle) {
+      last_ = now;
+      credit_ = at_once;
+    } else if (packets <= kAtOnce) {
+      credit_ = std::max(credit_, at_once);
+    }
   }
 
   /// How many may go now. Credit is kept until spent. `behind`: by a tick or more.

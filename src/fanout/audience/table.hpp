@@ -12,6 +12,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "fanout/audience/loss_watch.hpp"
 #include "fanout/audience/transport.hpp"
 #include "fanout/base/huge_pages.hpp"
 
@@ -28,13 +29,17 @@ struct SealRow {
   std::uint32_t octets_sent = 0;
   Address to;  ///< as in the listener's transport
   std::uint8_t payload_type = 0;
+  std::uint8_t red_payload_type = 0;  ///< zero: takes no redundancy
+  LossWatch loss{};
+  std::uint32_t next_timestamp = 0;  ///< what the listener has not been sent yet
 
   // Not for sealing, but the line has room.
   std::uint8_t fraction_lost = 0;  ///< these three as the last receiver report said
+  std::uint8_t section = 0;        ///< which of its hall's the listener is in,
   std::int32_t packets_lost = 0;
   std::uint32_t jitter = 0;
   std::uint32_t srtcp_index = 0;
-  std::uint32_t member = 0;  ///< the listener's place in the space's member list
+  std::uint32_t member = 0;  ///< and their place in it
 };
 static_assert(sizeof(SealRow) == sizeof(SrtpKey) + 64);
 

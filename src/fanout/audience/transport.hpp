@@ -33,6 +33,7 @@ constexpr Duration kConsentAfterMove = seconds(12);
 struct Transport {
   Address address;
   std::uint8_t payload_type = 0;
+  std::uint8_t red_payload_type = 0;  ///< zero: takes no redundancy
   std::uint8_t last_flight_size = 0;
   std::uint8_t last_flights_sent = 0;
   std::uint8_t next_check = 0;  ///< where in `recent_checks` the next id goes

@@ -128,7 +128,8 @@ class PyAudience {
     py::gil_scoped_release release;
     for (std::span<const RowId> rest(members_); !rest.empty();) {
       batch_->clear();
-      rest = rest.subspan(seal(*engine_, table_, rest, packet, *batch_));
+      const auto everybody = [&packet](SealRow&) { return &packet; };
+      rest = rest.subspan(seal(*engine_, table_, rest, everybody, *batch_));
       visit(*batch_);
     }
   }

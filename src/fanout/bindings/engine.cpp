@@ -27,6 +27,10 @@ SrtpBackend to_backend(std::string_view name) {
   throw std::invalid_argument("a backend is best, ipsec_mb or openssl");
 }
 
+std::optional<Tier> to_tier(std::optional<int> milliseconds) {
+  return milliseconds.transform(tier_of);
+}
+
 Role to_role(std::string_view name) {
   const auto role = role_named(name);
   if (!role) throw std::invalid_argument("a role is listener, speaker or host");
@@ -135,7 +139,8 @@ void bind_snapshots(py::module_& module) {
       .def_readonly("listeners", &SpaceStats::listeners)
       .def_readonly("speakers", &SpaceStats::speakers)
       .def_readonly("frames_mixed", &SpaceStats::frames_mixed)
-      .def_readonly("recorded_samples", &SpaceStats::recorded_samples);
+      .def_readonly("recorded_samples", &SpaceStats::recorded_samples)
+      .def_readonly("tiers", &SpaceStats::tiers);
 }
 
 void bind_mesh(py::module_& module) {
@@ -214,6 +219,20 @@ void bind_engine(py::module_& module) {
           },
           py::arg("space"))
       .def("handle_mesh", &PyEngine::handle_mesh, py::arg("now_us"))
+      .def(
+          "set_tier",
+          [](PyEngine& self, std::uint64_t space, std::optional<int> milliseconds) {
+            return self.engine().set_tier(SpaceId{space}, to_tier(milliseconds));
+          },
+          py::arg("space"), py::arg("milliseconds"))
+      .def(
+          "set_listener_tier",
+          [](PyEngine& self, const py::bytes& session, std::optional<int> milliseconds) {
+            return self.engine().set_listener_tier(to_session(session), to_tier(milliseconds));
+          },
+          py::arg("session"), py::arg("milliseconds"))
+      .def_property_readonly(
+          "relief", [](PyEngine& self) { return static_cast<int>(self.engine().relief()); })
       .def("hold_handshakes", &PyEngine::hold_handshakes)
       .def(
           "handle_backlog",

@@ -29,6 +29,10 @@ inline TicketKey to_ticket_key(const py::bytes& key) {
 Certificate to_certificate(std::string certificate_pem, std::string private_key_pem);
 SrtpBackend to_backend(std::string_view name);
 Role to_role(std::string_view name);
+
+/// Milliseconds a packet; none where the tier of those around is to hold.
+std::optional<Tier> to_tier(std::optional<int> milliseconds);
+
 /// Gives a class the method that mints tickets by `keys(self)`.
 template <typename Class, typename Keys>
 void bind_mint(Class& bound, Keys keys) {

@@ -17,7 +17,7 @@ void push(Ladder& ladder, std::uint32_t timestamp, const py::bytes& payload, boo
           const std::vector<std::uint32_t>& csrc) {
   std::vector<PeerId> peers;
   for (const auto peer : csrc) peers.push_back(PeerId{peer});
-  ladder.push(timestamp, marker, peers, view(payload));
+  ladder.push({{.marker = marker, .timestamp = timestamp, .csrc = peers}, view(payload)});
 }
 
 Step next(Ladder& ladder, std::uint32_t timestamp, bool red) {

@@ -34,6 +34,11 @@ py::dict to_dict(const NodeCounters& counters) {
   out["listeners"] = counters.listeners;
   out["speakers"] = counters.speakers;
   out["handshakes"] = counters.handshakes;
+  for (std::size_t i = 0; i < kTiers; ++i) {
+    const auto milliseconds = milliseconds_of(static_cast<Tier>(i));
+    out[py::str("listeners_" + std::to_string(milliseconds) + "ms")] = counters.tiers[i];
+  }
+  out["relief"] = static_cast<int>(counters.relief);
   out["send_errors"] = counters.io.send_errors;
   out["kernel_drops"] = counters.io.kernel_drops;
   out["recorder_lost"] = counters.io.recorder_lost;
@@ -64,6 +69,12 @@ void bind_spaces(py::class_<PyNode>& bound) {
           },
           py::arg("space"))
       .def(
+          "set_tier",
+          [](PyNode& self, std::uint64_t space, std::optional<int> milliseconds) {
+            return waiting<&Node::set_tier>(self, SpaceId{space}, to_tier(milliseconds));
+          },
+          py::arg("space"), py::arg("milliseconds"))
+      .def(
           "space_stats",
           [](PyNode& self, std::uint64_t space) {
             return known_space(waiting<&Node::space_stats>(self, SpaceId{space}));
@@ -73,6 +84,13 @@ void bind_spaces(py::class_<PyNode>& bound) {
 
 void bind_people(py::class_<PyNode>& bound) {
   bound
+      .def(
+          "set_listener_tier",
+          [](PyNode& self, const py::bytes& session, std::optional<int> milliseconds) {
+            return waiting<&Node::set_listener_tier>(self, to_session(session),
+                                                     to_tier(milliseconds));
+          },
+          py::arg("session"), py::arg("milliseconds"))
       .def(
           "end_session",
           [](PyNode& self, const py::bytes& session) {

@@ -6,13 +6,13 @@ namespace fanout {
 namespace {
 
 std::string ufrag_of(const std::string& ticket, const py::bytes& session, std::uint8_t payload_type,
-                     const std::optional<py::bytes>& fingerprint) {
+                     const std::optional<py::bytes>& fingerprint, std::uint8_t red_payload_type) {
   std::optional<std::array<std::uint8_t, kFingerprintPrefix>> prefix;
   if (fingerprint) {
     const auto digest = exactly<32>(*fingerprint, "a fingerprint is 32 bytes");
     std::copy_n(digest.begin(), kFingerprintPrefix, prefix.emplace().begin());
   }
-  return make_ufrag(ticket, to_session(session), payload_type, prefix);
+  return make_ufrag(ticket, to_session(session), payload_type, red_payload_type, prefix);
 }
 
 }  // namespace
@@ -33,6 +33,7 @@ void bind_ticket(py::module_& module) {
       .def_property_readonly("session",
                              [](const OpenedUfrag& o) { return to_bytes(o.session.bytes); })
       .def_readonly("payload_type", &OpenedUfrag::payload_type)
+      .def_readonly("red_payload_type", &OpenedUfrag::red_payload_type)
       .def_property_readonly("fingerprint",
                              [](const OpenedUfrag& o) -> std::optional<py::bytes> {
                                if (!o.fingerprint) return std::nullopt;
@@ -61,7 +62,8 @@ void bind_ticket(py::module_& module) {
           py::arg("ufrag"), py::arg("unix_us"));
 
   module.def("make_ufrag", &ufrag_of, py::arg("ticket"), py::arg("session"),
-             py::arg("payload_type"), py::arg("fingerprint") = py::none());
+             py::arg("payload_type"), py::arg("fingerprint") = py::none(),
+             py::arg("red_payload_type") = 0);
 }
 
 }  // namespace fanout

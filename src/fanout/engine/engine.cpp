@@ -1,6 +1,7 @@
 #include "fanout/engine/engine.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <stdexcept>
 #include <utility>
 
@@ -71,7 +72,9 @@ void Engine::create_space(Instant now, SpaceId space, bool recorded) {
   // Rooms tick at different moments, so that their work does not fall together.
   const auto phase = milliseconds(
       static_cast<std::int64_t>(static_cast<std::uint64_t>(space) % (kTick.us / 1'000)));
-  auto made = std::make_unique<Space>(space);
+  auto made = std::make_unique<Space>();
+  made->id = space;
+  made->hall.set_relief(relief());
   if (is_home(space)) {
     made->room = std::make_unique<Room>(space, config_.encoder, config_.audible, now + phase);
     made->recorded = recorded;
@@ -137,18 +140,40 @@ bool Engine::set_muted(SpaceId space, PeerId peer, bool muted) {
   return found;
 }
 
+bool Engine::set_tier(SpaceId space, std::optional<Tier> tier) {
+  Space* known = find_space(space);
+  if (known) known->hall.set_tier(tier);
+  return known != nullptr;
+}
+
+bool Engine::set_listener_tier(const SessionId& session, std::optional<Tier> tier) {
+  const auto* peer = by_session_.find(session);
+  if (!peer || peer->kind != Kind::listener) return false;
+  Space* space = find_space(table_[peer->index].transport.space);
+  if (space) space->hall.pin(peer->index, tier, table_);
+  return space != nullptr;
+}
+
 std::optional<SpaceStats> Engine::space_stats(SpaceId space) const {
   const auto at = spaces_.find(space);
   if (at == spaces_.end()) return std::nullopt;
   const Space& known = *at->second;
   auto stats = known.room ? known.room->stats() : SpaceStats{};
   stats.listeners = known.hall.size();
+  stats.tiers = known.hall.tiers();
   return stats;
 }
 
 std::uint32_t Engine::speakers() const noexcept {
   return static_cast<std::uint32_t>(
       std::ranges::count_if(speakers_, [](const auto& speaker) { return speaker != nullptr; }));
+}
+
+TierCounts Engine::tiers() const noexcept {
+  TierCounts all{};
+  for (const Space* space : turns_)
+    std::ranges::transform(all, space->hall.tiers(), all.begin(), std::plus{});
+  return all;
 }
 
 void Engine::handle_clock(Instant now, UnixTime wall) noexcept { wall_offset_ = wall.us - now.us; }
@@ -174,6 +199,7 @@ void Engine::handle_timeout(Instant now) {
   for (Space* space : turns_)
     while (space->room && space->room->next_tick() <= now) tick(now, *space);
   if (now < next_patrol_) return;
+  ease(now);
   patrol(now);
   next_patrol_ = now + kTick;
 }
@@ -183,7 +209,7 @@ void Engine::tick(Instant now, Space& space) {
   const std::vector<PeerId> before(room.audible().begin(), room.audible().end());
   room.tick(now, outbox_, counters_);
   if (const auto* shared = room.shared()) {
-    space.hall.publish(now, room.last_tick(), *shared, counters_);
+    space.hall.publish(now, room.last_tick(), *shared, table_);
     share({space.id, room.last_tick(), *shared});
   }
   if (space.recorded && room.recorded()) recorded_.push_back(*room.recorded());
@@ -229,6 +255,15 @@ void Engine::fan_out(Instant now, SendBatch& batch) noexcept {
     turn_ = (turn_ + 1) % turns_.size();
     turns_[turn_]->hall.fan_out(now, *srtp_, table_, batch, counters_);
   }
+}
+
+/// Late is who waits longer than a tick for what a tick brought, and the worker itself.
+void Engine::ease(Instant now) noexcept {
+  auto lateness = now - next_patrol_;
+  for (const Space* space : turns_) lateness = std::max(lateness, space->hall.lateness(now));
+  const Relief before = relief();
+  if (auto_tier_.update(now, lateness) == before) return;
+  for (Space* space : turns_) space->hall.set_relief(relief());
 }
 
 std::vector<Event> Engine::poll_events() noexcept { return std::exchange(events_, {}); }

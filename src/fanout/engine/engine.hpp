@@ -22,8 +22,10 @@
 #include <vector>
 
 #include "fanout/audience/table.hpp"
+#include "fanout/audience/tier.hpp"
 #include "fanout/base/flat_map.hpp"
 #include "fanout/base/send_batch.hpp"
+#include "fanout/engine/auto_tier.hpp"
 #include "fanout/engine/backlog.hpp"
 #include "fanout/engine/config.hpp"
 #include "fanout/engine/event.hpp"
@@ -62,12 +64,21 @@ class Engine {
   bool end_session(Instant now, const SessionId& session);
   bool remove_peer(SpaceId space, PeerId peer);
   bool set_muted(SpaceId space, PeerId peer, bool muted);
+  /// How long the packets of a space's listeners are; nothing: as short as the worker's load
+  /// lets them be. False when there is no such space.
+  bool set_tier(SpaceId space, std::optional<Tier> tier);
+  /// The same for one listener, who then follows the space no more; nothing: follows again.
+  bool set_listener_tier(const SessionId& session, std::optional<Tier> tier);
+  /// What the audience gives up, because media runs late.
+  Relief relief() const noexcept { return auto_tier_.relief(); }
   /// Nothing when there is no such space.
   std::optional<SpaceStats> space_stats(SpaceId space) const;
   const EngineCounters& counters() const noexcept { return counters_; }
   std::uint32_t listeners() const noexcept { return table_.size(); }
   std::uint32_t speakers() const noexcept;
   std::uint32_t handshakes() const noexcept { return handshakes_.size(); }
+  /// The listeners of all spaces by the tier that they have.
+  TierCounts tiers() const noexcept;
 
   // Time and datagrams in. `datagram` is decrypted in place.
   void handle_clock(Instant now, UnixTime wall) noexcept;
@@ -154,6 +165,7 @@ class Engine {
   void patrol_listeners(Instant now, SendBatch& batch);
   void report_to(Instant now, const Space& space, RowId id, SendBatch& batch) noexcept;
   void fan_out(Instant now, SendBatch& batch) noexcept;
+  void ease(Instant now) noexcept;
   void say_goodbye(SendBatch& batch) noexcept;
 
   Transport& transport(Peer peer) noexcept;
@@ -186,6 +198,7 @@ class Engine {
   std::vector<Event> events_;
   std::vector<RecordedFrame> recorded_;
   EngineCounters counters_;
+  AutoTier auto_tier_;
   Instant next_patrol_;
   std::uint64_t patrols_ = 0;
   RowId patrol_row_ = 0;                // whose consent and report come next

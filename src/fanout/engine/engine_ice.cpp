@@ -71,6 +71,7 @@ Engine::Verdict Engine::enter(Instant now, const Address& from, Bytes datagram,
 
   Transport transport{.address = from,
                       .payload_type = opened->payload_type,
+                      .red_payload_type = opened->red_payload_type,
                       .role = opened->ticket.role,
                       .sends_only = opened->ticket.sends_only,
                       .peer = opened->ticket.peer,

@@ -118,7 +118,8 @@ bool Engine::admit_listener(Slot slot, Space& space) {
   table_.to_seal(*id) = {.key = srtp_->rtp_key(row.transport.local),
                          .next_index = random_first_index(),
                          .to = row.transport.address,
-                         .payload_type = row.transport.payload_type};
+                         .payload_type = row.transport.payload_type,
+                         .red_payload_type = row.transport.red_payload_type};
   by_address_.set(row.transport.address, {Kind::listener, *id});
   by_session_.set(row.transport.session, {Kind::listener, *id});
   space.hall.add(*id, table_);

@@ -58,6 +58,7 @@ Engine::Verdict Engine::listener_report(RowId id, MutableBytes datagram) {
     if (packet->report_count() == 0) continue;
     const auto report = packet->report(0);
     stream.fraction_lost = report.fraction_lost;
+    stream.loss.report(report.fraction_lost);
     stream.packets_lost = report.packets_lost;
     stream.jitter = report.jitter;
   }

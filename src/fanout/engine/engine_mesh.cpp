@@ -74,7 +74,7 @@ void Engine::take(Instant now, WorkerId from, RouteMessage& message) {
 
 void Engine::take(Instant now, WorkerId, FrameMessage& message) {
   if (Space* space = find_space(message.space))
-    space->hall.publish(now, message.due, message.packet, counters_);
+    space->hall.publish(now, message.due, message.packet, table_);
 }
 
 void Engine::take(Instant now, WorkerId from, RelayedDatagram& message) {

@@ -29,21 +29,23 @@ struct Ladder::Copies {
 Ladder::Ladder(Ssrc ssrc, std::uint32_t next_timestamp)
     : ssrc_(ssrc), newest_(next_timestamp - kTickSamples), forgotten_(next_timestamp) {}
 
-void Ladder::push(std::uint32_t timestamp, bool marker, std::span<const PeerId> csrc,
-                  Bytes payload) noexcept {
-  const auto step = static_cast<std::int32_t>(timestamp - newest_);
+bool Ladder::push(const SharedPacket& packet) noexcept {
+  const auto step = static_cast<std::int32_t>(packet.timestamp() - newest_);
+  const auto payload = packet.payload();
   if (step <= 0 || step % kTickSamples != 0 || payload.size() > kMaxOpusPacket ||
       opus_samples(payload) != kFrameSamples) {
     ++rejects_;
-    return;
+    return false;
   }
   advance(static_cast<std::uint32_t>(step) / kTickSamples);
   Frame& frame = at(0);
-  frame.marker = marker;
-  frame.csrc_count = static_cast<std::uint8_t>(std::min(csrc.size(), kMaxCsrc));
+  frame.marker = packet.marker();
+  frame.csrc_count = 0;
+  for (Reader in(packet.csrc()); in.remaining() > 0;)
+    frame.csrc[frame.csrc_count++] = PeerId{in.u32()};
   frame.size = static_cast<std::uint16_t>(payload.size());
-  std::ranges::copy(csrc.first(frame.csrc_count), frame.csrc.begin());
   std::ranges::copy(payload, frame.packet.begin());
+  return true;
 }
 
 /// The newest tick is `ticks` later, and has no frame yet.
@@ -59,16 +61,17 @@ void Ladder::advance(std::uint32_t ticks) noexcept {
   newest_ += ticks * kTickSamples;
   for (auto& made : plain_) made.reset();
   for (auto& made : redundant_) made.reset();
+  plain_at_.fill(nullptr);
+  redundant_at_.fill(nullptr);
 }
 
-const LadderPacket* Ladder::next(std::uint32_t timestamp) noexcept {
+const LadderPacket* Ladder::find(std::uint32_t timestamp, bool red) noexcept {
   const auto back = first_unsent(timestamp);
-  return back ? &plain(*back) : nullptr;
-}
-
-const LadderPacket* Ladder::next_red(std::uint32_t timestamp) noexcept {
-  const auto back = first_unsent(timestamp);
-  return back ? &redundant(*back) : nullptr;
+  if (!back) return nullptr;
+  const LadderPacket& found = red ? redundant(*back) : plain(*back);
+  const auto asked = std::min((newest_ - timestamp) / kTickSamples, kMostTicks - 1);
+  (red ? redundant_at_ : plain_at_)[asked] = &found;
+  return &found;
 }
 
 std::optional<std::uint32_t> Ladder::first_unsent(std::uint32_t timestamp) noexcept {
@@ -89,7 +92,7 @@ const LadderPacket& Ladder::plain(std::uint32_t back) noexcept {
   if (!made) {
     std::array<std::uint8_t, kMaxMerged> merged;
     const Run run = merge(back, back + 1, merged);
-    made = packet_of(back, run.frames, run.payload);
+    made = packet_of(back, run.frames, run.payload, false);
   }
   return *made;
 }
@@ -108,7 +111,7 @@ const LadderPacket& Ladder::redundant(std::uint32_t back) noexcept {
   std::array<std::uint8_t, kMaxPayload> payload;
   Writer out(payload);
   write_red(out, blocks, 0, primary);
-  made = packet_of(back, frames, out.written());
+  made = packet_of(back, frames, out.written(), true);
   return *made;
 }
 
@@ -146,7 +149,8 @@ void Ladder::copy(std::uint32_t oldest, std::uint32_t end, std::uint32_t back,
   }
 }
 
-LadderPacket Ladder::packet_of(std::uint32_t back, std::uint32_t frames, Bytes payload) noexcept {
+LadderPacket Ladder::packet_of(std::uint32_t back, std::uint32_t frames, Bytes payload,
+                               bool red) noexcept {
   std::array<PeerId, kMaxCsrc> heard;
   auto end = heard.begin();
   for (std::uint32_t i = 0; i < frames; ++i)
@@ -156,7 +160,7 @@ LadderPacket Ladder::packet_of(std::uint32_t back, std::uint32_t frames, Bytes p
                          .timestamp = timestamp_at(back),
                          .ssrc = ssrc_,
                          .csrc = {heard.begin(), end}};
-  return {.packet = {header, payload},
+  return {.packet = {header, payload, red},
           .next_timestamp = timestamp_at(back) + frames * kTickSamples};
 }
 

@@ -45,18 +45,23 @@ class Ladder {
   /// `next_timestamp`: at least this has the first frame.
   Ladder(Ssrc ssrc, std::uint32_t next_timestamp);
 
-  /// The next frame of 20 ms. Timestamps grow by whole ticks, 960 or more of silence between.
-  /// What is not 20 ms of Opus, or not newer, is counted and left out.
-  void push(std::uint32_t timestamp, bool marker, std::span<const PeerId> csrc,
-            Bytes payload) noexcept;
+  /// The next frame. Timestamps grow by whole ticks; those of silence are left out. False: it is
+  /// not 20 ms of Opus, or not newer, and counted.
+  bool push(const SharedPacket& frame) noexcept;
 
   /// The first of the packets for who has been sent everything before `timestamp`; null when
   /// nothing is newer. Valid until the next `push`.
-  const LadderPacket* next(std::uint32_t timestamp) noexcept;
+  const LadderPacket* next(std::uint32_t timestamp) noexcept {
+    const auto* known = known_at(plain_at_, timestamp);
+    return known ? known : find(timestamp, false);
+  }
   /// The same with redundant copies of what came one and three packets of the same length
   /// before, as far as they fit: one lost packet, or two in a row, come again. Blocks have the
   /// payload type zero: `set_red_payload_type` gives them the receiver's.
-  const LadderPacket* next_red(std::uint32_t timestamp) noexcept;
+  const LadderPacket* next_red(std::uint32_t timestamp) noexcept {
+    const auto* known = known_at(redundant_at_, timestamp);
+    return known ? known : find(timestamp, true);
+  }
 
   /// What a listener who joins now has not been sent yet: the next frame.
   std::uint32_t next_timestamp() const noexcept { return newest_ + kTickSamples; }
@@ -93,13 +98,22 @@ class Ladder {
     return newest_ - back * kTickSamples;
   }
 
+  /// What each timestamp leads to, once somebody asked; by ticks behind the newest.
+  using Places = std::array<const LadderPacket*, kMostTicks>;
+  const LadderPacket* known_at(const Places& places, std::uint32_t timestamp) const noexcept {
+    const auto back = (newest_ - timestamp) / kTickSamples;
+    return back < kMostTicks ? places[back] : nullptr;
+  }
+  const LadderPacket* find(std::uint32_t timestamp, bool red) noexcept;
+
   void advance(std::uint32_t ticks) noexcept;
   std::optional<std::uint32_t> first_unsent(std::uint32_t timestamp) noexcept;
   const LadderPacket& plain(std::uint32_t back) noexcept;
   const LadderPacket& redundant(std::uint32_t back) noexcept;
   Run merge(std::uint32_t back, std::uint32_t most, MutableBytes out) noexcept;
   void copy(std::uint32_t oldest, std::uint32_t end, std::uint32_t back, Copies& copies) noexcept;
-  LadderPacket packet_of(std::uint32_t back, std::uint32_t frames, Bytes payload) noexcept;
+  LadderPacket packet_of(std::uint32_t back, std::uint32_t frames, Bytes payload,
+                         bool red) noexcept;
 
   using Packets =
       std::array<std::optional<LadderPacket>, kMostTicks>;  // by the first frame's place
@@ -111,6 +125,8 @@ class Ladder {
   std::array<Frame, kHistory> frames_{};
   Packets plain_;
   Packets redundant_;
+  Places plain_at_{};
+  Places redundant_at_{};
   Repacketizer repacketizer_;
   std::uint64_t skips_ = 0;
   std::uint64_t rejects_ = 0;

@@ -19,6 +19,7 @@ std::span<const CounterName> counter_names() noexcept {
       {"reports_received", &C::reports_received},
       {"frames_mixed", &C::frames_mixed},
       {"frames_abandoned", &C::frames_abandoned},
+      {"red_packets", &C::red_packets},
       {"ticks_late", &C::ticks_late},
       {"slices_late", &C::slices_late},
       {"relayed", &C::relayed},

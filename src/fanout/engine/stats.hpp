@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "fanout/audience/tier.hpp"
 #include "fanout/base/drop.hpp"
 #include "fanout/base/ids.hpp"
 #include "fanout/media/jitter.hpp"
@@ -23,7 +24,8 @@ struct EngineCounters {
   std::uint64_t handshakes_failed = 0;
   std::uint64_t reports_received = 0;
   std::uint64_t frames_mixed = 0;
-  std::uint64_t frames_abandoned = 0;  ///< a newer frame was due before all had this one
+  std::uint64_t frames_abandoned = 0;  ///< listeners who were too far behind to get them all
+  std::uint64_t red_packets = 0;       ///< with redundant copies, for who loses many
   std::uint64_t ticks_late = 0;        ///< by more than half a frame
   std::uint64_t slices_late = 0;       ///< of a frame's fan-out: put off, not sent in a burst
   std::uint64_t relayed = 0;           ///< datagrams handed to the worker that has their sender
@@ -51,6 +53,7 @@ struct SpeakerStats {
 
 struct SpaceStats {
   std::uint32_t listeners = 0;  ///< of one worker, or of all
+  TierCounts tiers{};           ///< of them, who gets 20, 40, 60 and 120 ms a packet
   std::vector<SpeakerStats> speakers{};
   std::uint64_t frames_mixed = 0;
   std::uint64_t recorded_samples = 0;

@@ -102,21 +102,38 @@ bool Node::set_muted(SpaceId space, PeerId peer, bool muted) {
       .get();
 }
 
+bool Node::set_tier(SpaceId space, std::optional<Tier> tier) {
+  const auto known =
+      on_all([=](Worker&, Engine& engine, Instant) { return engine.set_tier(space, tier); });
+  return std::ranges::find(known, true) != known.end();
+}
+
+bool Node::set_listener_tier(const SessionId& session, std::optional<Tier> tier) {
+  const auto known = on_all(
+      [=](Worker&, Engine& engine, Instant) { return engine.set_listener_tier(session, tier); });
+  return std::ranges::find(known, true) != known.end();
+}
+
 std::optional<SpaceStats> Node::space_stats(SpaceId space) {
   auto parts =
       on_all([space](Worker&, Engine& engine, Instant) { return engine.space_stats(space); });
   auto whole = parts[mesh_->home(space)];
   if (!whole) return whole;
   whole->listeners = 0;
+  whole->tiers = {};
   for (const auto& part : parts)
-    if (part) whole->listeners += part->listeners;
+    if (part) {
+      whole->listeners += part->listeners;
+      std::ranges::transform(whole->tiers, part->tiers, whole->tiers.begin(), std::plus{});
+    }
   return whole;
 }
 
 std::vector<NodeCounters> Node::counters() {
   return on_all([](Worker& worker, Engine& engine, Instant) {
     return NodeCounters{engine.counters(), worker.io_counters(), engine.listeners(),
-                        engine.speakers(), engine.handshakes()};
+                        engine.speakers(), engine.handshakes(),  engine.tiers(),
+                        engine.relief()};
   });
 }
 

@@ -27,6 +27,8 @@ struct NodeCounters {
   std::uint32_t listeners = 0;
   std::uint32_t speakers = 0;
   std::uint32_t handshakes = 0;
+  TierCounts tiers{};  ///< of the listeners
+  Relief relief = Relief::none;
 };
 
 class Node {
@@ -50,6 +52,9 @@ class Node {
   bool end_session(const SessionId& session);
   bool remove_peer(SpaceId space, PeerId peer);
   bool set_muted(SpaceId space, PeerId peer, bool muted);
+  /// As in `Engine`.
+  bool set_tier(SpaceId space, std::optional<Tier> tier);
+  bool set_listener_tier(const SessionId& session, std::optional<Tier> tier);
   std::optional<SpaceStats> space_stats(SpaceId space);
   /// Of every worker.
   std::vector<NodeCounters> counters();

@@ -17,8 +17,8 @@ constexpr std::size_t kTagSize = 16;
 constexpr std::size_t kRawSize = 1 + kAeadNonce + kPlainSize + kTagSize;
 constexpr std::size_t kPayloadTypeChars = 2;
 constexpr std::size_t kShortUfrag = 1 + kTicketChars + kNonceChars + kPayloadTypeChars;
-constexpr std::size_t kLongUfrag = kShortUfrag + kFingerprintChars;
-static_assert(base64_size(kRawSize) == kTicketChars && kLongUfrag <= 255);
+constexpr std::size_t kLongestUfrag = kShortUfrag + kPayloadTypeChars + kFingerprintChars;
+static_assert(base64_size(kRawSize) == kTicketChars && kLongestUfrag <= 255);
 static_assert(base64_size(sizeof(SessionId)) == kNonceChars);
 static_assert(base64_size(kFingerprintPrefix) == kFingerprintChars);
 
@@ -79,11 +79,31 @@ struct UfragParts {
   RawTicket raw;
   SessionId session;
   std::uint8_t payload_type = 0;
+  std::uint8_t red_payload_type = 0;
   std::optional<FingerprintPrefix> fingerprint;
 };
 
+/// What may follow the first payload type, told apart by how much it is.
+constexpr bool is_length(std::size_t size) noexcept {
+  const auto more = size - kShortUfrag;
+  return more == 0 || more == kPayloadTypeChars || more == kFingerprintChars ||
+         more == kPayloadTypeChars + kFingerprintChars;
+}
+
+/// The payload type that stands first in `text`, or zero when there is none.
+std::uint8_t read_payload_type(std::string_view text) noexcept {
+  const unsigned value = base64_value(text[0]) * 64u + base64_value(text[1]);
+  return is_dynamic(value) ? static_cast<std::uint8_t>(value) : std::uint8_t{0};
+}
+
+char* write_payload_type(char* at, std::uint8_t payload_type) noexcept {
+  *at++ = kBase64Alphabet[payload_type / 64];
+  *at++ = kBase64Alphabet[payload_type % 64];
+  return at;
+}
+
 std::optional<UfragParts> take_apart(std::string_view ufrag) noexcept {
-  if (ufrag.size() != kShortUfrag && ufrag.size() != kLongUfrag) return std::nullopt;
+  if (!is_length(ufrag.size())) return std::nullopt;
   UfragParts parts;
   parts.version = ufrag[0];
   ufrag.remove_prefix(1);
@@ -91,11 +111,16 @@ std::optional<UfragParts> take_apart(std::string_view ufrag) noexcept {
   ufrag.remove_prefix(kTicketChars);
   const bool nonce_ok = base64_decode(ufrag.substr(0, kNonceChars), parts.session.bytes);
   ufrag.remove_prefix(kNonceChars);
-  const unsigned payload_type = base64_value(ufrag[0]) * 64u + base64_value(ufrag[1]);
-  parts.payload_type = static_cast<std::uint8_t>(payload_type);
+  parts.payload_type = read_payload_type(ufrag);
   ufrag.remove_prefix(kPayloadTypeChars);
+  const bool redundant = ufrag.size() % kFingerprintChars != 0;
+  if (redundant) {
+    parts.red_payload_type = read_payload_type(ufrag);
+    ufrag.remove_prefix(kPayloadTypeChars);
+  }
+  const bool typed = parts.payload_type > 0 && (parts.red_payload_type > 0) == redundant;
   const bool named = ufrag.empty() || base64_decode(ufrag, parts.fingerprint.emplace());
-  if (!ticket_ok || !nonce_ok || !named || !is_dynamic(payload_type)) return std::nullopt;
+  if (!ticket_ok || !nonce_ok || !named || !typed) return std::nullopt;
   return parts;
 }
 
@@ -236,12 +261,13 @@ std::expected<OpenedUfrag, Drop> TicketKeys::open(std::string_view ufrag,
   return OpenedUfrag{.ticket = *ticket,
                      .session = parts->session,
                      .payload_type = parts->payload_type,
+                     .red_payload_type = parts->red_payload_type,
                      .fingerprint = parts->fingerprint,
                      .password = password_of(key->password_secret, ufrag.substr(1, kTicketChars))};
 }
 
 std::optional<SessionId> ufrag_session(std::string_view ufrag) noexcept {
-  if (ufrag.size() != kShortUfrag && ufrag.size() != kLongUfrag) return std::nullopt;
+  if (!is_length(ufrag.size())) return std::nullopt;
   SessionId session;
   if (!base64_decode(ufrag.substr(1 + kTicketChars, kNonceChars), session.bytes))
     return std::nullopt;
@@ -249,17 +275,19 @@ std::optional<SessionId> ufrag_session(std::string_view ufrag) noexcept {
 }
 
 std::string make_ufrag(std::string_view ticket, const SessionId& session, std::uint8_t payload_type,
+                       std::uint8_t red_payload_type,
                        std::optional<FingerprintPrefix> fingerprint) {
   RawTicket raw;
   if (!base64_decode(ticket, raw)) throw std::invalid_argument("malformed ticket");
-  if (!is_dynamic(payload_type))
+  if (!is_dynamic(payload_type) || (red_payload_type != 0 && !is_dynamic(red_payload_type)))
     throw std::invalid_argument("a dynamic payload type is 35..63 or 96..127");
-  std::string ufrag(fingerprint ? kLongUfrag : kShortUfrag, kVersion);
+  const auto size = kShortUfrag + (red_payload_type != 0 ? kPayloadTypeChars : 0) +
+                    (fingerprint ? kFingerprintChars : 0);
+  std::string ufrag(size, kVersion);
   char* at = std::ranges::copy(ticket, ufrag.data() + 1).out;
   base64_encode(session.bytes, at);
-  at += kNonceChars;
-  *at++ = kBase64Alphabet[payload_type / 64];
-  *at++ = kBase64Alphabet[payload_type % 64];
+  at = write_payload_type(at + kNonceChars, payload_type);
+  if (red_payload_type != 0) at = write_payload_type(at, red_payload_type);
   if (fingerprint) base64_encode(*fingerprint, at);
   return ufrag;
 }

@@ -1,12 +1,14 @@
 /// Tickets: the right to join, carried in the server's ICE ufrag, so that joining needs no
 /// signalling and a node keeps no state for those who have not arrived.
 ///
-///   ufrag  = version(1) · ticket(66) · nonce(16) · payload type(2) [· fingerprint(22)]
+///   ufrag  = version(1) · ticket(66) · nonce(16) · payload type(2) [· RED's(2)]
+///            [· fingerprint(22)]
 ///   ticket = base64(key id(1) · AEAD nonce(12) · AES-128-GCM{ space(8) expiry(4) peer(4)
 ///            cohort(2) role(1) flags(1) } · tag(16))
 ///
-/// Numbers are big-endian. The payload type is two base64 digits, high before low (111 = "Bv").
-/// A key id is authenticated too, so one secret under two ids makes two kinds of tickets.
+/// Numbers are big-endian. A payload type is two base64 digits, high before low (111 = "Bv");
+/// the second is named by who takes redundant audio. A key id is authenticated too, so one secret
+/// under two ids makes two kinds of tickets.
 ///
 /// The ufrag is seen on the wire (every STUN check repeats it), hence AEAD and not a mere
 /// signature. The ICE password = base64(HMAC-SHA256(key, ticket))[:32] never crosses the UDP
@@ -59,8 +61,9 @@ using TicketKey = std::array<std::uint8_t, 32>;  // node secret; AEAD and HMAC k
 /// A server ufrag taken apart. `ticket` has been decrypted and authenticated.
 struct OpenedUfrag {
   Ticket ticket;
-  SessionId session;              ///< the page's nonce
-  std::uint8_t payload_type = 0;  ///< Opus, 96..127 (and 35..63)
+  SessionId session;                  ///< the page's nonce
+  std::uint8_t payload_type = 0;      ///< Opus, 96..127 (and 35..63)
+  std::uint8_t red_payload_type = 0;  ///< red/48000/2 (RFC 2198), or zero
   std::optional<std::array<std::uint8_t, kFingerprintPrefix>> fingerprint;
   Password password{};
 };
@@ -99,7 +102,9 @@ std::optional<SessionId> ufrag_session(std::string_view ufrag) noexcept;
 
 /// The ufrag a page (or the service, for WHIP and WHEP) builds around a ticket. Throws
 /// std::invalid_argument on a malformed ticket or a payload type that is not dynamic.
+/// `red_payload_type`: zero when the page takes no redundancy.
 std::string make_ufrag(std::string_view ticket, const SessionId& session, std::uint8_t payload_type,
+                       std::uint8_t red_payload_type,
                        std::optional<std::array<std::uint8_t, kFingerprintPrefix>> fingerprint);
 
 }  // namespace fanout
