@@ -48,13 +48,23 @@ def without(offer: str, prefix: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("name", "payload_type"),
-    [("chromium_listen", 111), ("firefox_listen", 109), ("aiortc_listen", 96)],
+    ("name", "formats"),
+    [("chromium_listen", "111 63"), ("firefox_listen", "109"), ("aiortc_listen", "96")],
 )
-def test_the_payload_type_of_opus_follows_the_offer(name, payload_type):
+def test_the_payload_type_of_opus_follows_the_offer(name, formats):
     offer = parse_offer(OFFERS[name], publishing=False)
-    assert offer.payload_type == payload_type
-    assert f"m=audio 9 UDP/TLS/RTP/SAVPF {payload_type}" in lines_of(write_answer(offer, LOCAL))
+    assert offer.payload_type == int(formats.split()[0])
+    assert f"m=audio 9 UDP/TLS/RTP/SAVPF {formats}" in lines_of(write_answer(offer, LOCAL))
+
+
+def test_redundancy_is_for_listeners_who_offer_it():
+    listening = parse_offer(OFFERS["chromium_listen"], publishing=False)
+    assert listening.red_payload_type == 63
+    answer = lines_of(write_answer(listening, LOCAL))
+    assert {"a=rtpmap:63 red/48000/2", "a=fmtp:63 111/111"} <= set(answer)
+    talkback = parse_offer(OFFERS["chromium_talkback"], publishing=True)
+    assert "red" not in write_answer(talkback, LOCAL)
+    assert parse_offer(without(LISTEN, "a=rtpmap:63"), publishing=False).red_payload_type == 0
 
 
 @pytest.mark.parametrize("name", LISTENING)
@@ -82,13 +92,15 @@ def test_the_answer_says_what_the_page_needs_and_no_more():
         "a=ice-lite",
         "a=ice-options:trickle ice2",
         "a=group:BUNDLE 0",
-        "m=audio 9 UDP/TLS/RTP/SAVPF 111",
+        "m=audio 9 UDP/TLS/RTP/SAVPF 111 63",
         "c=IN IP4 0.0.0.0",
         "a=mid:0",
         "a=sendonly",
         "a=rtcp-mux",
         "a=rtpmap:111 opus/48000/2",
         "a=fmtp:111 minptime=10;useinbandfec=1",
+        "a=rtpmap:63 red/48000/2",
+        "a=fmtp:63 111/111",
         "a=fingerprint:sha-256 " + ":".join(["AB"] * 32),
         "a=setup:passive",
         "a=msid:demo mix",

@@ -43,6 +43,7 @@ _PAYLOAD_TYPES = frozenset((*range(35, 64), *range(96, 128)))  # dynamic, clear 
 _LINE = re.compile(r"[a-z]=[^\x00-\x08\x0a-\x1f\x7f]*")
 _MEDIA = re.compile(r"([a-z]{1,16}) ([0-9]{1,5})(?:/[0-9]{1,5})? ([A-Za-z/]{1,32}) (\S.*)")
 _OPUS = re.compile(r"([0-9]{1,3}) opus/48000/2", re.ASCII | re.IGNORECASE)
+_RED = re.compile(r"([0-9]{1,3}) red/48000/2", re.ASCII | re.IGNORECASE)
 _FORMAT = re.compile(r"[0-9]{1,3}|webrtc-datachannel")
 _MID = re.compile(r"[!#$%&'*+\-.^_`{|}~0-9A-Za-z]{1,16}")  # RFC 8843 9.1: short tokens
 _UFRAG = re.compile(r"[A-Za-z0-9+/=_-]{4,256}")  # RFC 8839 5.4, with the = _ - of old Chromium
@@ -89,6 +90,7 @@ class Offer:
     media: tuple[MediaLine, ...]
     audio: int  # which of `media` is the track; the others are refused
     payload_type: int  # of Opus
+    red_payload_type: int  # of a listener's Opus with redundant copies (RFC 2198), or 0
     answer: Direction  # ours
     fingerprint: bytes  # SHA-256 of the client's certificate, 32 bytes
     ufrag: str  # the client's; tells an ICE restart from trickling
@@ -156,6 +158,7 @@ def parse_offer(sdp: bytes | str, *, publishing: bool) -> Offer:
         media=media,
         audio=audio,
         payload_type=_opus(track),
+        red_payload_type=0 if publishing else _payload_type(_RED, track),
         answer=_answer_to(_direction(session, track), publishing),
         fingerprint=_fingerprint(scope),
         ufrag=_credential(_UFRAG, "ice-ufrag", scope),
@@ -271,12 +274,19 @@ def _require_transport(track: _Section, scope: Iterable[_Section]) -> None:
 
 
 def _opus(track: _Section) -> int:
+    found = _payload_type(_OPUS, track)
+    if not found:
+        raise UnusableOfferError("The audio section does not offer Opus (opus/48000/2).")
+    return found
+
+
+def _payload_type(codec: re.Pattern[str], track: _Section) -> int:
+    """Return the first that the codec has among the section's formats, or 0."""
     formats = track.media.split()[3:]
-    for value in track.all("rtpmap"):
-        match = _OPUS.fullmatch(value)
+    for match in map(codec.fullmatch, track.all("rtpmap")):
         if match and match[1] in formats and int(match[1]) in _PAYLOAD_TYPES:
             return int(match[1])
-    raise UnusableOfferError("The audio section does not offer Opus (opus/48000/2).")
+    return 0
 
 
 def _direction(session: _Section, track: _Section) -> Direction:
@@ -323,13 +333,15 @@ def _bundle(session: _Section, mid: str) -> list[str]:
 
 def _accepted(offer: Offer, local: Local) -> list[str]:
     media = offer.media[offer.audio]
-    pt = offer.payload_type
+    pt, red = offer.payload_type, offer.red_payload_type
     back = offer.answer
-    lines = [f"m=audio 9 {media.protocol} {pt}", "c=IN IP4 0.0.0.0"]
+    formats = f"{pt} {red}" if red else f"{pt}"  # Opus first: it is what is sent
+    lines = [f"m=audio 9 {media.protocol} {formats}", "c=IN IP4 0.0.0.0"]
     lines += [f"a=mid:{media.mid}"] if media.mid else []
     lines += [f"a={back}", "a=rtcp-mux"]
     lines += ["a=rtcp-mux-only"] if offer.rtcp_mux_only else []
     lines += [f"a=rtpmap:{pt} opus/48000/2", f"a=fmtp:{pt} {_FMTP[back.receives]}"]
+    lines += [f"a=rtpmap:{red} red/48000/2", f"a=fmtp:{red} {pt}/{pt}"] if red else []
     lines += ["a=ptime:20", "a=maxptime:60"] if back.receives else []
     lines += [f"a=fingerprint:sha-256 {local.fingerprint}", "a=setup:passive"]
     if back.sends:  # without the SSRC Chromium ignores jitterBufferTarget

@@ -48,15 +48,21 @@ def test_the_page_builds_the_ufrag_that_the_core_builds(run: Run, payload_type: 
     nonce = base64.b64encode(session).decode()
     ours = run(
         "ticket.js",
-        "const [fp, ...rest] = args; return [m.makeUfrag(...rest), m.makeUfrag(...rest, fp)]",
+        "const [fp, ...rest] = args; const red = [undefined, 63];"
+        "return [...red.map((type) => m.makeUfrag(...rest, type)),"
+        "        ...red.map((type) => m.makeUfrag(...rest, type, fp))]",
         digest.hex(":").upper(),
         ticket,
         nonce,
         payload_type,
     )
-    theirs = [_core.make_ufrag(ticket, session, payload_type, fp) for fp in (None, digest)]
+    theirs = [
+        _core.make_ufrag(ticket, session, payload_type, fingerprint, red)
+        for fingerprint in (None, digest)
+        for red in (0, 63)
+    ]
     assert ours == theirs
-    assert [len(ufrag) for ufrag in ours] == [85, 107]
+    assert [len(ufrag) for ufrag in ours] == [85, 87, 107, 109]
 
 
 def test_nonces_are_96_bits_in_ice_characters_and_never_the_same(run: Run) -> None:
@@ -105,7 +111,7 @@ def test_chromiums_own_offer_is_read(run: Run) -> None:
         "await pc.setLocalDescription(); return m.readOffer(pc.localDescription.sdp)",
     )
     assert offer["mid"] == "0"
-    assert offer["payloadType"] == 111
+    assert (offer["payloadType"], offer["redPayloadType"]) == (111, 63)
     assert re.fullmatch(r"([0-9A-F]{2}:){31}[0-9A-F]{2}", offer["fingerprint"])
 
 
@@ -138,6 +144,15 @@ def test_the_answer_lists_candidates_best_first_and_tcp_last(run: Run) -> None:
     assert candidates[2][-2:] == ["tcptype", "passive"]
     assert {"a=mid:audio", "a=group:BUNDLE audio", "a=rtpmap:109 opus/48000/2"} <= set(lines)
     assert not [line for line in lines if "extmap" in line or "rtcp-fb" in line]
+    assert "m=audio 9 UDP/TLS/RTP/SAVPF 109" in lines
+
+
+def test_redundancy_is_answered_after_opus_where_it_was_offered(run: Run) -> None:
+    offer = {"mid": "0", "payloadType": 111, "redPayloadType": 63}
+    sdp = run("answer.js", "return m.writeAnswer(...args)", offer, TICKET, "u" * 87)
+    lines = sdp.split("\r\n")
+    assert "m=audio 9 UDP/TLS/RTP/SAVPF 111 63" in lines
+    assert {"a=rtpmap:63 red/48000/2", "a=fmtp:63 111/111"} <= set(lines)
 
 
 def test_chromium_accepts_the_fabricated_answer_whole(run: Run) -> None:
@@ -166,10 +181,10 @@ def test_chromium_accepts_the_fabricated_answer_whole(run: Run) -> None:
         TICKET,
     )
     (ufrag,) = re.findall(r"a=ice-ufrag:(\S+)", got["sdp"])
-    assert len(ufrag) == 85
+    assert len(ufrag) == 87
     assert ICE_CHARS.fullmatch(ufrag)
     assert ufrag.startswith("1" + TICKET["ticket"])
-    assert ufrag.endswith("Bv")  # 111 = 1 * 64 + 47
+    assert ufrag.endswith("BvA/")  # 111 = 1 * 64 + 47, and 63 for RED
     assert f"a=ssrc:{TICKET['ssrc']} cname:demo" in got["sdp"]
     assert (got["direction"], got["steady"]) == ("recvonly", 300)
     assert got["state"] == "connecting"
@@ -197,8 +212,8 @@ def test_a_private_ticket_names_the_pages_certificate(run: Run) -> None:
         TICKET | {"requires_certificate": True},
     )
     digest = bytes.fromhex(fingerprint.replace(":", ""))
-    assert len(ufrag) == 107
-    assert base64.b64decode(ufrag[85:] + "==") == digest[:16]
+    assert len(ufrag) == 109
+    assert base64.b64decode(ufrag[87:] + "==") == digest[:16]
 
 
 @pytest.mark.parametrize(

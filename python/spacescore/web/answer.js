@@ -12,6 +12,7 @@ import { JoinError } from "./errors.js";
  * @typedef {object} Offer
  * @property {string} mid
  * @property {number} payloadType of Opus
+ * @property {number} [redPayloadType] of Opus with redundant copies (RFC 2198): Chrome, Safari
  * @property {string} fingerprint SHA-256 of our certificate
  */
 
@@ -26,9 +27,11 @@ export function readOffer(sdp) {
   if (payloadType === undefined) {
     throw new JoinError("unsupported", "This browser cannot play Opus over WebRTC.");
   }
+  const redPayloadType = find(/^a=rtpmap:(\d+) red\/48000\/2\r?$/im);
   return {
     mid: find(/^a=mid:(\S+)/m) ?? "0",
     payloadType: Number(payloadType),
+    ...(redPayloadType && { redPayloadType: Number(redPayloadType) }),
     fingerprint: find(/^a=fingerprint:sha-256 (\S+)/im) ?? "",
   };
 }
@@ -54,7 +57,8 @@ function candidateLine({ ip, port, protocol = "udp", priority }, place) {
  * @param {string} ufrag
  * @returns {string} SDP
  */
-export function writeAnswer({ mid, payloadType }, ticket, ufrag) {
+export function writeAnswer({ mid, payloadType, redPayloadType }, ticket, ufrag) {
+  const red = redPayloadType !== undefined;
   return [
     "v=0",
     `o=- ${ticket.ssrc} 1 IN IP4 0.0.0.0`,
@@ -62,13 +66,14 @@ export function writeAnswer({ mid, payloadType }, ticket, ufrag) {
     "t=0 0",
     `a=group:BUNDLE ${mid}`,
     "a=ice-lite",
-    `m=audio 9 UDP/TLS/RTP/SAVPF ${payloadType}`,
+    `m=audio 9 UDP/TLS/RTP/SAVPF ${payloadType}${red ? ` ${redPayloadType}` : ""}`,
     "c=IN IP4 0.0.0.0",
     `a=mid:${mid}`,
     "a=sendonly",
     "a=rtcp-mux",
     `a=rtpmap:${payloadType} opus/48000/2`,
     `a=fmtp:${payloadType} minptime=10;useinbandfec=1`,
+    ...(red ? redLines(redPayloadType, payloadType) : []),
     `a=ice-ufrag:${ufrag}`,
     `a=ice-pwd:${ticket.password}`,
     `a=fingerprint:sha-256 ${ticket.fingerprint.toUpperCase()}`,
@@ -78,4 +83,12 @@ export function writeAnswer({ mid, payloadType }, ticket, ufrag) {
     `a=ssrc:${ticket.ssrc} cname:${ticket.cname}`,
     "",
   ].join("\r\n");
+}
+
+/**
+ * @param {number} red
+ * @param {number} opus
+ */
+function redLines(red, opus) {
+  return [`a=rtpmap:${red} red/48000/2`, `a=fmtp:${red} ${opus}/${opus}`];
 }

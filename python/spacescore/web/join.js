@@ -74,7 +74,8 @@ async function negotiate(pc, ticket, steady) {
   await pc.setLocalDescription();
   const offer = readOffer(pc.localDescription?.sdp ?? "");
   const certificate = ticket.requires_certificate ? offer.fingerprint : undefined;
-  const ufrag = makeUfrag(ticket.ticket, drawNonce(), offer.payloadType, certificate);
+  const { payloadType, redPayloadType } = offer;
+  const ufrag = makeUfrag(ticket.ticket, drawNonce(), payloadType, redPayloadType, certificate);
   await pc.setRemoteDescription({ type: "answer", sdp: writeAnswer(offer, ticket, ufrag) });
   return new Link(pc, receiver);
 }
