@@ -22,6 +22,7 @@ from spacescore import (
     SpeakerLeft,
     StartupError,
     UnknownPeerError,
+    UnknownSessionError,
     UnknownSpaceError,
 )
 from spacescore._native import _core
@@ -222,6 +223,41 @@ def test_a_session_can_be_ended_before_it_begins(settled):
     assert settled.end_session(answer.session)
     with pytest.raises(LookupError):
         settled.session(answer.key)
+
+
+# Packet times.
+
+
+def test_a_space_has_the_tier_that_it_is_given(settled):
+    for tier in (20, 40, 60, 120, "auto"):
+        settled.set_tier("demo", tier)
+    with pytest.raises(UnknownSpaceError):
+        settled.set_tier("elsewhere", 60)
+    for wrong in (0, 30, "60", "fast", None):
+        with pytest.raises(InvalidRequestError, match=r'20, 40, 60 or 120 ms, or "auto"'):
+            settled.set_tier("demo", wrong)
+
+
+def test_a_listeners_tier_is_for_who_is_connected(settled):
+    answer = settled.accept_offer("demo", LISTEN)
+    with pytest.raises(UnknownSessionError):
+        settled.set_listener_tier(answer.session, 60)
+    with pytest.raises(InvalidRequestError, match='or "space"'):
+        settled.set_listener_tier(answer.session, "auto")
+
+
+def test_an_engine_may_begin_every_space_with_a_tier_of_its_choice():
+    with pytest.raises(InvalidRequestError, match="tier"):
+        Engine(host="127.0.0.1", port=0, packet_time=10)
+    with Engine(host="127.0.0.1", port=0, packet_time=60) as engine:
+        engine.create_space("demo")
+        assert engine.stats("demo").listeners == 0
+
+
+def test_relief_is_that_of_the_latest_worker(monkeypatch, settled):
+    workers = [{"relief": 0, "listeners": 1}, {"relief": 3, "listeners": 2}, {"relief": 1}]
+    monkeypatch.setattr(settled, "worker_counters", lambda: workers)
+    assert settled.counters() == {"relief": 3, "listeners": 3}
 
 
 def test_a_full_node_takes_no_more_listeners(settled):

@@ -163,14 +163,16 @@ def listen_by_ticket(ticket: dict[str, Any], *, place: int = 0, **client: Any) -
 def speak_by_whip(
     served: Served, name: str, *, space: str = "demo", token: str = "", **client: Any
 ) -> VirtualPeer:
-    """A speaker, by the open stage where there is no token.
+    """A speaker, by the open stage where there is no token."""
+    stage = token or served.stage_token(name, space)
+    return speak_by_offer(lambda offer: served.offer(f"/whip/{space}", offer, stage)[0], **client)
 
-    The offer is a browser's, the certificate its own.
-    """
+
+def speak_by_offer(answer_to: Callable[[str], str], **client: Any) -> VirtualPeer:
+    """A speaker. The offer is a browser's, the certificate its own."""
     context = new_context()
     digits = context.fingerprint.hex(":").upper()
-    offer = re.sub(r"(a=fingerprint:sha-256) \S+", rf"\1 {digits}", SPEAK)
-    answer, _ = served.offer(f"/whip/{space}", offer, token or served.stage_token(name, space))
+    answer = answer_to(re.sub(r"(a=fingerprint:sha-256) \S+", rf"\1 {digits}", SPEAK))
 
     def found(pattern: str) -> str:
         return re.search(pattern, answer)[1]

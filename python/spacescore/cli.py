@@ -45,6 +45,13 @@ def main() -> None:
 @click.option(
     "--workers", type=click.IntRange(1, 64), help="Media threads.  [default: one for each core]"
 )
+@click.option(
+    "--packet-time",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "20", "40", "60", "120"]),
+    help="Milliseconds of sound per packet; auto: 20, and more while media runs late.",
+)
 @click.option("--max-listeners", default=100_000, show_default=True, type=click.IntRange(1))
 @click.option(
     "--data",

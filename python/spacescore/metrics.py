@@ -11,10 +11,12 @@ from prometheus_client.registry import Collector
 
 from spacescore.engine import Engine
 from spacescore.errors import EngineClosedError
+from spacescore.packet_time import PACKET_TIMES
 
 __all__ = ["Metrics"]
 
-_GAUGES = frozenset({"listeners", "speakers", "handshakes"})
+_TIERS = (f"listeners_{each}ms" for each in PACKET_TIMES)
+_GAUGES = frozenset({"listeners", "speakers", "handshakes", "relief", *_TIERS})
 _DROPPED = "dropped_"
 
 

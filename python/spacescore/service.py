@@ -29,6 +29,7 @@ from spacescore.desk import IceServer
 from spacescore.engine import Engine, usable_cores
 from spacescore.errors import SpacescoreError, StartupError
 from spacescore.http import asgi
+from spacescore.packet_time import AUTO
 from spacescore.tokens import KeyRing
 
 __all__ = ["Service", "Settings", "keep_serving"]
@@ -58,6 +59,7 @@ class Settings:
     operator_key: str = ""
     max_listeners: int = 100_000
     workers: int | None = None  # None: one for each core this process may use
+    packet_time: str = AUTO
     demo: bool = False
 
 
@@ -246,6 +248,7 @@ def _open_engine(settings: Settings) -> Engine:
             data=settings.data,
             max_listeners=settings.max_listeners,
             workers=settings.workers or usable_cores(),
+            packet_time=AUTO if settings.packet_time == AUTO else int(settings.packet_time),
         )
     except OSError as error:
         host = settings.udp_host or "port"
