@@ -18,7 +18,8 @@ TEST_PACKAGES := chromium firefox-esr ffmpeg iproute2
 CPP := $(shell find src tests -name '*.[ch]pp')
 NATIVE := CMakeLists.txt $(CPP) $(shell find src -name '*.pyx' -o -name 'CMakeLists.txt' -o -name '*.cmake')
 
-.PHONY: help setup run test test-asan fuzz bench bench-peers lint format portable stubs wheel-test clean
+.PHONY: help setup run test test-asan test-tsan fuzz bench bench-peers lint format portable stubs
+.PHONY: wheel-test screenshots clean
 .PHONY: build-packages test-packages
 
 help: ## this list
@@ -33,7 +34,10 @@ test: setup test-packages ## every test; ARGS="-k ticket" picks some
 	$(BIN)/pytest $(ARGS)
 
 test-asan: setup ## the tests that reach native code, under ASan and UBSan
-	.ci/asan $(ARGS)
+	.ci/sanitize asan address,undefined libasan.so $(ARGS)
+
+test-tsan: setup ## the tests with threads in them, under ThreadSanitizer
+	.ci/sanitize tsan thread libtsan.so $(or $(ARGS),tests/io tests/load/test_run.py)
 
 FUZZ_SECONDS ?= 60
 FUZZ := build/fuzz/tests/fuzz
