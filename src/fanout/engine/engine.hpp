@@ -110,11 +110,14 @@ class Engine {
     Hall hall;
     bool recorded = false;
   };
-  /// `elsewhere`: with the worker of that index.
-  enum class Kind : std::uint8_t { handshake, listener, speaker, elsewhere };
-  struct Peer {
-    Kind kind{};
-    std::uint32_t index = 0;
+  /// `elsewhere`: with the worker of that index. Zero is no kind: so a map's vacant slot looks.
+  enum class Kind : std::uint8_t { handshake = 1, listener, speaker, elsewhere };
+  struct Peer {  // one word: two maps hold one for every listener
+    Peer() = default;
+    Peer(Kind kind, std::uint32_t index) noexcept : kind(kind), index(index) {}
+
+    Kind kind : 3 {};
+    std::uint32_t index : 29 {};
     bool operator==(const Peer&) const = default;
   };
   using Verdict = std::optional<Drop>;  // nothing: the datagram did what it came for
