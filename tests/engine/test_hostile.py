@@ -42,7 +42,8 @@ def state_of(world):
 
 
 def drops_of(world) -> Counter:
-    return Counter(world.drops())
+    """With the reports that nobody opened, for there were too many at once."""
+    return Counter(world.drops() | {"skipped": world.counters().get("reports_skipped", 0)})
 
 
 @pytest.fixture

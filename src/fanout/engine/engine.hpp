@@ -35,6 +35,7 @@
 #include "fanout/engine/outbox.hpp"
 #include "fanout/engine/room.hpp"
 #include "fanout/engine/stats.hpp"
+#include "fanout/secure/stun_auth.hpp"
 #include "fanout/secure/ticket.hpp"
 
 namespace fanout {
@@ -71,6 +72,8 @@ class Engine {
   bool set_listener_tier(const SessionId& session, std::optional<Tier> tier);
   /// What the audience gives up, because media runs late.
   Relief relief() const noexcept { return auto_tier_.relief(); }
+  /// A listener whose keys were agreed on elsewhere; false when there is no such space or no seat.
+  bool add_listener(const Transport& transport);
   /// Nothing when there is no such space.
   std::optional<SpaceStats> space_stats(SpaceId space) const;
   const EngineCounters& counters() const noexcept { return counters_; }
@@ -130,7 +133,7 @@ class Engine {
                   Peer peer);
   Verdict enter(Instant now, const Address& from, Bytes datagram, const StunView& view,
                 std::string_view ufrag);
-  void answer(const Address& to, const StunView& view, std::string_view password) noexcept;
+  void answer(const Address& to, const StunView& view, const IntegrityKey& key) noexcept;
   void move(Peer peer, Transport& transport, const Address& to) noexcept;
   bool is_taken(Instant now, const Address& address) noexcept;
   bool is_full() const noexcept;
@@ -154,7 +157,7 @@ class Engine {
   Verdict shake(Instant now, Slot slot, Bytes datagram);
   Verdict late_record(Transport& transport, Bytes datagram) noexcept;
   Verdict admit(Slot slot);
-  bool admit_listener(Slot slot, Space& space);
+  bool admit_listener(const Transport& transport, Space& space);
   bool admit_speaker(Slot slot, Space& space);
   void forget(Peer peer) noexcept;
   void remove(Peer peer, std::string_view reason);

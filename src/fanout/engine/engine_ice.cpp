@@ -37,7 +37,8 @@ Engine::Verdict Engine::check(Instant now, const Address& from, Bytes datagram) 
 Engine::Verdict Engine::recheck(Instant now, const Address& from, Bytes datagram,
                                 const StunView& view, Peer peer) {
   Transport& known = transport(peer);
-  if (!verify_integrity(datagram, view, text(known.password))) return Drop::bad_integrity;
+  const IntegrityKey key(text(known.password));
+  if (!verify_integrity(datagram, view, key)) return Drop::bad_integrity;
   const bool fresh = known.remember(view.transaction);
   if (from != known.address) {
     if (!fresh) return Drop::replayed_check;
@@ -50,7 +51,7 @@ Engine::Verdict Engine::recheck(Instant now, const Address& from, Bytes datagram
     known.last_check = now;
     known.closing = known.moved = false;  // whoever sent that alert, the peer lives
   }
-  answer(from, view, text(known.password));
+  answer(from, view, key);
   return {};
 }
 
@@ -59,7 +60,8 @@ Engine::Verdict Engine::enter(Instant now, const Address& from, Bytes datagram,
   const auto opened = tickets_.open(ufrag, wall(now));
   if (!opened) return opened.error();
   if (!has_space(opened->ticket.space)) return Drop::foreign_space;
-  if (!verify_integrity(datagram, view, text(opened->password))) return Drop::bad_integrity;
+  const IntegrityKey key(text(opened->password));
+  if (!verify_integrity(datagram, view, key)) return Drop::bad_integrity;
   if (is_revoked(now, opened->session)) return Drop::expired_ticket;
   const bool listens = opened->ticket.role == Role::listener;
   const auto home = mesh_->home(opened->ticket.space);
@@ -90,15 +92,15 @@ Engine::Verdict Engine::enter(Instant now, const Address& from, Bytes datagram,
   by_address_.set(from, {Kind::handshake, slot});
   by_session_.set(transport.session, {Kind::handshake, slot});
   if (mesh_->workers() > 1) mesh_->directory().set(transport.session, self_);
-  answer(from, view, text(opened->password));
+  answer(from, view, key);
   return {};
 }
 
-void Engine::answer(const Address& to, const StunView& view, std::string_view password) noexcept {
+void Engine::answer(const Address& to, const StunView& view, const IntegrityKey& key) noexcept {
   const auto buffer = outbox_.next();
   Writer out{buffer};
   write_binding_success(out, view.transaction, to);
-  seal_stun(out, buffer, password);
+  seal_stun(out, buffer, key);
   outbox_.commit(to, out.size());
   ++counters_.checks_answered;
 }

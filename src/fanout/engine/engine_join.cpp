@@ -97,8 +97,9 @@ Engine::Verdict Engine::admit(Slot slot) {
     verdict = Drop::foreign_space;
   } else {
     handshake.take_keys();
-    const bool seated = handshake.transport.role == Role::listener ? admit_listener(slot, *space)
-                                                                   : admit_speaker(slot, *space);
+    const bool seated = handshake.transport.role == Role::listener
+                            ? admit_listener(handshake.transport, *space)
+                            : admit_speaker(slot, *space);
     if (!seated) verdict = Drop::node_full;
   }
   if (verdict) {
@@ -110,11 +111,19 @@ Engine::Verdict Engine::admit(Slot slot) {
   return verdict;
 }
 
-bool Engine::admit_listener(Slot slot, Space& space) {
+bool Engine::add_listener(const Transport& transport) {
+  Space* space = find_space(transport.space);
+  if (!space || !mesh_->take_seat()) return false;
+  const bool seated = admit_listener(transport, *space);
+  if (!seated) mesh_->leave_seat();
+  return seated;
+}
+
+bool Engine::admit_listener(const Transport& transport, Space& space) {
   const auto id = table_.add();
   if (!id) return false;
   ListenerRow& row = table_[*id];
-  row.transport = handshakes_[slot].transport;
+  row.transport = transport;
   table_.to_seal(*id) = {.key = srtp_->rtp_key(row.transport.local),
                          .next_index = random_first_index(),
                          .to = row.transport.address,

@@ -22,9 +22,11 @@ inline OwnedManager make_manager() {
   return usable ? std::move(manager) : nullptr;
 }
 
+struct alignas(16) RoundKeys : std::array<std::uint8_t, 11 * 16> {};
+
 /// AES round keys, and SHA-1 states after the inner and outer padded key (RFC 2104 section 4).
 struct CounterKey {
-  alignas(16) std::array<std::uint8_t, 11 * 16> rounds;
+  RoundKeys rounds;
   alignas(16) Sha1Digest inner;
   alignas(16) Sha1Digest outer;
 };
@@ -34,6 +36,10 @@ static_assert(offsetof(gcm_key_data, ghash_keys) + sizeof(gcm_key_data::ghash_ke
 
 inline const gcm_key_data* gcm_tables(const SrtpKey& key) noexcept {
   return reinterpret_cast<const gcm_key_data*>(key.expanded.data());
+}
+
+inline gcm_key_data* gcm_tables(SrtpKey& key) noexcept {
+  return reinterpret_cast<gcm_key_data*>(key.expanded.data());
 }
 
 inline const CounterKey& counter_key(const SrtpKey& key) noexcept {

@@ -128,9 +128,7 @@ class IpsecMbEngine final : public SrtpPackets {
   SrtpKey expand(SrtpProfile profile, const SessionKeys& session) noexcept override {
     SrtpKey key{.expanded = {}, .salt = session.salt, .profile = profile};
     if (profile == SrtpProfile::aead_aes_128_gcm) {
-      gcm_key_data tables{};
-      IMB_AES128_GCM_PRE(manager_.get(), session.cipher.data(), &tables);
-      std::memcpy(key.expanded.data(), &tables, key.expanded.size());
+      IMB_AES128_GCM_PRE(manager_.get(), session.cipher.data(), gcm_tables(key));
     } else {
       const CounterKey expanded = expand_counter(session);
       std::memcpy(key.expanded.data(), &expanded, sizeof(expanded));
@@ -181,15 +179,35 @@ class IpsecMbEngine final : public SrtpPackets {
     lanes_.crypt(key, iv, in, out);
   }
 
+  SessionKeys derive(const SrtpMaster& master, SrtpUse use) noexcept override {
+    const RoundKeys rounds = expand_rounds(master.key);
+    return derive_keys(master, use, [&](auto iv, MutableBytes out) {
+      constexpr std::array<std::uint8_t, 16> kZeros{};
+      for (std::uint8_t block = 0; !out.empty(); ++block) {
+        iv.back() = block;
+        const auto size = std::min(out.size(), iv.size());
+        IMB_AES128_CFB_ONE(manager_.get(), out.data(), kZeros.data(), iv.data(), rounds.data(),
+                           size);
+        out = out.subspan(size);
+      }
+    });
+  }
+
   Sha1Digest authenticate(const SrtpKey& key, Bytes message) noexcept override {
     return lanes_.authenticate(key, message);
   }
 
  private:
+  RoundKeys expand_rounds(const std::array<std::uint8_t, kSrtpKeySize>& key) noexcept {
+    RoundKeys rounds;
+    RoundKeys decryption;
+    IMB_AES_KEYEXP_128(manager_.get(), key.data(), rounds.data(), decryption.data());
+    return rounds;
+  }
+
   CounterKey expand_counter(const SessionKeys& session) noexcept {
     CounterKey key;
-    alignas(16) std::array<std::uint8_t, sizeof(key.rounds)> decryption;
-    IMB_AES_KEYEXP_128(manager_.get(), session.cipher.data(), key.rounds.data(), decryption.data());
+    key.rounds = expand_rounds(session.cipher);
     key.inner = hash_padded(session, 0x36);
     key.outer = hash_padded(session, 0x5c);
     return key;

@@ -57,6 +57,10 @@ class OpensslEngine final : public SrtpPackets {
                     EVP_EncryptUpdate(counter_.get(), out, &size, in.data(), length(in)) == 1);
   }
 
+  SessionKeys derive(const SrtpMaster& master, SrtpUse use) noexcept override {
+    return derivation_.derive(master, use);
+  }
+
   Sha1Digest authenticate(const SrtpKey& key, Bytes message) noexcept override {
     Sha1Digest digest;
     run_hmac(hmac_.get(), session(key).authentication, message, digest);
@@ -74,10 +78,12 @@ class OpensslEngine final : public SrtpPackets {
             EVP_CipherUpdate(context, nullptr, &size, associated.data(), length(associated)) == 1);
   }
 
-  OwnedCipherContext seal_ = make_cipher(library(), "AES-128-GCM", true);
-  OwnedCipherContext open_ = make_cipher(library(), "AES-128-GCM", false);
-  OwnedCipherContext counter_ = make_cipher(library(), "AES-128-CTR", true);
-  OwnedMacContext hmac_ = make_hmac(library(), OSSL_DIGEST_NAME_SHA1);
+  OwnedLibrary library_ = make_library();
+  KeyDerivation derivation_{library_.get()};
+  OwnedCipherContext seal_ = make_cipher(library_.get(), "AES-128-GCM", true);
+  OwnedCipherContext open_ = make_cipher(library_.get(), "AES-128-GCM", false);
+  OwnedCipherContext counter_ = make_cipher(library_.get(), "AES-128-CTR", true);
+  OwnedMacContext hmac_ = make_hmac(library_.get(), OSSL_DIGEST_NAME_SHA1);
 };
 
 }  // namespace

@@ -23,11 +23,11 @@ std::array<std::uint8_t, kRtcpHeader + kSrtcpIndexSize> rtcp_associated(
 }  // namespace
 
 SrtpKey SrtpPackets::rtp_key(const SrtpMaster& master) noexcept {
-  return expand(master.profile, derivation_.derive(master, SrtpUse::rtp));
+  return expand(master.profile, derive(master, SrtpUse::rtp));
 }
 
 SrtpKey SrtpPackets::rtcp_key(const SrtpMaster& master) noexcept {
-  return expand(master.profile, derivation_.derive(master, SrtpUse::rtcp));
+  return expand(master.profile, derive(master, SrtpUse::rtcp));
 }
 
 void SrtpPackets::seal_rtp(std::span<const SealJob> jobs) noexcept {

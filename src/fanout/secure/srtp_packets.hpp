@@ -39,17 +39,13 @@ class SrtpPackets : public SrtpEngine {
   virtual void counter_crypt(const SrtpKey& key, const SrtpIv& iv, Bytes in,
                              std::uint8_t* out) noexcept = 0;
   virtual Sha1Digest authenticate(const SrtpKey& key, Bytes message) noexcept = 0;
-
-  OSSL_LIB_CTX* library() const noexcept { return library_.get(); }
+  virtual SessionKeys derive(const SrtpMaster& master, SrtpUse use) noexcept = 0;
 
  private:
   void seal_counter(const SealJob& job) noexcept;
   std::optional<MutableBytes> open_counter(const SrtpKey& key, MutableBytes packet,
                                            std::size_t header_size, Ssrc ssrc,
                                            std::uint64_t index) noexcept;
-
-  OwnedLibrary library_ = make_library();
-  KeyDerivation derivation_{library_.get()};
 };
 
 /// The 32-bit rollover counter of a 48-bit index.

@@ -2,6 +2,7 @@
 /// packet. RTP and SRTCP share one shape: a 48-bit index (the SRTCP index is 31 bits of it).
 #pragma once
 
+#include <algorithm>
 #include <bit>
 
 #include "fanout/secure/openssl.hpp"
@@ -13,6 +14,25 @@ namespace fanout {
 enum class SrtpUse : std::uint8_t { rtp = 0, rtcp = 3 };
 
 /// AES-CM key derivation at rate zero; RFC 7714 section 11 keeps it for GCM.
+/// `keystream(iv, out)` encrypts zeros under the master key.
+template <typename Keystream>
+SessionKeys derive_keys(const SrtpMaster& master, SrtpUse use, Keystream keystream) {
+  /// The label lies where the index of a packet would: 7 bytes from the end of the salt.
+  constexpr std::size_t kLabelAt = 7;
+  const auto fill = [&](int which, MutableBytes out) {
+    std::array<std::uint8_t, 16> iv{};
+    std::copy_n(master.salt.begin(), salt_size(master.profile), iv.begin());
+    iv[kLabelAt] ^= static_cast<std::uint8_t>(static_cast<int>(use) + which);
+    keystream(iv, out);
+  };
+  SessionKeys keys;
+  fill(0, keys.cipher);
+  if (master.profile == SrtpProfile::aes128_cm_sha1_80) fill(1, keys.authentication);
+  fill(2, MutableBytes(keys.salt).first(salt_size(master.profile)));
+  return keys;
+}
+
+/// The same on OpenSSL.
 class KeyDerivation {
  public:
   explicit KeyDerivation(OSSL_LIB_CTX* library);
