@@ -36,6 +36,7 @@ struct SealRow {
   // Not for sealing, but the line has room.
   std::uint8_t fraction_lost = 0;  ///< these three as the last receiver report said
   std::uint8_t section = 0;        ///< which of its hall's the listener is in,
+  std::uint16_t reported = 0;      ///< when one was opened, by the report sampler's clock
   std::int32_t packets_lost = 0;
   std::uint32_t jitter = 0;
   std::uint32_t srtcp_index = 0;

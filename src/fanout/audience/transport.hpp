@@ -47,9 +47,10 @@ struct Transport {
   Instant last_check{};
   SessionId session;
   Password password{};
+  std::array<std::uint32_t, kRecentChecks> recent_checks{};
+  // All that a consent check touches is above: two cache lines.
   SrtpMaster local{};
   SrtpMaster remote{};
-  std::array<std::uint32_t, kRecentChecks> recent_checks{};
   std::array<std::uint8_t, kMaxLastFlight> last_flight{};
 
   bool consent_expired(Instant now) const noexcept {

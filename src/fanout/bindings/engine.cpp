@@ -2,6 +2,7 @@
 
 #include "fanout/bindings/address.hpp"
 #include "fanout/bindings/engine_types.hpp"
+#include "fanout/load/feedback.hpp"
 
 namespace fanout {
 
@@ -151,6 +152,26 @@ void bind_mesh(py::module_& module) {
           py::arg("space"));
 }
 
+/// A crowd's consent checks and receiver reports, for benches.
+void bind_feedback(py::module_& module) {
+  py::class_<Feedback>(module, "Feedback")
+      .def(py::init([](PyEngine& engine, std::uint64_t space, std::uint32_t listeners,
+                       std::uint64_t seed) {
+             return std::make_unique<Feedback>(engine.engine(), SpaceId{space}, listeners, seed);
+           }),
+           py::arg("engine"), py::arg("space"), py::arg("listeners"), py::arg("seed") = 1)
+      .def("prepare", &Feedback::prepare, py::arg("checks"), py::arg("reports"),
+           py::arg("fraction_lost") = 0)
+      .def(
+          "feed",
+          [](Feedback& self, PyEngine& engine, std::int64_t now_us) {
+            return self.feed(engine.engine(), {now_us});
+          },
+          py::arg("engine"), py::arg("now_us"))
+      .def_property_readonly("check_size", &Feedback::check_size)
+      .def_property_readonly("report_size", &Feedback::report_size);
+}
+
 }  // namespace
 
 void bind_engine(py::module_& module) {
@@ -264,6 +285,7 @@ void bind_engine(py::module_& module) {
       .def("poll_transmits", &PyEngine::poll_transmits, py::arg("now_us"))
       .def("poll_events", [](PyEngine& self) { return self.engine().poll_events(); })
       .def("poll_recorded", &PyEngine::poll_recorded);
+  bind_feedback(module);
 }
 
 }  // namespace fanout

@@ -219,6 +219,8 @@ void bind_floor(py::module_& module) {
            py::arg("profile"), py::arg("count"));
   module.def("floor_seal", &floor_seal, py::arg("keys"), py::arg("payload_size"), py::arg("rounds"),
              py::call_guard<py::gil_scoped_release>());
+  module.def("floor_checks", &floor_checks, py::arg("checks"), py::arg("request_size"),
+             py::arg("answer_size"), py::call_guard<py::gil_scoped_release>());
 }
 
 }  // namespace

@@ -33,6 +33,7 @@
 #include "fanout/engine/handshakes.hpp"
 #include "fanout/engine/mesh.hpp"
 #include "fanout/engine/outbox.hpp"
+#include "fanout/engine/report_sampler.hpp"
 #include "fanout/engine/room.hpp"
 #include "fanout/engine/stats.hpp"
 #include "fanout/secure/stun_auth.hpp"
@@ -165,7 +166,7 @@ class Engine {
 
   // RTP and RTCP (engine_media.cpp).
   Verdict media(Instant now, const Address& from, MutableBytes datagram);
-  Verdict listener_report(RowId id, MutableBytes datagram);
+  Verdict listener_report(Instant now, RowId id, MutableBytes datagram);
   void patrol(Instant now);
   void patrol_speakers(Instant now);
   void patrol_listeners(Instant now, SendBatch& batch);
@@ -205,6 +206,7 @@ class Engine {
   std::vector<RecordedFrame> recorded_;
   EngineCounters counters_;
   AutoTier auto_tier_;
+  ReportSampler report_sampler_;
   Instant next_patrol_;
   std::uint64_t patrols_ = 0;
   RowId patrol_row_ = 0;                // whose consent and report come next

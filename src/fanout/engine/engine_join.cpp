@@ -113,7 +113,8 @@ Engine::Verdict Engine::admit(Slot slot) {
 
 bool Engine::add_listener(const Transport& transport) {
   Space* space = find_space(transport.space);
-  if (!space || !mesh_->take_seat()) return false;
+  if (!space || mesh_->full()) return false;
+  mesh_->take_seat();
   const bool seated = admit_listener(transport, *space);
   if (!seated) mesh_->leave_seat();
   return seated;

@@ -29,7 +29,7 @@ Engine::Verdict Engine::media(Instant now, const Address& from, MutableBytes dat
   if (peer->kind == Kind::elsewhere)
     return relay(static_cast<WorkerId>(peer->index), from, datagram);
   if (peer->kind == Kind::listener)
-    return is_rtcp(datagram) ? listener_report(peer->index, datagram) : Drop::unexpected_media;
+    return is_rtcp(datagram) ? listener_report(now, peer->index, datagram) : Drop::unexpected_media;
   Speaker& speaker = *speakers_[peer->index];
   if (!is_rtcp(datagram)) {
     const auto heard = speaker.handle_rtp(now, datagram);
@@ -42,7 +42,12 @@ Engine::Verdict Engine::media(Instant now, const Address& from, MutableBytes dat
   return {};
 }
 
-Engine::Verdict Engine::listener_report(RowId id, MutableBytes datagram) {
+Engine::Verdict Engine::listener_report(Instant now, RowId id, MutableBytes datagram) {
+  SealRow& stream = table_.to_seal(id);
+  if (!report_sampler_.takes(now, stream.reported, stream.fraction_lost > 0)) {
+    ++counters_.reports_skipped;
+    return {};
+  }
   ListenerRow& row = table_[id];
   std::uint32_t index = 0;
   const auto plain = srtp_->open_rtcp(srtp_->rtcp_key(row.transport.remote), datagram, index);
@@ -52,7 +57,7 @@ Engine::Verdict Engine::listener_report(RowId id, MutableBytes datagram) {
   auto compound = RtcpView::parse(*plain);
   if (!compound) return compound.error();
   ++counters_.reports_received;
-  SealRow& stream = table_.to_seal(id);
+  stream.reported = ReportSampler::stamp(now);
   while (const auto packet = compound->next()) {
     if (packet->type == kRtcpBye) row.transport.closing = true;
     if (packet->report_count() == 0) continue;

@@ -43,6 +43,7 @@ class Outbox {
       std::copy_n(slot.bytes.begin(), slot.size, batch.next().begin());
       batch.add(slot.to, slot.size);
     }
+    if (empty()) head_ = tail_ = 0;  // the first slots again, which are still in the cache
   }
 
  private:

@@ -23,6 +23,7 @@ struct EngineCounters {
   std::uint64_t handshakes_completed = 0;
   std::uint64_t handshakes_failed = 0;
   std::uint64_t reports_received = 0;
+  std::uint64_t reports_skipped = 0;  ///< unopened: a large audience's are sampled
   std::uint64_t frames_mixed = 0;
   std::uint64_t frames_abandoned = 0;  ///< listeners who were too far behind to get them all
   std::uint64_t red_packets = 0;       ///< with redundant copies, for who loses many

@@ -159,4 +159,17 @@ std::uint64_t floor_seal(const FloorKeys& keys, std::size_t payload_size, std::s
   return std::uint64_t{rounds} * keys.keys().size() * (payload_size + tag_size(keys.profile()));
 }
 
+std::uint64_t floor_checks(std::size_t checks, std::size_t request_size, std::size_t answer_size) {
+  std::array<std::uint8_t, kMaxPayload> message{};
+  if (std::max(request_size, answer_size) > message.size())
+    throw std::invalid_argument("a message is at most 1,200 bytes");
+  for (std::size_t i = 0; i < checks; ++i) {
+    const HmacSha1 key(Bytes(message).first(32));
+    const auto seen = key(Bytes(message).first(request_size));
+    const auto answer = key(Bytes(message).first(answer_size));
+    message[i % 32] = seen[0] ^ answer[0];  // the next waits for this, and so nothing is left out
+  }
+  return std::uint64_t{checks} * (request_size + answer_size);
+}
+
 }  // namespace fanout

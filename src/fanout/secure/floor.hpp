@@ -31,4 +31,8 @@ class FloorKeys {
 /// bytes written, tags included. Throws std::invalid_argument for a larger payload.
 std::uint64_t floor_seal(const FloorKeys& keys, std::size_t payload_size, std::size_t rounds);
 
+/// The hashing that `checks` STUN checks and their answers cannot do without: a key of their own
+/// for each, and the two HMAC-SHA1 of what they cover. Returns bytes hashed.
+std::uint64_t floor_checks(std::size_t checks, std::size_t request_size, std::size_t answer_size);
+
 }  // namespace fanout
