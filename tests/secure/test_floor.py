@@ -16,3 +16,9 @@ def test_the_floor_counts_what_it_seals(
     assert _core.floor_seal(keys, payload_size=80, rounds=3) == 3 * 70 * (80 + TAG[profile])
     with pytest.raises(ValueError, match="1,200"):
         _core.floor_seal(keys, payload_size=1201, rounds=1)
+
+
+def test_the_floor_of_checks_counts_what_it_hashes() -> None:
+    assert _core.floor_checks(checks=10, request_size=140, answer_size=32) == 1_720
+    with pytest.raises(ValueError, match="1,200"):
+        _core.floor_checks(checks=1, request_size=1_201, answer_size=32)

@@ -80,3 +80,10 @@ def test_equality_in_constant_time_is_equality() -> None:
 def test_random_bytes_differ_each_time_and_may_be_none() -> None:
     assert _core.random_bytes(0) == b""
     assert len({_core.random_bytes(16) for _ in range(100)}) == 100
+
+
+@pytest.mark.parametrize("key_size", [0, 1, 32, 63, 64, 65, 200])
+@pytest.mark.parametrize("size", [0, 1, 55, 56, 63, 64, 65, 119, 120, 128, 1_500])
+def test_hmac_sha1_of_every_length_around_its_blocks(key_size: int, size: int) -> None:
+    key, message = random.Random(size).randbytes(key_size), random.Random(key_size).randbytes(size)
+    assert _core.hmac_sha1(key, message) == hmac.digest(key, message, "sha1")

@@ -2,7 +2,7 @@
 
 #include "fanout/bindings/address.hpp"
 #include "fanout/bindings/engine_types.hpp"
-#include "fanout/load/feedback.hpp"
+#include "fanout/engine/feedback.hpp"
 
 namespace fanout {
 
@@ -152,8 +152,16 @@ void bind_mesh(py::module_& module) {
           py::arg("space"));
 }
 
-/// A crowd's consent checks and receiver reports, for benches.
+/// A crowd's consent checks and receiver reports, for benches, and which of them are opened.
 void bind_feedback(py::module_& module) {
+  py::class_<ReportSampler>(module, "ReportSampler")
+      .def(py::init<>())
+      .def(
+          "takes",
+          [](ReportSampler& self, std::int64_t now_us, std::int64_t last_us) {
+            return self.takes({now_us}, {last_us});
+          },
+          py::arg("now_us"), py::arg("last_us"));
   py::class_<Feedback>(module, "Feedback")
       .def(py::init([](PyEngine& engine, std::uint64_t space, std::uint32_t listeners,
                        std::uint64_t seed) {

@@ -1,4 +1,4 @@
-#include "fanout/load/feedback.hpp"
+#include "fanout/engine/feedback.hpp"
 
 #include <algorithm>
 #include <stdexcept>
