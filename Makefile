@@ -51,8 +51,13 @@ fuzz: ## the parsers under libFuzzer, ASan and UBSan, FUZZ_SECONDS (60) each
 	    -artifact_prefix=$(FUZZ)/$$unit- $(FUZZ)/corpus_$$unit; \
 	done
 
-bench: setup ## every bench against its floor and budget
-	$(BIN)/pytest --benchmark-only $(ARGS)
+# Where the table and the plots go; REPORT=build/bench leaves the tree alone.
+REPORT := README.md docs/images
+bench: setup ## every bench against its floor and budget; rewrites README's table and plots
+	@$(PIP) install --group bench
+	mkdir -p build
+	$(BIN)/pytest --benchmark-only --benchmark-json build/bench.json $(ARGS)
+	$(BIN)/python benches/report.py build/bench.json $(REPORT)
 
 PEERS := build/peers-venv
 bench-peers: setup ## CPU, memory and joins beside Janus and aiortc, which it installs

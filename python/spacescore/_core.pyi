@@ -21,6 +21,8 @@ __all__: list[str] = [
     "Engine",
     "Event",
     "FATES",
+    "Feedback",
+    "FlatMap",
     "FloorHandshakes",
     "FloorKeys",
     "JitterBuffer",
@@ -46,6 +48,7 @@ __all__: list[str] = [
     "Repacketizer",
     "ReplayWindow",
     "ReportBlock",
+    "ReportSampler",
     "RtcpPacket",
     "RtpPacket",
     "SenderInfo",
@@ -69,6 +72,7 @@ __all__: list[str] = [
     "derive_session_keys",
     "drop_names",
     "equal_in_constant_time",
+    "floor_checks",
     "floor_seal",
     "floor_sendmmsg",
     "hmac_sha1",
@@ -106,6 +110,17 @@ __all__: list[str] = [
 
 class Dropped(ValueError):
     pass
+
+class FlatMap:
+    def __init__(self, capacity: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __len__(self) -> int: ...
+    def erase(self, key: typing.SupportsInt | typing.SupportsIndex) -> bool: ...
+    def find(self, key: typing.SupportsInt | typing.SupportsIndex) -> int | None: ...
+    def set(
+        self,
+        key: typing.SupportsInt | typing.SupportsIndex,
+        value: typing.SupportsInt | typing.SupportsIndex,
+    ) -> bool: ...
 
 class RtpPacket:
     def audio_level(self, id: typing.SupportsInt | typing.SupportsIndex) -> tuple[int, bool] | None:
@@ -988,6 +1003,34 @@ class Engine:
     @property
     def speakers(self) -> int: ...
 
+class ReportSampler:
+    def __init__(self) -> None: ...
+    def takes(
+        self,
+        now_us: typing.SupportsInt | typing.SupportsIndex,
+        last_us: typing.SupportsInt | typing.SupportsIndex,
+    ) -> bool: ...
+
+class Feedback:
+    def __init__(
+        self,
+        engine: Engine,
+        space: typing.SupportsInt | typing.SupportsIndex,
+        listeners: typing.SupportsInt | typing.SupportsIndex,
+        seed: typing.SupportsInt | typing.SupportsIndex = 1,
+    ) -> None: ...
+    def feed(self, engine: Engine, now_us: typing.SupportsInt | typing.SupportsIndex) -> int: ...
+    def prepare(
+        self,
+        checks: typing.SupportsInt | typing.SupportsIndex,
+        reports: typing.SupportsInt | typing.SupportsIndex,
+        fraction_lost: typing.SupportsInt | typing.SupportsIndex = 0,
+    ) -> None: ...
+    @property
+    def check_size(self) -> int: ...
+    @property
+    def report_size(self) -> int: ...
+
 class Node:
     def __init__(
         self,
@@ -1320,6 +1363,11 @@ def append_fingerprint(message: bytes) -> bytes: ...
 def derive_session_keys(master: SrtpMaster, rtcp: bool) -> SessionKeys: ...
 def drop_names() -> list: ...
 def equal_in_constant_time(a: bytes, b: bytes) -> bool: ...
+def floor_checks(
+    checks: typing.SupportsInt | typing.SupportsIndex,
+    request_size: typing.SupportsInt | typing.SupportsIndex,
+    answer_size: typing.SupportsInt | typing.SupportsIndex,
+) -> int: ...
 def floor_seal(
     keys: FloorKeys,
     payload_size: typing.SupportsInt | typing.SupportsIndex,

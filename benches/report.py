@@ -1,0 +1,255 @@
+"""Makes of a run's JSON the table and the plots that README.md and docs/ show.
+
+    python benches/report.py build/bench.json README.md docs/images
+
+The table goes between the two marker comments of the README; a run that lacks benches, say one
+with `-k`, is only printed.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("svg")
+import matplotlib.pyplot as plt
+
+BEGIN, END = "<!-- make bench writes from here -->", "<!-- to here -->"
+Info = dict[str, Any]
+Row = tuple[str, str, Callable[[Info], str], Callable[[Info], str]]
+
+# Mid-tones that stand on white and on GitHub's dark alike; nothing is drawn behind them.
+OURS, FLOOR, GREY = "#3B82F6", "#F59E0B", "#8B949E"
+STYLE: Any = {
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": GREY,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlecolor": GREY,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "bold",
+    "figure.figsize": (6.4, 3.2),
+    "figure.constrained_layout.use": True,
+    "font.size": 10,
+    "grid.alpha": 0.25,
+    "grid.color": GREY,
+    "legend.frameon": False,
+    "legend.labelcolor": GREY,
+    "savefig.transparent": True,
+    "svg.fonttype": "none",  # text stays text
+    "svg.hashsalt": "spacescore",
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+}
+
+
+def nanoseconds(key: str, suffix: str = "") -> Callable[[Info], str]:
+    def text(info: Info) -> str:
+        value = float(info[key])
+        short = f"{value:.0f} ns" if value < 1_000 else f"{value / 1_000:.2f} µs"
+        return short + suffix
+
+    return text
+
+
+def nothing(_: Info) -> str:
+    return "–"
+
+
+def fixed(text: str) -> Callable[[Info], str]:
+    return lambda info: text.format(**info)
+
+
+def seal(label: str, case: str) -> Row:
+    ours, floor = nanoseconds("ns_per_unit"), nanoseconds("floor_ns_per_unit", " bare call")
+    return label, f"bench_seal_per_packet[{case}]", ours, floor
+
+
+ROWS: list[Row] = [
+    seal("a listener's packet sealed: GCM, 80 B, 1,000 keys", "1000-gcm-80"),
+    seal("GCM, 240 B, 100,000 keys", "100000-gcm-240"),
+    seal("GCM, 240 B, 1,000,000 keys", "1000000-gcm-240"),
+    seal("GCM, 480 B, 1,000,000 keys", "1000000-gcm-480"),
+    seal("AES-CM + HMAC-SHA1, 80 B, 1,000 keys", "1000-cm-80"),
+    seal("AES-CM + HMAC-SHA1, 240 B, 1,000,000 keys", "1000000-cm-240"),
+    *(
+        (
+            f"{size} B for the millionth listener, beside the first of 1,000",
+            f"bench_seal_for_the_millionth_listener_as_for_the_first[{size}]",
+            nanoseconds("ns_per_unit"),
+            nanoseconds("first_ns_per_unit"),
+        )
+        for size in (80, 240, 480)
+    ),
+    (
+        "one room, 1,000,000 listeners, 60 ms packets, one core",
+        "bench_million_listeners_of_one_room[60]",
+        fixed("**{realtime_factor} × real time**"),
+        nanoseconds("floor_ns_per_unit", " bare call"),
+    ),
+    (
+        "sealed datagram through a real socket, 80 B",
+        "bench_send_srtp_through_a_real_socket[80]",
+        nanoseconds("ns_per_unit"),
+        nanoseconds("floor_ns_per_unit", " bare `sendmmsg`"),
+    ),
+    (
+        "join: check, ticket, DTLS handshake, server side",
+        "bench_join_stun_ticket_and_handshake",
+        fixed("{join_us:.0f} µs"),
+        fixed("{floor_us:.0f} µs bare OpenSSL handshake"),
+    ),
+    (
+        "a check or report heard, of 1,000,000 listeners",
+        "bench_feedback_of_a_million_listeners",
+        nanoseconds("ns_per_datagram"),
+        nanoseconds("floor_ns_per_datagram", " bare HMACs"),
+    ),
+    (
+        "memory per listener, all in, at 1,000,000",
+        "bench_memory_per_listener[1000000]",
+        fixed("{bytes_per_listener:,} B"),
+        nothing,
+    ),
+    (
+        "jitter buffer, push + pop",
+        "bench_jitter_push_and_pop_beside_the_bare_work",
+        nanoseconds("push_pop_ns"),
+        nanoseconds("floor_ns", " its bare bookkeeping"),
+    ),
+    (
+        "mix tick, three loud voices, four encodes",
+        "bench_mix_tick_with_three_loud_speakers",
+        fixed("{ms:.2f} ms"),
+        fixed("{floor_ms:.2f} ms bare libopus"),
+    ),
+]
+
+
+def read(path: Path) -> tuple[dict[str, Info], str]:
+    """What each bench said of itself, and the machine it ran on."""
+    run = json.loads(path.read_text())
+    cpu = run["machine_info"]["cpu"]
+    machine = f"{cpu['brand_raw'].strip()}, {cpu['count']} cores, {run['datetime'][:10]}"
+    benches = {
+        bench["name"]: bench["extra_info"] | {"ms": bench["stats"]["median"] * 1e3}
+        for bench in run["benchmarks"]
+    }
+    return benches, machine
+
+
+def table(benches: dict[str, Info]) -> list[str]:
+    lines = ["| | measured | floor, same run | ratio | budget |", "|---|---|---|---|---|"]
+    for label, name, measured, floor in ROWS:
+        if name not in benches:
+            continue
+        info = benches[name]
+        ratio = info.get("growth_ratio", info.get("floor_ratio"))
+        shown = "–" if ratio is None else f"{ratio:.2f}"
+        budget = f"{info['budget']:,}" + (" B" if "bytes_per_listener" in info else "")
+        lines.append(f"| {label} | {measured(info)} | {floor(info)} | {shown} | {budget} |")
+    return lines
+
+
+def growth(benches: dict[str, Info]) -> None:
+    info = benches["bench_growth_of_the_cost_per_listener"]
+    plt.plot(info["listeners"], info["ns_per_listener"], "o-", color=OURS, label="spacescore")
+    bare = "bare ipsec-mb call"
+    plt.plot(info["listeners"], info["floor_ns_per_listener"], "s--", color=FLOOR, label=bare)
+    plt.xscale("log")
+    plt.xticks(info["listeners"], [f"{size:,}" for size in info["listeners"]])
+    plt.minorticks_off()
+    plt.ylim(0, 1.35 * max(info["ns_per_listener"]))
+    plt.xlabel("listeners, each with a key of their own")
+    plt.ylabel("ns per packet")
+    plt.title(f"A listener costs the same, however many there are ({info['payload_bytes']} B)")
+    plt.grid(axis="y")
+    plt.legend(loc="lower right")
+
+
+def realtime(benches: dict[str, Info]) -> None:
+    tiers = (20, 40, 60, 120)
+    factors = [
+        benches[f"bench_million_listeners_of_one_room[{ms}]"]["realtime_factor"] for ms in tiers
+    ]
+    bars = plt.bar(range(len(tiers)), factors, width=0.55, color=OURS)
+    plt.bar_label(bars, [f"{factor:.2f} ×" for factor in factors], color=GREY, padding=3)
+    plt.axhline(1, color=FLOOR, linestyle="--")
+    plt.text(-0.38, 1.04, "one core keeps up", color=FLOOR)
+    plt.xticks(range(len(tiers)), [f"{ms} ms" for ms in tiers])
+    plt.ylim(0, 1.25 * max(1.0, *factors))
+    plt.xlabel("audio in a packet, 32 kbit/s")
+    plt.ylabel("real time")
+    plt.title("1,000,000 listeners of one room, sealed on one core")
+
+
+def memory(benches: dict[str, Info]) -> None:
+    runs = [benches[f"bench_memory_per_listener[{size}]"] for size in (100_000, 1_000_000)]
+    sizes = [run["bytes_per_listener"] for run in runs]
+    bars = plt.barh(range(2), sizes, height=0.5, color=OURS)
+    plt.bar_label(bars, [f"{size:,} B" for size in sizes], color="white", padding=-60)
+    plt.axvline(runs[0]["budget"], color=FLOOR, linestyle="--")
+    plt.text(runs[0]["budget"], 1.42, "budget: 1.5 KiB", color=FLOOR, ha="right")
+    plt.yticks(range(2), [f"{run['listeners']:,}\nlisteners" for run in runs])
+    plt.ylim(-0.5, 1.65)
+    plt.xlabel("resident bytes per listener: row, indices, place in the hall")
+    plt.title("Memory")
+
+
+def ratios(benches: dict[str, Info]) -> None:
+    """Every measured ratio on its way to its budget."""
+    shown = []
+    for label, name, _, _ in reversed(ROWS):
+        info = benches.get(name, {})
+        ratio = info.get("growth_ratio", info.get("floor_ratio"))
+        if ratio is not None:
+            shown.append((label, ratio / info["budget"]))
+    names, parts = zip(*shown, strict=True)
+    plt.gcf().set_size_inches(7.6, 0.3 * len(names) + 0.9)
+    bars = plt.barh(range(len(names)), [100 * part for part in parts], height=0.6, color=OURS)
+    plt.bar_label(bars, [f"{100 * part:.0f} %" for part in parts], color="white", padding=-34)
+    plt.axvline(100, color=FLOOR, linestyle="--")
+    plt.yticks(range(len(names)), names)
+    plt.xlim(0, 105)
+    plt.xlabel("of its budget, in %")
+    plt.title("What each takes of its budget")
+
+
+PLOTS = {"growth": growth, "realtime": realtime, "memory": memory, "budgets": ratios}
+
+
+def draw(benches: dict[str, Info], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, plot in PLOTS.items():
+        with plt.rc_context(STYLE):
+            plt.figure()
+            plot(benches)
+            plt.savefig(folder / f"bench_{name}.svg", metadata={"Date": None})
+            plt.close()
+
+
+def main(run: Path, page: Path | None, images: Path) -> None:
+    benches, machine = read(run)
+    lines = table(benches)
+    print(*lines, sep="\n")
+    missing = [name for _, name, _, _ in ROWS if name not in benches]
+    if missing:
+        print("\nNothing written, for this run lacks:", *missing, sep="\n  ")
+        return
+    draw(benches, images)
+    if page is None:
+        return
+    before, _, rest = page.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    note = f"Taken on: {machine}; the machine is shared, so mind the ratios."
+    page.write_text("\n".join([before + BEGIN, *lines, "", note, END + after]))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 4:
+        main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))
+    else:
+        main(Path(sys.argv[1]), None, Path(sys.argv[2]))
