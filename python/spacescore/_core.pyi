@@ -1009,6 +1009,7 @@ class ReportSampler:
         self,
         now_us: typing.SupportsInt | typing.SupportsIndex,
         last_us: typing.SupportsInt | typing.SupportsIndex,
+        lossy: bool = False,
     ) -> bool: ...
 
 class Feedback:

@@ -124,3 +124,10 @@ def test_hearing_a_crowd_out_allocates_nothing(tmp_path: Path):
     )
     few = 16  # Python's own: the call, two numbers and what comes back
     assert int(run.stdout) <= few, "for 4,000 datagrams"
+
+
+def test_whoever_lost_packets_is_followed_from_report_to_report():
+    sampler = _core.ReportSampler()
+    assert all(sampler.takes(START_US, START_US) for _ in range(A_TICK))
+    assert not sampler.takes(START_US, START_US)
+    assert sampler.takes(START_US, START_US, lossy=True)

@@ -158,10 +158,10 @@ void bind_feedback(py::module_& module) {
       .def(py::init<>())
       .def(
           "takes",
-          [](ReportSampler& self, std::int64_t now_us, std::int64_t last_us) {
-            return self.takes({now_us}, {last_us});
+          [](ReportSampler& self, std::int64_t now_us, std::int64_t last_us, bool lossy) {
+            return self.takes({now_us}, ReportSampler::stamp({last_us}), lossy);
           },
-          py::arg("now_us"), py::arg("last_us"));
+          py::arg("now_us"), py::arg("last_us"), py::arg("lossy") = false);
   py::class_<Feedback>(module, "Feedback")
       .def(py::init([](PyEngine& engine, std::uint64_t space, std::uint32_t listeners,
                        std::uint64_t seed) {

@@ -62,7 +62,7 @@ void Feedback::prepare(std::uint32_t checks, std::uint32_t reports, std::uint8_t
 
 std::size_t Feedback::write_check(const Transport& from, MutableBytes out) {
   const std::string ticket(kTicketChars, 'A');  // whoever is inside needs none
-  const auto name = make_ufrag(ticket, from.session, from.payload_type, std::nullopt) + ":abcd";
+  const auto name = make_ufrag(ticket, from.session, from.payload_type, 0, std::nullopt) + ":abcd";
   BindingRequest request{.username = name, .priority = 1, .tie_breaker = sent_};
   store_be(request.transaction.data(), static_cast<std::uint32_t>(scramble(sent_)));
   Writer writer{out};
