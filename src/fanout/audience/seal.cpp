@@ -18,21 +18,6 @@ SharedPacket::SharedPacket(const RtpHeader& header, Bytes payload, bool redundan
   std::ranges::copy(payload, payload_.begin());
 }
 
-SealJob prepare(const SharedPacket& packet, const SrtpKey& key, std::uint8_t payload_type,
-                std::uint64_t index, MutableBytes datagram) noexcept {
-  const auto header = packet.header();
-  std::ranges::copy(header, datagram.begin());
-  datagram[1] = static_cast<std::uint8_t>((header[1] & 0x80) | payload_type);
-  store_be(datagram.data() + 2, static_cast<std::uint16_t>(index));
-  return {.key = &key,
-          .packet = datagram.data(),
-          .payload = packet.payload().data(),
-          .header_size = static_cast<std::uint16_t>(header.size()),
-          .payload_size = static_cast<std::uint16_t>(packet.payload().size()),
-          .ssrc = packet.ssrc(),
-          .index = index};
-}
-
 std::uint64_t random_first_index() noexcept { return random_value<std::uint16_t>() & 0x7FFF; }
 
 void write_blocks(SealJob& job, std::uint8_t payload_type) noexcept {

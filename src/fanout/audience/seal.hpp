@@ -3,6 +3,7 @@
 /// payload type, the sequence number and the seal under the listener's own key.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <span>
 
@@ -40,8 +41,20 @@ class SharedPacket {
 };
 
 /// Writes the packet's header for one receiver, and the job that seals its payload after it.
-SealJob prepare(const SharedPacket& packet, const SrtpKey& key, std::uint8_t payload_type,
-                std::uint64_t index, MutableBytes datagram) noexcept;
+inline SealJob prepare(const SharedPacket& packet, const SrtpKey& key, std::uint8_t payload_type,
+                       std::uint64_t index, MutableBytes datagram) noexcept {
+  const auto header = packet.header();
+  std::ranges::copy(header, datagram.begin());
+  datagram[1] = static_cast<std::uint8_t>((header[1] & 0x80) | payload_type);
+  store_be(datagram.data() + 2, static_cast<std::uint16_t>(index));
+  return {.key = &key,
+          .packet = datagram.data(),
+          .payload = packet.payload().data(),
+          .header_size = static_cast<std::uint16_t>(header.size()),
+          .payload_size = static_cast<std::uint16_t>(packet.payload().size()),
+          .ssrc = packet.ssrc(),
+          .index = index};
+}
 
 /// The size that a job's packet has once it is sealed.
 inline std::size_t sealed_size(const SealJob& job) noexcept {
