@@ -22,7 +22,7 @@ RATE, SECONDS = 10_000, 1.5  # twice what a storm of joins sends
 STRANGERS = 64
 SHARE = 0.05  # of a core's media
 # Whoever has no ticket costs less than a packet to a listener does; the price of that on the same
-# machine is the measure. With a ticket it is two hashes and a cipher more, until the slots are full.
+# machine is the measure. A ticket takes two hashes and a cipher more, until the slots are full.
 BUDGET = {"hello": 1.0, "check": 1.0}
 HELLO = bytes([22, 0xFE, 0xFF]) + bytes(8) + (120).to_bytes(2, "big") + bytes(120)
 
