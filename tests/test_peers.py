@@ -8,7 +8,7 @@ from peers import measure
 from peers.figures import Figure, Joining, Listening, Peer, Round, ratio
 from peers.measure import Case, measure_joining, measure_listening
 from peers.servers import Spacescore
-from peers.table import Target, as_json, table
+from peers.table import Target, as_json, markdown, table
 
 KIB = 1024
 
@@ -70,6 +70,9 @@ def test_the_table_says_which_targets_were_missed():
     ]
     missed = [row for row in table([ours, theirs], [theirs], targets).splitlines() if "✗" in row]
     assert ["CPU a join, theirs" in missed[0], "10 times" in missed[0]] == [True, True]
+    assert "| CPU a join, theirs | 10 (10…10) | 20 | missed |" in markdown(
+        [ours, theirs], [theirs], targets, "here"
+    )
     found = json.loads(json.dumps(as_json([ours, theirs], [theirs], targets)))
     assert [target["met"] for target in found["targets"]] == [False, False]
     assert found["targets"][0]["ratio"]["median"] == pytest.approx(10)

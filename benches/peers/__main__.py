@@ -13,13 +13,14 @@ import click
 from peers.figures import Peer, Round
 from peers.measure import Case, measure_joining, measure_listening
 from peers.servers import Aiortc, Janus, Spacescore, knows_packet_times
-from peers.table import Target, as_json, table
+from peers.table import Target, as_json, markdown, table
 
 FEW, MANY, HALL = 50, 250, 2_000  # Janus takes most of a core for 250
 AIORTC_SIZES = 8, 32
 JANUS, LOOPS = "Janus", "Janus, event loops"  # a thread for each listener, or one for each core
 OURS, OURS_60 = "spacescore, 20 ms", "spacescore, 60 ms"
 OURS_HALL = "spacescore, 20 ms, hall"
+BEGIN, END = "<!-- make bench-peers writes from here -->", "<!-- to here -->"
 
 
 @click.command()
@@ -28,7 +29,15 @@ OURS_HALL = "spacescore, 20 ms, hall"
 @click.option("--aiortc-python", type=Path, default=Path("build/peers-venv/bin/python"))
 @click.option("--only", default="", help="Cases whose name has this in it.")
 @click.option("--json", "json_file", type=Path, default=Path("build/peers.json"))
-def main(rounds: int, seconds: float, aiortc_python: Path, only: str, json_file: Path) -> None:
+@click.option("--page", type=Path, help="Whose tables to rewrite, as docs/peers.md.")
+def main(
+    rounds: int,
+    seconds: float,
+    aiortc_python: Path,
+    only: str,
+    json_file: Path,
+    page: Path | None,
+) -> None:
     """Measure spacescore beside Janus and aiortc."""
     versions = {
         "spacescore": version("spacescore"),
@@ -44,12 +53,15 @@ def main(rounds: int, seconds: float, aiortc_python: Path, only: str, json_file:
     names = {peer.name for peer in peers}
     theirs = [peer for peer in peers if peer.name in (JANUS, LOOPS)]
     targets = [target for target in _targets() if target.ours in names]
-    click.echo(f"\n{machine} · {_list(versions)} · {rounds} rounds of {seconds:g} s")
+    setting = f"{machine} · {_list(versions)} · {rounds} rounds of {seconds:g} s"
+    click.echo(f"\n{setting}")
     click.echo(table(peers, theirs, targets))
     found = as_json(peers, theirs, targets)
     json_file.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"machine": machine, "versions": versions, **found}, indent=2)
     json_file.write_text(text + "\n")
+    if page is not None:
+        _rewrite(page, markdown(peers, theirs, targets, setting))
 
 
 def _cases(versions: dict[str, str], aiortc_python: Path) -> list[Case]:
@@ -88,6 +100,12 @@ def _measure(cases: Sequence[Case], rounds: int, seconds: float) -> list[Peer]:
             joining = measure_joining(case, case.sizes[1])
             found[case.name].append(Round(few, many, joining))
     return [Peer(name, turns) for name, turns in found.items()]
+
+
+def _rewrite(page: Path, tables: str) -> None:
+    before, _, rest = page.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    page.write_text(f"{before}{BEGIN}\n{tables}\n{END}{after}")
 
 
 def _list(versions: dict[str, str]) -> str:

@@ -8,7 +8,7 @@ import click
 
 from peers.figures import Figure, Peer, Round, ratio
 
-__all__ = ["Target", "as_json", "table"]
+__all__ = ["Target", "as_json", "markdown", "table"]
 
 NAME, CELL = 30, 14
 
@@ -58,6 +58,26 @@ def table(peers: Sequence[Peer], theirs: Sequence[Peer], targets: Sequence[Targe
     return "\n".join([*lines, ""])
 
 
+def markdown(
+    peers: Sequence[Peer], theirs: Sequence[Peer], targets: Sequence[Target], setting: str
+) -> str:
+    """Return the medians, with their least and greatest, as tables for a page."""
+    head = " | ".join(f"{column.title}, {column.unit}" for column in COLUMNS)
+    lines = [f"| listeners | {head} |", "|---" + "|--:" * len(COLUMNS) + "|"]
+    for peer in peers:
+        figures = [_scaled(peer.figure(column.of), column.scale) for column in COLUMNS]
+        cells = [f"{_short(figure.median)} ({_spread(figure)})" for figure in figures]
+        lines.append(f"| {_audience(peer)} | {' | '.join(cells)} |")
+    lines += ["", "| times less than | measured | target | |", "|---|--:|--:|---|"]
+    for target in targets:
+        for their in theirs:
+            found = ratio(their, _named(peers, target.ours), target.of)
+            times = f"{_short(found.median)} ({_spread(found)})"
+            met = "met" if found.median >= target.times else "missed"
+            lines.append(f"| {target.what}, {their.name} | {times} | {target.times:g} | {met} |")
+    return "\n".join([*lines, "", setting])
+
+
 def as_json(
     peers: Sequence[Peer], theirs: Sequence[Peer], targets: Sequence[Target]
 ) -> dict[str, Any]:
@@ -88,9 +108,8 @@ def as_json(
 
 
 def _rows(peer: Peer) -> list[str]:
-    last = peer.rounds[-1]
     figures = [_scaled(peer.figure(column.of), column.scale) for column in COLUMNS]
-    name = f"{peer.name}, {last.many.listeners:,}"
+    name = _audience(peer)
     medians = "".join(f"{_short(figure.median):>{CELL}}" for figure in figures)
     spreads = "".join(f"{_spread(figure):>{CELL}}" for figure in figures)
     return [click.style(f"{name:{NAME}}", bold=True) + medians, _dim(f"{'':{NAME}}{spreads}")]
@@ -104,6 +123,10 @@ def _verdict(target: Target, their: Peer, ours: Peer) -> str:
         f"  {mark} {target.what + ', ' + their.name:58}{_short(found.median):>6} times less  "
         f"{_dim(f'({_spread(found)})'):24} target {target.times:g}"
     )
+
+
+def _audience(peer: Peer) -> str:
+    return f"{peer.name}, {peer.rounds[-1].many.listeners:,}"
 
 
 def _named(peers: Sequence[Peer], name: str) -> Peer:
