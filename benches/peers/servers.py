@@ -61,8 +61,7 @@ class Janus:
         self._http, self._rtp = _free_ports()
         loops = f"event_loops = {event_loops}; " if event_loops else ""
         texts = {
-            "janus": f"general: {{ {loops}debug_level = 2 }}\n"
-            'nat: { ice_enforce_list = "127.0.0.1" }\n',  # one path to listeners for everybody
+            "janus": f"general: {{ {loops}debug_level = 2 }}\n",
             "janus.transport.http": f"general: {{ http = true; port = {self._http}; "
             'ip = "127.0.0.1" }\n',
             "janus.plugin.streaming": 'tone: { type = "rtp"; id = 1; audio = true; '
