@@ -81,6 +81,17 @@ class PyEngine {
     return out;
   }
 
+  /// The same without a look at them; how many there were.
+  std::uint64_t drop_transmits(std::int64_t now_us) {
+    std::uint64_t count = 0;
+    do {
+      batch_->clear();
+      engine_.poll_transmits({now_us}, *batch_);
+      count += batch_->size();
+    } while (batch_->size() > 0);
+    return count;
+  }
+
   py::list poll_recorded() {
     py::list out;
     for (const auto& frame : engine_.poll_recorded())
@@ -291,6 +302,7 @@ void bind_engine(py::module_& module) {
           [](PyEngine& self, std::int64_t now_us) { return self.next_timeout({now_us}).us; },
           py::arg("now_us"))
       .def("poll_transmits", &PyEngine::poll_transmits, py::arg("now_us"))
+      .def("drop_transmits", &PyEngine::drop_transmits, py::arg("now_us"))
       .def("poll_events", [](PyEngine& self) { return self.engine().poll_events(); })
       .def("poll_recorded", &PyEngine::poll_recorded);
   bind_feedback(module);
