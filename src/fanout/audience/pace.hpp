@@ -18,13 +18,13 @@ class Pace {
  public:
   /// A tick's packets leave within nine tenths of it: the rest is slack to catch up in.
   static constexpr Duration kSpan = milliseconds(18);
-  /// Credit that may gather at once. With the span and a quantum it keeps any 5 ms below half
-  /// again their share of a tick of 20 ms: (5 + 1) / 18 + 1 / 32 < 1.5 / 4.
+  /// Credit that may gather beyond a quantum. Of more than 1,500 packets a tick, any 5 ms then
+  /// carry less than half again their share: (5 + 1) / 18 + 64 / 1,536 = 1.5 / 4.
   static constexpr Duration kCatchUp = milliseconds(1);
   /// The same for who is behind: the time slices of a busy scheduler. Any 5 ms then carry less
   /// than three times their share.
   static constexpr Duration kBehindCatchUp = milliseconds(8);
-  /// Fewer than this a tick are no burst: they go at once. Nor is it worth waking for less.
+  /// The quantum: so few are no burst to any queue, and it is not worth waking for less.
   static constexpr std::size_t kAtOnce = 64;
   static constexpr Duration kSlice = microseconds(500);
 
@@ -42,13 +42,15 @@ class Pace {
 
   /// How many may go now. Credit is kept until spent. `behind`: by a tick or more.
   std::size_t due(Instant now, bool behind) noexcept {
-    const auto passed = std::max(now - last_, Duration{});
+    const auto passed = std::clamp(now - last_, Duration{}, seconds(1));
     const auto depth = behind ? kBehindCatchUp : kCatchUp;
-    const auto earned = std::min(passed, depth);
-    slipped_ = slipped_ + (passed - earned);
-    last_ = std::max(last_, now);
     const auto most = rate_ * depth.us + quantum() * kSpan.us;
-    credit_ = std::min(credit_ + rate_ * earned.us, most);
+    last_ = std::max(last_, now);
+    credit_ += rate_ * passed.us;
+    if (credit_ > most) {
+      slipped_ = slipped_ + microseconds((credit_ - most) / rate_);
+      credit_ = most;
+    }
     return static_cast<std::size_t>(credit_ / kSpan.us);
   }
 
@@ -68,8 +70,7 @@ class Pace {
 
  private:
   std::int64_t quantum() const noexcept {
-    constexpr auto kSmall = static_cast<std::int64_t>(kAtOnce);
-    return rate_ <= kSmall ? rate_ : std::clamp<std::int64_t>(rate_ / 32, 1, kSmall);
+    return std::min(rate_, static_cast<std::int64_t>(kAtOnce));
   }
 
   Instant last_;
