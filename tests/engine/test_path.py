@@ -327,6 +327,37 @@ def test_a_flood_of_idle_sessions_stops_nobody():
     assert world.engine.handshakes <= 64
 
 
+def test_a_handshake_that_moves_while_its_hello_waits_goes_on(world):
+    person = world.join()
+    world.engine.hold_handshakes()
+    world.run(1)
+    world.move(person, NEW)
+    world.run(6)  # the next check moves it; what waits is from where nobody is any more
+    assert world.counters()["addresses_moved"] == 1
+    for _ in range(400):
+        while world.engine.handle_backlog(world.now_us):
+            pass
+        world.run(0.02)
+    assert person.client.state == "connected"
+    assert world.engine.listeners == 1
+
+
+def test_whoever_waits_in_the_line_is_not_taken_for_idle():
+    world = World(max_handshakes=4)
+    world.engine.hold_handshakes()
+    early = [world.join(address=(f"10.{i}.0.1", 9)) for i in range(2)]
+    world.run(0.7)
+    late = [world.join(address=(f"10.5{i}.0.1", 9)) for i in range(4)]
+    world.run(0.3)
+    for _ in range(100):
+        while world.engine.handle_backlog(world.now_us):
+            pass
+        world.run(0.02)
+    assert [person.client.state for person in early] == ["connected"] * 2
+    assert "unknown_address" not in world.drops()
+    assert world.engine.listeners == 6, [person.client.state for person in late]
+
+
 def test_a_hello_repeated_while_it_waits_makes_the_line_no_longer(world):
     world.engine.hold_handshakes()
     assert world.inject(STRANGER, fresh_check(world, None, bytes(11) + b"\1"))

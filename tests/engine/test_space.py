@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from world import FRAME, SPACE, World, strength, tone
+from spacescore._native import _core
+from world import FRAME, SPACE, TICK_US, World, strength, tone
 
 LOUD = 0.2  # of a tone sent at 0.25, what a voice codec leaves of it
 
@@ -193,3 +194,50 @@ def test_speech_pauses_cost_listeners_next_to_nothing(world):
     world.run(10)
     assert len(listener.heard) < 60  # silence now and then, not 50 packets a second
     assert not np.any(np.abs(listener.samples()) > 1e-3)
+
+
+def test_the_last_member_may_leave_while_a_frame_waits_for_them(world):
+    """The socket is blocked, nobody is left to send to, and the room goes on."""
+    speaker, listener = world.join("speaker", peer=7), world.join()
+    world.run(1)
+    speaker.say(world.now_us, tone(440))
+    world.run(1)
+    for _ in range(20):
+        world.now_us += 1_000
+        world.engine.handle_timeout(world.now_us)
+    world.engine.end_session(world.now_us, listener.session)
+    for _ in range(30):
+        world.now_us += 1_000
+        world.engine.handle_timeout(world.now_us)
+    world.engine.poll_transmits(world.now_us)
+    assert world.engine.next_timeout(world.now_us) > world.now_us
+    again = world.join()
+    world.run(2)
+    assert len(again.heard) > 30
+
+
+def test_the_goodbyes_of_a_large_space_do_not_hold_up_another():
+    world = World(spaces=(SPACE, SPACE + 1), max_listeners=20_000)
+    speaker, listener = world.join("speaker", peer=7), world.join()
+    world.run(1)
+    speaker.say(world.now_us, tone(440))
+    world.run(0.5)
+    _core.Feedback(world.engine, SPACE + 1, 10_000)
+    world.run(0.2)
+    world.engine.close_space(SPACE + 1)
+    world.engine.handle_timeout(world.now_us + TICK_US)
+    sent = world.engine.poll_transmits(world.now_us + TICK_US)
+    assert len(sent) >= 10_000
+    first = [address for address, _ in sent].index(listener.address)
+    assert first < 1_000
+
+
+def test_a_listener_of_a_closed_space_is_not_pinned_in_one_made_anew(world):
+    people = [world.join() for _ in range(3)]
+    world.run(1)
+    world.engine.close_space(SPACE)
+    world.engine.create_space(world.now_us, SPACE)
+    assert not any(world.engine.set_listener_tier(p.session, 60) for p in people)
+    assert world.engine.space_stats(SPACE).listeners == 0
+    world.engine.poll_transmits(world.now_us)
+    assert world.engine.listeners == 0

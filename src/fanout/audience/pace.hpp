@@ -30,7 +30,7 @@ class Pace {
 
   /// A tick brings `packets` more; `idle`: the last ones are all gone.
   void add(Instant now, std::size_t packets, bool idle) noexcept {
-    rate_ = static_cast<std::int64_t>(packets);
+    rate_ = std::max<std::int64_t>(static_cast<std::int64_t>(packets), 1);
     const auto at_once = quantum() * kSpan.us;
     if (idle) {
       last_ = now;

@@ -14,6 +14,12 @@ class SpscRing {
  public:
   explicit SpscRing(std::size_t capacity) : slots_(std::bit_ceil(capacity)) {}
 
+  std::size_t capacity() const noexcept { return slots_.size(); }
+  /// How many slots are filled, at the most, as the producer sees it.
+  std::size_t size() const noexcept {
+    return tail_.load(std::memory_order_relaxed) - head_.load(std::memory_order_acquire);
+  }
+
   /// The next free slot to be filled before `publish()`, or nothing when the ring is full.
   T* reserve() noexcept {
     const auto tail = tail_.load(std::memory_order_relaxed);

@@ -37,7 +37,7 @@ class SessionDirectory {
 
   void set(const SessionId& session, WorkerId worker) noexcept {
     const auto hash = hash_value(session, secret_);
-    erase(session);
+    if (const auto known = find(session)) erase(session, *known);
     Bucket& a = first(hash);
     Bucket& b = second(hash);
     Bucket& emptier = used(b) < used(a) ? b : a;
@@ -47,12 +47,13 @@ class SessionDirectory {
     }
   }
 
-  void erase(const SessionId& session) noexcept {
+  /// No longer with this worker; with another it may be.
+  void erase(const SessionId& session, WorkerId worker) noexcept {
     const auto hash = hash_value(session, secret_);
     for (auto* bucket : {&first(hash), &second(hash)})
       for (auto& entry : *bucket) {
         auto word = entry.load(std::memory_order_acquire);
-        if (word >> kWorkerBits == tag(hash)) entry.compare_exchange_strong(word, 0);
+        if (word == (tag(hash) << kWorkerBits | worker)) entry.compare_exchange_strong(word, 0);
       }
   }
 

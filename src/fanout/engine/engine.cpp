@@ -150,8 +150,10 @@ bool Engine::set_listener_tier(const SessionId& session, std::optional<Tier> tie
   const auto* peer = by_session_.find(session);
   if (!peer || peer->kind != Kind::listener) return false;
   Space* space = find_space(table_[peer->index].transport.space);
-  if (space) space->hall.pin(peer->index, tier, table_);
-  return space != nullptr;
+  // Of a space made anew, the old one's listeners are no part.
+  if (!space || !space->hall.contains(peer->index, table_)) return false;
+  space->hall.pin(peer->index, tier, table_);
+  return true;
 }
 
 std::optional<SpaceStats> Engine::space_stats(SpaceId space) const {
@@ -209,7 +211,7 @@ void Engine::tick(Instant now, Space& space) {
   const std::vector<PeerId> before(room.audible().begin(), room.audible().end());
   room.tick(now, outbox_, counters_);
   if (const auto* shared = room.shared()) {
-    space.hall.publish(now, room.last_tick(), *shared, table_);
+    space.hall.publish(now, room.last_tick(), *shared, table_, counters_);
     share({space.id, room.last_tick(), *shared});
   }
   if (space.recorded && room.recorded()) recorded_.push_back(*room.recorded());
@@ -227,7 +229,8 @@ Instant Engine::next_tick() const noexcept {
 }
 
 Instant Engine::next_timeout(Instant now) const noexcept {
-  return outbox_.empty() && closing_.empty() && backlog_.empty() ? next_media(now) : now;
+  const bool idle = outbox_.empty() && closing_.empty() && backlog_.empty() && !is_patrolling();
+  return idle ? next_media(now) : now;
 }
 
 Instant Engine::next_media(Instant now) const noexcept {

@@ -169,6 +169,7 @@ class Engine {
   Verdict listener_report(Instant now, RowId id, MutableBytes datagram);
   void patrol(Instant now);
   void patrol_speakers(Instant now);
+  bool is_patrolling() const noexcept;
   void patrol_listeners(Instant now, SendBatch& batch);
   void report_to(Instant now, const Space& space, RowId id, SendBatch& batch) noexcept;
   void fan_out(Instant now, SendBatch& batch) noexcept;

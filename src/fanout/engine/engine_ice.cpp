@@ -50,6 +50,7 @@ Engine::Verdict Engine::recheck(Instant now, const Address& from, Bytes datagram
   } else if (fresh) {
     known.last_check = now;
     known.closing = known.moved = false;  // whoever sent that alert, the peer lives
+    if (relayed_by_) settle(known);       // the route may not have got through
   }
   answer(from, view, key);
   return {};
@@ -137,6 +138,7 @@ void Engine::move(Peer peer, Transport& transport, const Address& to) noexcept {
   transport.moved = true;
   settle(transport);
   if (peer.kind == Kind::listener) table_.to_seal(peer.index).to = to;
+  if (peer.kind == Kind::handshake) handshakes_[peer.index].waiting = 0;  // nobody's hellos now
   by_address_.set(to, peer);
   ++counters_.addresses_moved;
 }

@@ -173,7 +173,7 @@ void Engine::forget(Peer peer) noexcept {
   if (known.relay > 0) route(known.relay - 1, known.address, true);
   if (const auto* owner = by_session_.find(known.session); owner && *owner == peer) {
     by_session_.erase(known.session);
-    if (mesh_->workers() > 1) mesh_->directory().erase(known.session);
+    if (mesh_->workers() > 1) mesh_->directory().erase(known.session, self_);
   }
 }
 

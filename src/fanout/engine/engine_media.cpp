@@ -13,6 +13,8 @@ constexpr std::uint64_t kPatrolRounds = 250;        // of 20 ms: five seconds
 constexpr std::uint64_t kSpeakerReportRounds = 50;  // a second: their loss is everybody's
 /// Of a batch, so that a large audience's reports do not delay its media.
 constexpr std::size_t kMaxReports = SendBatch::kCapacity / 4;
+/// Rows looked at for it, most of which may have nothing to report.
+constexpr int kMaxLooks = 256;
 
 std::size_t write_bye_compound(MutableBytes out, Ssrc ssrc) noexcept {
   Writer writer{out};
@@ -86,11 +88,14 @@ void Engine::patrol(Instant now) {
                                            kPatrolRounds * std::uint64_t{table_.end()});
 }
 
+bool Engine::is_patrolling() const noexcept { return patrol_credit_ >= kPatrolRounds; }
+
 /// The listeners' reports go out as the socket takes them, rows in their order in memory.
 void Engine::patrol_listeners(Instant now, SendBatch& batch) {
   const auto before = batch.size();
-  while (patrol_credit_ >= kPatrolRounds && batch.room() > 0 &&
-         batch.size() - before < kMaxReports) {
+  for (int looks = 0; looks < kMaxLooks && is_patrolling() && batch.room() > 0 &&
+                      batch.size() - before < kMaxReports;
+       ++looks) {
     patrol_credit_ -= kPatrolRounds;
     const RowId id = patrol_row_++ % table_.end();
     const Transport& known = table_[id].transport;
@@ -134,11 +139,14 @@ void Engine::patrol_speakers(Instant now) {
   }
 }
 
-/// A closed space leaves listener by listener, as fast as the socket takes it.
+/// A closed space leaves listener by listener, as fast as the socket takes it; where others go on,
+/// with a part of each batch.
 void Engine::say_goodbye(SendBatch& batch) noexcept {
-  while (!closing_.empty() && batch.room() > 0) {
+  const auto end =
+      batch.size() + (turns_.empty() ? batch.room() : std::min(batch.room(), kMaxReports));
+  while (!closing_.empty() && batch.size() < end) {
     Space& space = *closing_.back();
-    for (auto id = space.hall.last(); id && batch.room() > 0; id = space.hall.last()) {
+    for (auto id = space.hall.last(); id && batch.size() < end; id = space.hall.last()) {
       const Transport& to = table_[*id].transport;
       const auto size = write_bye_compound(batch.next(), ssrc_of(space.id));
       const auto key = srtp_->rtcp_key(to.local);

@@ -20,7 +20,10 @@ void Engine::post(WorkerId to) noexcept {
 }
 
 Engine::Verdict Engine::relay(WorkerId to, const Address& from, Bytes datagram) noexcept {
-  auto* slot = mesh_->ring(self_, to).reserve();
+  if (relayed_by_) return Drop::unknown_address;  // handed on once, and no further
+  auto& ring = mesh_->ring(self_, to);
+  // Strangers can make datagrams to hand on, and must not keep frames out: half is for those.
+  auto* slot = ring.size() < ring.capacity() / 2 ? ring.reserve() : nullptr;
   if (!slot) return Drop::relay_full;
   auto& relayed = slot->emplace<RelayedDatagram>();
   relayed.from = from;
@@ -74,13 +77,17 @@ void Engine::take(Instant now, WorkerId from, RouteMessage& message) {
 
 void Engine::take(Instant now, WorkerId, FrameMessage& message) {
   if (Space* space = find_space(message.space))
-    space->hall.publish(now, message.due, message.packet, table_);
+    space->hall.publish(now, message.due, message.packet, table_, counters_);
 }
 
 void Engine::take(Instant now, WorkerId from, RelayedDatagram& message) {
   relayed_by_ = from;
-  if (const auto drop = dispatch(now, message.from, message.datagram())) counters_.drops.add(*drop);
+  const auto drop = dispatch(now, message.from, message.datagram());
   relayed_by_.reset();
+  if (!drop) return;
+  counters_.drops.add(*drop);
+  // Its route was not taken back, the ring being full: once more.
+  if (*drop == Drop::unknown_address) route(from, message.from, true);
 }
 
 }  // namespace fanout

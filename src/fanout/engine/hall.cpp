@@ -16,8 +16,17 @@ void Hall::add(RowId id, AudienceTable& table) {
 }
 
 void Hall::remove(RowId id, AudienceTable& table) noexcept {
-  sections_[table.to_seal(id).section].remove(id, table);
+  const auto section = table.to_seal(id).section;
+  sections_[section].remove(id, table);
+  end_laps(section);
   --size_;
+}
+
+/// Whoever was still waiting may have left: a lap with nobody to visit is over.
+void Hall::end_laps(std::size_t section) noexcept {
+  Section& lap = sections_[section];
+  while (lap.walking() && lap.waiting().empty()) lap.advance(0);
+  if (!lap.walking()) walking_ &= ~(1u << section);
 }
 
 bool Hall::contains(RowId id, AudienceTable& table) const noexcept {
@@ -44,9 +53,17 @@ void Hall::pin(RowId id, std::optional<Tier> tier, AudienceTable& table) {
   SealRow& row = table.to_seal(id);
   const auto phase = row.section % kMostTicks;
   const auto group = tier ? 1 + static_cast<std::size_t>(*tier) : 0;
-  sections_[row.section].remove(id, table);
+  const auto before = row.section;
+  const auto since = sections_[before].since();
+  const bool waits = sections_[before].is_waiting(row.member);
+  sections_[before].remove(id, table);
   row.section = static_cast<std::uint8_t>(group * kMostTicks + phase);
   sections_[row.section].add(id, table);
+  if (waits && !sections_[row.section].walking()) {  // and must not wait for another turn
+    sections_[row.section].start(since);
+    walking_ |= 1u << row.section;
+  }
+  end_laps(before);
   unsettled_ = tick_ + kMostTicks;
 }
 
@@ -63,12 +80,16 @@ TierCounts Hall::tiers() const noexcept {
   return counts;
 }
 
-void Hall::publish(Instant now, Instant due, const SharedPacket& frame, AudienceTable& table) {
+void Hall::publish(Instant now, Instant due, const SharedPacket& frame, AudienceTable& table,
+                   EngineCounters& counters) {
   if (!ladder_) open(frame, table);
   const auto passed = std::max(static_cast<std::int32_t>(frame.timestamp() - clock_), 0);
   const auto tick = frame_tick_ + static_cast<std::uint64_t>(passed) / kFrameSamples;
   start_ticks_before(tick, now);
-  if (!ladder_->push(frame)) return;
+  if (!ladder_->push(frame)) {
+    ++counters.frames_rejected;
+    return;
+  }
   clock_at_ = due;
   clock_ = frame.timestamp();
   tick_ = frame_tick_ = tick;

@@ -51,7 +51,8 @@ class Hall {
   TierCounts tiers() const noexcept;
 
   /// A frame for everybody here. `due`: when its tick was, by the room's media clock.
-  void publish(Instant now, Instant due, const SharedPacket& frame, AudienceTable& table);
+  void publish(Instant now, Instant due, const SharedPacket& frame, AudienceTable& table,
+               EngineCounters& counters);
   /// Seals what may be sent by `now`.
   void fan_out(Instant now, SrtpEngine& engine, AudienceTable& table, SendBatch& batch,
                EngineCounters& counters) noexcept;
@@ -75,6 +76,7 @@ class Hall {
   void start_tick(Instant now) noexcept;
   void start_ticks_before(std::uint64_t tick, Instant now) noexcept;
   std::size_t left() const noexcept;
+  void end_laps(std::size_t section) noexcept;
   bool may_lack(Tier tier) const noexcept;
   Instant next_quiet_tick() const noexcept;
   std::size_t serve(Section& section, std::size_t most, Instant now, SrtpEngine& engine,

@@ -87,7 +87,8 @@ std::optional<Slot> Handshakes::find_idle(Instant now) noexcept {
     const Slot slot = hand_;
     hand_ = (hand_ + 1) % static_cast<Slot>(slots_.size());
     const auto& handshake = slots_[slot];
-    if (handshake && !handshake->dtls && now - handshake->started >= kIdleHandshake) return slot;
+    const bool silent = handshake && !handshake->dtls && handshake->waiting == 0;
+    if (silent && now - handshake->started >= kIdleHandshake) return slot;
   }
   return std::nullopt;
 }

@@ -59,6 +59,7 @@ class Section {
     if (!walking_) return 0;
     return again_ ? size() : size() - cursor_;
   }
+  bool is_waiting(std::uint32_t member) const noexcept { return walking_ && member >= cursor_; }
   std::span<const RowId> waiting() const noexcept { return members().subspan(cursor_); }
 
   /// That many of those who wait were served; true at the end of a lap.

@@ -21,6 +21,7 @@ std::span<const CounterName> counter_names() noexcept {
       {"frames_mixed", &C::frames_mixed},
       {"frames_abandoned", &C::frames_abandoned},
       {"red_packets", &C::red_packets},
+      {"frames_rejected", &C::frames_rejected},
       {"ticks_late", &C::ticks_late},
       {"slices_late", &C::slices_late},
       {"relayed", &C::relayed},

@@ -39,7 +39,12 @@ Node::Node(const NodeConfig& config)
   for (auto& socket : sockets)
     workers_.push_back(std::make_unique<Worker>(
         share, mesh_, static_cast<WorkerId>(workers_.size()), std::move(socket), events_));
-  for (auto& worker : workers_) worker->start(workers_);
+  try {
+    for (auto& worker : workers_) worker->start(workers_);
+  } catch (...) {  // those that run may still wake those that do not
+    close();
+    throw;
+  }
 }
 
 Node::~Node() { close(); }

@@ -113,22 +113,20 @@ ReceiveBatch::ReceiveBatch() {
 }
 
 std::uint8_t OurAddresses::number_of(const in6_pktinfo& info) noexcept {
-  const auto find = [&] {
-    const auto end = known_.begin() + static_cast<std::ptrdiff_t>(size_.load());
-    return std::find_if(known_.begin(), end,
-                        [&info](const auto& known) {
-                          return std::memcmp(&known, &info, sizeof info) == 0;
-                        }) -
-           known_.begin();
+  const auto find = [&](std::size_t size) {
+    std::size_t at = 0;
+    while (at < size && std::memcmp(&known_[at], &info, sizeof info) != 0) ++at;
+    return at;
   };
-  auto at = static_cast<std::size_t>(find());
-  if (at == size_.load()) {
+  const auto size = size_.load(std::memory_order_acquire);
+  auto at = find(size);
+  if (at == size) {
     const std::scoped_lock lock(mutex_);
-    at = static_cast<std::size_t>(find());  // another socket may have met it meanwhile
+    at = find(size_.load());  // another socket may have met it meanwhile
     if (at == kMost) return 0;
     if (at == size_.load()) {
       known_[at] = info;
-      size_.store(at + 1);
+      size_.store(at + 1, std::memory_order_release);
     }
   }
   return static_cast<std::uint8_t>(at + 1);

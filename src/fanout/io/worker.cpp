@@ -163,7 +163,7 @@ void Worker::send() {
 void Worker::shake() {
   const auto start = monotonic();
   const auto until = std::min(engine_->next_media(start), start + kShaking);
-  for (auto now = start; !blocked_ && engine_->handle_backlog(now) && now < until;)
+  for (auto now = start; engine_->handle_backlog(now) && !blocked_ && now < until;)
     now = monotonic();
 }
 
