@@ -191,29 +191,8 @@ void bind_feedback(py::module_& module) {
       .def_property_readonly("report_size", &Feedback::report_size);
 }
 
-}  // namespace
-
-void bind_engine(py::module_& module) {
-  bind_snapshots(module);
-  bind_mesh(module);
-  py::class_<PyEngine>(module, "Engine")
-      .def(py::init([](std::int64_t now_us, std::int64_t unix_us, const std::string& backend,
-                       std::uint32_t max_listeners, std::uint32_t max_handshakes,
-                       std::uint32_t audible, const std::optional<std::shared_ptr<Mesh>>& mesh,
-                       WorkerId worker, std::string certificate_pem, std::string private_key_pem) {
-             return std::make_unique<PyEngine>(
-                 EngineConfig{.certificate = to_certificate(std::move(certificate_pem),
-                                                            std::move(private_key_pem)),
-                              .backend = to_backend(backend),
-                              .max_listeners = max_listeners,
-                              .max_handshakes = max_handshakes,
-                              .audible = audible},
-                 now_us, unix_us, mesh.value_or(nullptr), worker);
-           }),
-           py::kw_only(), py::arg("now_us") = 0, py::arg("unix_us") = 1'700'000'000'000'000,
-           py::arg("backend") = "best", py::arg("max_listeners") = 1'000,
-           py::arg("max_handshakes") = 64, py::arg("audible") = 3, py::arg("mesh") = py::none(),
-           py::arg("worker") = 0, py::arg("certificate_pem") = "", py::arg("private_key_pem") = "")
+void bind_commands(py::class_<PyEngine>& bound) {
+  bound
       .def_property_readonly("fingerprint",
                              [](PyEngine& self) { return to_bytes(self.engine().fingerprint()); })
       .def(
@@ -258,7 +237,6 @@ void bind_engine(py::module_& module) {
             return known_space(self.engine().space_stats(SpaceId{space}));
           },
           py::arg("space"))
-      .def("handle_mesh", &PyEngine::handle_mesh, py::arg("now_us"))
       .def(
           "set_tier",
           [](PyEngine& self, std::uint64_t space, std::optional<int> milliseconds) {
@@ -272,19 +250,26 @@ void bind_engine(py::module_& module) {
           },
           py::arg("session"), py::arg("milliseconds"))
       .def_property_readonly(
-          "relief", [](PyEngine& self) { return static_cast<int>(self.engine().relief()); })
-      .def("hold_handshakes", &PyEngine::hold_handshakes)
+          "relief", [](PyEngine& self) { return static_cast<int>(self.engine().relief()); });
+}
+
+void bind_counts(py::class_<PyEngine>& bound) {
+  bound.def("counters", [](PyEngine& self) { return to_dict(self.engine().counters()); })
+      .def_property_readonly("listeners", [](PyEngine& self) { return self.engine().listeners(); })
+      .def_property_readonly("speakers", [](PyEngine& self) { return self.engine().speakers(); })
+      .def_property_readonly("handshakes",
+                             [](PyEngine& self) { return self.engine().handshakes(); });
+}
+
+void bind_time_and_datagrams(py::class_<PyEngine>& bound) {
+  bound.def("hold_handshakes", &PyEngine::hold_handshakes)
       .def(
           "handle_backlog",
           [](PyEngine& self, std::int64_t now_us) {
             return self.engine().handle_backlog({now_us});
           },
           py::arg("now_us"))
-      .def("counters", [](PyEngine& self) { return to_dict(self.engine().counters()); })
-      .def_property_readonly("listeners", [](PyEngine& self) { return self.engine().listeners(); })
-      .def_property_readonly("speakers", [](PyEngine& self) { return self.engine().speakers(); })
-      .def_property_readonly("handshakes",
-                             [](PyEngine& self) { return self.engine().handshakes(); })
+      .def("handle_mesh", &PyEngine::handle_mesh, py::arg("now_us"))
       .def(
           "handle_clock",
           [](PyEngine& self, std::int64_t now_us, std::int64_t unix_us) {
@@ -305,6 +290,35 @@ void bind_engine(py::module_& module) {
       .def("drop_transmits", &PyEngine::drop_transmits, py::arg("now_us"))
       .def("poll_events", [](PyEngine& self) { return self.engine().poll_events(); })
       .def("poll_recorded", &PyEngine::poll_recorded);
+}
+
+}  // namespace
+
+void bind_engine(py::module_& module) {
+  bind_snapshots(module);
+  bind_mesh(module);
+  py::class_<PyEngine> bound(module, "Engine");
+  bound.def(
+      py::init([](std::int64_t now_us, std::int64_t unix_us, const std::string& backend,
+                  std::uint32_t max_listeners, std::uint32_t max_handshakes, std::uint32_t audible,
+                  const std::optional<std::shared_ptr<Mesh>>& mesh, WorkerId worker,
+                  std::string certificate_pem, std::string private_key_pem) {
+        return std::make_unique<PyEngine>(
+            EngineConfig{.certificate =
+                             to_certificate(std::move(certificate_pem), std::move(private_key_pem)),
+                         .backend = to_backend(backend),
+                         .max_listeners = max_listeners,
+                         .max_handshakes = max_handshakes,
+                         .audible = audible},
+            now_us, unix_us, mesh.value_or(nullptr), worker);
+      }),
+      py::kw_only(), py::arg("now_us") = 0, py::arg("unix_us") = 1'700'000'000'000'000,
+      py::arg("backend") = "best", py::arg("max_listeners") = 1'000, py::arg("max_handshakes") = 64,
+      py::arg("audible") = 3, py::arg("mesh") = py::none(), py::arg("worker") = 0,
+      py::arg("certificate_pem") = "", py::arg("private_key_pem") = "");
+  bind_commands(bound);
+  bind_counts(bound);
+  bind_time_and_datagrams(bound);
   bind_feedback(module);
 }
 

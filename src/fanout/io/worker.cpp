@@ -6,8 +6,7 @@
 #include <bit>
 #include <chrono>
 #include <ctime>
-
-#include "fanout/io/eventfd.hpp"
+#include <tuple>
 
 namespace fanout {
 
@@ -41,8 +40,7 @@ UnixTime wall_clock() noexcept {
 
 Worker::Worker(const EngineConfig& config, std::shared_ptr<Mesh> mesh, WorkerId self,
                UdpSocket socket, EventQueue& events)
-    : wake_fd_(make_eventfd()),
-      events_(&events),
+    : events_(&events),
       socket_(std::move(socket)),
       recorder_([&events](SpaceId space, std::string what) {
         events.publish(
@@ -62,7 +60,7 @@ void Worker::start(std::span<const std::unique_ptr<Worker>> workers) {
 
 void Worker::stop() noexcept {
   stopping_.store(true);
-  signal(wake_fd_);
+  commands_.wake();
 }
 
 void Worker::join() {
@@ -81,15 +79,6 @@ bool Worker::close_space(SpaceId space) {
 
 IoCounters Worker::io_counters() const noexcept {
   return {socket_.send_errors(), socket_.kernel_drops(), recorder_.lost()};
-}
-
-void Worker::post(Command command) {
-  {
-    const std::scoped_lock lock(mutex_);
-    if (closed_) throw std::runtime_error("the worker is closed");
-    commands_.push_back(std::move(command));
-  }
-  signal(wake_fd_);
 }
 
 void Worker::run() {
@@ -117,18 +106,13 @@ void Worker::wait(Instant now) noexcept {
   const auto us = std::max<std::int64_t>((until - now).us, 0);
   const timespec timeout{us / 1'000'000, us % 1'000'000 * 1'000};
   const short events = (resting_ ? 0 : POLLIN) | (blocked_ ? POLLOUT : 0);
-  std::array<pollfd, 2> fds{{{wake_fd_.get(), POLLIN, 0}, {socket_.fd(), events, 0}}};
+  std::array<pollfd, 2> fds{{{commands_.fd(), POLLIN, 0}, {socket_.fd(), events, 0}}};
   ppoll(fds.data(), events == 0 ? 1 : 2, &timeout, nullptr);
-  if (fds[0].revents != 0) clear(wake_fd_);
+  if (fds[0].revents != 0) commands_.clear();
 }
 
 void Worker::run_commands() {
-  std::vector<Command> commands;
-  {
-    const std::scoped_lock lock(mutex_);
-    commands.swap(commands_);
-  }
-  for (const auto& command : commands) command(*engine_, monotonic());
+  commands_.run([this] { return std::tuple<Engine&, Instant>(*engine_, monotonic()); });
 }
 
 void Worker::receive() {
@@ -169,7 +153,7 @@ void Worker::shake() {
 
 void Worker::wake_others() noexcept {
   auto wakes = engine_->poll_wakes();
-  for (; wakes != 0; wakes &= wakes - 1) signal(workers_[std::countr_zero(wakes)]->wake_fd_);
+  for (; wakes != 0; wakes &= wakes - 1) workers_[std::countr_zero(wakes)]->commands_.wake();
 }
 
 void Worker::hand_over() {
@@ -178,10 +162,7 @@ void Worker::hand_over() {
 }
 
 void Worker::say_goodbye() {
-  {
-    const std::scoped_lock lock(mutex_);
-    closed_ = true;
-  }
+  commands_.close();
   run_commands();
   engine_->close_all();
   const auto deadline = monotonic() + kFarewell;

@@ -5,19 +5,15 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
-#include <future>
 #include <memory>
-#include <mutex>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <thread>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "fanout/engine/engine.hpp"
+#include "fanout/io/command_queue.hpp"
 #include "fanout/io/event_queue.hpp"
 #include "fanout/io/recorder.hpp"
 #include "fanout/io/udp.hpp"
@@ -57,17 +53,10 @@ class Worker {
   /// or throws. Throws std::runtime_error when the worker is closed.
   template <typename Command>
   auto submit(Command command) {
-    using Result = std::invoke_result_t<Command, Engine&, Instant>;
-    auto task = std::make_shared<std::packaged_task<Result(Engine&, Instant)>>(std::move(command));
-    auto result = task->get_future();
-    post([task](Engine& engine, Instant now) { (*task)(engine, now); });
-    return result;
+    return commands_.submit(std::move(command));
   }
 
  private:
-  using Command = std::function<void(Engine&, Instant)>;
-
-  void post(Command command);
   void run();
   void wait(Instant now) noexcept;
   void run_commands();
@@ -78,7 +67,7 @@ class Worker {
   void hand_over();
   void say_goodbye();
 
-  FileDescriptor wake_fd_;
+  CommandQueue<Engine&, Instant> commands_{"the worker"};
   EventQueue* events_;
   UdpSocket socket_;
   Recorder recorder_;
@@ -93,9 +82,6 @@ class Worker {
   bool resting_ = false;  // the socket has just been read
   Instant next_clock_;
 
-  std::mutex mutex_;  // guards commands_ and closed_
-  std::vector<Command> commands_;
-  bool closed_ = false;
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

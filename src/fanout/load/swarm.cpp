@@ -1,14 +1,11 @@
 #include "fanout/load/swarm.hpp"
 
 #include <poll.h>
-#include <sys/eventfd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <ctime>
-#include <stdexcept>
-#include <system_error>
+#include <tuple>
 
 namespace fanout {
 namespace {
@@ -17,12 +14,6 @@ namespace {
 constexpr int kReceiveBatches = 16;
 /// Joins begun before the sockets are looked at again; each costs a handshake, 250 µs, soon.
 constexpr std::size_t kStartsAtOnce = 16;
-
-FileDescriptor make_eventfd() {
-  FileDescriptor fd{eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
-  if (!fd) throw std::system_error(errno, std::generic_category(), "eventfd");
-  return fd;
-}
 
 Duration thread_cpu() noexcept {
   timespec used;
@@ -33,8 +24,7 @@ Duration thread_cpu() noexcept {
 }  // namespace
 
 Swarm::Swarm(const SwarmConfig& config)
-    : wake_fd_(make_eventfd()),
-      paths_{Paths::shared(config.members), Paths::one_each()},
+    : paths_{Paths::shared(config.members), Paths::one_each()},
       context_(Certificate::generate()),
       fingerprint_(context_.fingerprint()),
       engine_(SrtpEngine::make()),
@@ -72,22 +62,10 @@ void Swarm::leave() {
 }
 
 void Swarm::close() {
-  {
-    const std::scoped_lock lock(mutex_);
-    closed_ = true;
-  }
+  commands_.close();
   stopping_.store(true);
-  eventfd_write(wake_fd_.get(), 1);
+  commands_.wake();
   if (thread_.joinable()) thread_.join();
-}
-
-void Swarm::post(Command command) {
-  {
-    const std::scoped_lock lock(mutex_);
-    if (closed_) throw std::runtime_error("the swarm is closed");
-    commands_.push_back(std::move(command));
-  }
-  eventfd_write(wake_fd_.get(), 1);
 }
 
 /// Who is late starts nobody: a join that waits in our own queue would count as the server's.
@@ -115,19 +93,13 @@ void Swarm::wait() noexcept {
   const auto left = std::clamp<std::int64_t>(us, 0, 1'000'000);
   const timespec timeout{left / 1'000'000, left % 1'000'000 * 1'000};
   std::array<pollfd, 3> fds{
-      {{wake_fd_.get(), POLLIN, 0}, {paths_[0]->fd(), POLLIN, 0}, {paths_[1]->fd(), POLLIN, 0}}};
+      {{commands_.fd(), POLLIN, 0}, {paths_[0]->fd(), POLLIN, 0}, {paths_[1]->fd(), POLLIN, 0}}};
   ppoll(fds.data(), fds.size(), &timeout, nullptr);
-  eventfd_t value;
-  if (fds[0].revents != 0) eventfd_read(wake_fd_.get(), &value);
+  if (fds[0].revents != 0) commands_.clear();
 }
 
 void Swarm::run_commands() {
-  std::vector<Command> commands;
-  {
-    const std::scoped_lock lock(mutex_);
-    commands.swap(commands_);
-  }
-  for (const auto& command : commands) command(crowd_);
+  commands_.run([this] { return std::tuple<Crowd&>(crowd_); });
 }
 
 /// Up to when everything has been read: `now`, unless more waits.

@@ -5,16 +5,12 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <functional>
-#include <future>
 #include <memory>
-#include <mutex>
 #include <thread>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
-#include "fanout/io/file_descriptor.hpp"
+#include "fanout/io/command_queue.hpp"
 #include "fanout/load/crowd.hpp"
 #include "fanout/load/paths.hpp"
 #include "fanout/secure/certificate.hpp"
@@ -55,24 +51,17 @@ class Swarm {
   /// back too. Throws std::runtime_error once closed.
   template <typename Command>
   auto call(Command command) {
-    using Result = std::invoke_result_t<Command, Crowd&>;
-    std::packaged_task<Result(Crowd&)> task(std::move(command));
-    auto result = task.get_future();
-    post([&task](Crowd& crowd) { task(crowd); });
-    return result.get();
+    return commands_.submit(std::move(command)).get();
   }
 
  private:
-  using Command = std::function<void(Crowd&)>;
-
-  void post(Command command);
   void run();
   void wait() noexcept;
   void run_commands();
   Instant receive(Paths& paths, Instant now);
   void send();
 
-  FileDescriptor wake_fd_;
+  CommandQueue<Crowd&> commands_{"the swarm"};
   std::array<std::unique_ptr<Paths>, 2> paths_;  // shared, one each
   std::vector<Paths*> path_of_;                  // a member's
   DtlsContext context_;
@@ -80,9 +69,6 @@ class Swarm {
   std::unique_ptr<SrtpEngine> engine_;
   Crowd crowd_;
 
-  std::mutex mutex_;  // guards commands_ and closed_
-  std::vector<Command> commands_;
-  bool closed_ = false;
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };
