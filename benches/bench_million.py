@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from crowd import KEY_BYTES, MILLION, ROW_BYTES, Crowd
+from crowd import CACHED, MILLION, ROW_BYTES, Crowd
 from spacescore._native import _core
 
-BUDGET = 1.6  # of the bare call on as many keys
+BUDGET = 1.6  # of the bare call with keys that never leave the caches
 REALTIME_BUDGET = {60: 1.0}  # a figure, not a gate: machines differ
 BYTES_PER_MS = 4  # 32 kbit/s
 
@@ -23,13 +23,13 @@ BYTES_PER_MS = 4  # 32 kbit/s
 def bench_million_listeners_of_one_room(
     benchmark: Any, against_floor: Any, needs_memory: Any, crowd: Crowd, packet_ms: int
 ) -> None:
-    needs_memory(MILLION * (ROW_BYTES + KEY_BYTES))
+    needs_memory(MILLION * ROW_BYTES)
     audience, _ = crowd.audience(MILLION)
-    keys = crowd.floor(MILLION)
+    keys = crowd.floor(CACHED)
     payload = secrets.token_bytes(packet_ms * BYTES_PER_MS)
     against_floor(
         lambda: audience.seal_all(payload),
-        lambda: _core.floor_seal(keys, len(payload), 1),
+        lambda: _core.floor_seal(keys, len(payload), MILLION // CACHED),
         budget=BUDGET,
         units=MILLION,
         rounds=12,

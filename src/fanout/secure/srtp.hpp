@@ -93,15 +93,19 @@ class SrtpEngine {
 
   virtual SrtpKey expand(SrtpProfile profile, const SessionKeys& session) noexcept = 0;
 
-  /// How many packets before its own a key is asked for. The keys of a large audience fit no
-  /// cache, and a miss to memory takes as long as sealing two or three short packets.
-  static constexpr std::size_t kKeysAhead = 8;
-  /// Asks memory for what sealing a payload of that size will touch of a key.
+  /// Asks memory for what sealing a payload of that size will touch of a key: the keys of a
+  /// large audience fit no cache.
   virtual void fetch(const SrtpKey& key, std::size_t payload_size) const noexcept;
 
-  /// Jobs may have different keys and profiles; all are done on return. Each job has the key
-  /// `kKeysAhead` later fetched; the first keys are for the caller to fetch, in good time.
-  virtual void seal_rtp(std::span<const SealJob> jobs) noexcept = 0;
+  /// Jobs may have different keys and profiles; all are done on return.
+  void seal_rtp(std::span<const SealJob> jobs) noexcept {
+    start_rtp(jobs);
+    finish_rtp();
+  }
+  /// The same in parts: some backends gather packets, and are done with them, their keys and
+  /// their payloads only when `finish_rtp` returns.
+  virtual void start_rtp(std::span<const SealJob> jobs) noexcept = 0;
+  virtual void finish_rtp() noexcept {}
 
   /// Decrypts in place; the plaintext payload, or nothing when the tag does not verify (the
   /// packet's bytes are then worthless).

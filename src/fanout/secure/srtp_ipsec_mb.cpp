@@ -1,7 +1,6 @@
 /// SRTP on intel-ipsec-mb. GCM packets are sealed one by one by a direct call with tables
 /// computed at the join; AES-CM packets are gathered, so that SHA-1 runs over many of them in
-/// the lanes of one vector. The keys of an audience fit no cache: while a packet is sealed, the
-/// key of a later one is on its way.
+/// the lanes of one vector.
 #ifdef FANOUT_HAS_IPSEC_MB
 
 #include "fanout/secure/ipsec_mb.hpp"
@@ -136,15 +135,25 @@ class IpsecMbEngine final : public SrtpPackets {
     return key;
   }
 
+  /// Asks for the cache lines of a key that sealing will touch: the round keys in front, the
+  /// salt at the end, and the powers of the hash key: with VAES as many as there are blocks, a
+  /// partial one included, counted from the end; else eight, and their Karatsuba halves, after
+  /// the round keys. One line forgotten is a miss that every packet waits for.
+  /// The profile is a guess, the latest: to ask the key itself would be to wait for it.
   void fetch(const SrtpKey& key, std::size_t payload_size) const noexcept override {
-    prefetch(key, SrtpProfile::aead_aes_128_gcm, payload_size);
+    const auto* const first = reinterpret_cast<const std::uint8_t*>(&key);
+    const std::uint8_t* const last = first + sizeof(SrtpKey) - kCacheLine;
+    const bool gcm = latest_ == SrtpProfile::aead_aes_128_gcm;
+    const std::size_t front = !gcm ? 4 : has_long_tables_ ? 3 : 8;
+    const std::size_t blocks = gcm && has_long_tables_ ? (payload_size + 15) / 16 : 0;
+    const std::size_t back = (blocks * 16 + kAfterPowers - 1) / kCacheLine;
+    for (std::size_t i = 0; i < front; ++i) __builtin_prefetch(first + i * kCacheLine, 0, kIntoL2);
+    for (std::size_t i = std::min<std::size_t>(back, 12) + 1; i-- > 0;)
+      __builtin_prefetch(last - i * kCacheLine, 0, kIntoL2);
   }
 
-  void seal_rtp(std::span<const SealJob> jobs) noexcept override {
-    for (std::size_t i = 0; i < jobs.size(); ++i) {
-      const SealJob& job = jobs[i];
-      if (i + kKeysAhead < jobs.size())
-        prefetch(*jobs[i + kKeysAhead].key, job.key->profile, job.payload_size);
+  void start_rtp(std::span<const SealJob> jobs) noexcept override {
+    for (const SealJob& job : jobs) {
       if (job.key->profile == SrtpProfile::aead_aes_128_gcm) {
         gcm_seal(*job.key, gcm_iv(*job.key, job.ssrc, job.index), {job.packet, job.header_size},
                  {job.payload, job.payload_size}, job.packet + job.header_size);
@@ -153,8 +162,10 @@ class IpsecMbEngine final : public SrtpPackets {
         if (lanes_.is_full()) lanes_.flush();
       }
     }
-    lanes_.flush();
+    if (!jobs.empty()) latest_ = jobs.back().key->profile;
   }
+
+  void finish_rtp() noexcept override { lanes_.flush(); }
 
  protected:
   void gcm_seal(const SrtpKey& key, const SrtpIv& iv, Bytes associated, Bytes plain,
@@ -222,29 +233,11 @@ class IpsecMbEngine final : public SrtpPackets {
     return state;
   }
 
-  /// Asks for the cache lines of a key that sealing will touch: the round keys in front, the
-  /// salt at the end, and the powers of the hash key: with VAES as many as there are blocks, a
-  /// partial one included, counted from the end; else eight, and their Karatsuba halves, after
-  /// the round keys. One line forgotten is a miss that every packet waits for.
-  /// The profile is a guess, the neighbour's: to ask the key itself would be to wait for it.
-  /// Inlined by force, since GCC takes a function that only prefetches for one without effect.
-  [[gnu::always_inline]] void prefetch(const SrtpKey& key, SrtpProfile profile,
-                                       std::size_t payload_size) const noexcept {
-    const auto* const first = reinterpret_cast<const std::uint8_t*>(&key);
-    const std::uint8_t* const last = first + sizeof(SrtpKey) - kCacheLine;
-    const bool gcm = profile == SrtpProfile::aead_aes_128_gcm;
-    const std::size_t front = !gcm ? 4 : has_long_tables_ ? 3 : 8;
-    const std::size_t blocks = gcm && has_long_tables_ ? (payload_size + 15) / 16 : 0;
-    const std::size_t back = (blocks * 16 + kAfterPowers - 1) / kCacheLine;
-    for (std::size_t i = 0; i < front; ++i) __builtin_prefetch(first + i * kCacheLine, 0, kIntoL2);
-    for (std::size_t i = std::min<std::size_t>(back, 12) + 1; i-- > 0;)
-      __builtin_prefetch(last - i * kCacheLine, 0, kIntoL2);
-  }
-
   OwnedManager manager_;
   gcm_context_data gcm_{};
   CounterLanes lanes_;
   bool has_long_tables_;
+  SrtpProfile latest_ = SrtpProfile::aead_aes_128_gcm;
 };
 
 }  // namespace

@@ -30,7 +30,7 @@ SrtpKey SrtpPackets::rtcp_key(const SrtpMaster& master) noexcept {
   return expand(master.profile, derive(master, SrtpUse::rtcp));
 }
 
-void SrtpPackets::seal_rtp(std::span<const SealJob> jobs) noexcept {
+void SrtpPackets::start_rtp(std::span<const SealJob> jobs) noexcept {
   for (const SealJob& job : jobs) {
     if (is_gcm(*job.key)) {
       gcm_seal(*job.key, gcm_iv(*job.key, job.ssrc, job.index), {job.packet, job.header_size},

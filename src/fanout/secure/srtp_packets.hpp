@@ -19,7 +19,7 @@ class SrtpPackets : public SrtpEngine {
   SrtpKey rtp_key(const SrtpMaster& master) noexcept override;
   SrtpKey rtcp_key(const SrtpMaster& master) noexcept override;
 
-  void seal_rtp(std::span<const SealJob> jobs) noexcept override;
+  void start_rtp(std::span<const SealJob> jobs) noexcept override;
   std::optional<MutableBytes> open_rtp(const SrtpKey& key, MutableBytes packet,
                                        std::size_t header_size, Ssrc ssrc,
                                        std::uint64_t index) noexcept override;
