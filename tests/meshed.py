@@ -30,6 +30,7 @@ class Meshed:
             for i in range(workers)
         ]
         self.reaches: dict[Address, int] = {}
+        self.asleep: set[int] = set()  # workers that do not look at what others hand over
         self.fingerprint = self.engines[0].fingerprint
 
     def worker_of(self, source: Address) -> int:
@@ -46,7 +47,8 @@ class Meshed:
 
     def settle(self, now_us: int) -> None:
         """Wakes whoever was handed something, until nobody is."""
-        while sum(engine.handle_mesh(now_us) for engine in self.engines):
+        awake = [engine for i, engine in enumerate(self.engines) if i not in self.asleep]
+        while sum(engine.handle_mesh(now_us) for engine in awake):
             pass
 
     def poll_transmits(self, now_us: int) -> list[tuple[Address, bytes]]:

@@ -237,3 +237,10 @@ class World:
             for name, count in self.counters().items()
             if name.startswith(prefix)
         }
+
+
+def hears(world: World, person: Participant) -> bool:
+    """Whether the next second brings the person a tone of 440 Hz."""
+    before = person.samples().size
+    world.run(1)
+    return strength(person.samples()[before:], 440) > 0.2  # sent at 0.25

@@ -1,13 +1,13 @@
 """Several workers on one port: whoever's datagrams reach the wrong one is served all the same."""
 
+from itertools import count
 from types import SimpleNamespace
 
 import pytest
 
 from handmade import sealed_check
-from world import SECOND_US, SPACE, World, strength, tone
+from world import SECOND_US, SPACE, TICK_US, World, hears, tone
 
-LOUD = 0.2
 WORKERS = 3
 
 
@@ -22,12 +22,6 @@ def arrives_at(world, worker, name="10.9.0.1"):
     address = (name, 5_000 + len(world.engine.reaches))
     world.engine.reaches[address] = worker
     return address
-
-
-def hears(world, person, seconds=1.0):
-    at = len(person.heard)
-    world.run(seconds)
-    return strength(person.samples()[-960 * (len(person.heard) - at) :], 440) > LOUD
 
 
 @pytest.fixture
@@ -194,6 +188,82 @@ def test_a_full_ring_to_a_worker_drops_and_counts(scene):
         engine.handle_datagram(world.now_us, scene.speaker.address, b"\x16" + bytes(60))
     assert engine.counters()["dropped_relay_full"] > 0
     assert hears(world, scene.listeners[0])
+
+
+def test_what_strangers_have_handed_on_keeps_no_frames_out(scene):
+    """Whoever forges the address of a speaker fills the ring to the speaker's home."""
+    world = scene.world
+    away = world.engine.worker_of(scene.speaker.address)
+    engine, mesh = world.engine.engines[away], world.engine.mesh
+    space = next(each for each in count(1) if mesh.home(each) == away)
+    world.engine.create_space(world.now_us, space)
+    listener = world.join(space=space, address=arrives_at(world, mesh.home(SPACE)))
+    world.join("speaker", peer=8, space=space, address=arrives_at(world, away)).say(
+        world.now_us, tone(440)
+    )
+    world.run(1)
+    for _ in range(1_000):
+        engine.handle_datagram(world.now_us, scene.speaker.address, b"\x16" + bytes(60))
+    for tick in range(1, 6):  # nobody looks into the ring meanwhile
+        engine.handle_timeout(world.now_us + tick * TICK_US)
+    assert "frames_abandoned" not in world.counters()
+    world.now_us += 5 * TICK_US
+    assert hears(world, listener)
+
+
+def fill_ring_to(world, sleeper):
+    """The worker sleeps until nothing more fits the ring from the home of the space."""
+    world.engine.asleep = {sleeper}
+    for _ in range(15):
+        world.run(1)
+    assert world.counters()["frames_abandoned"] > 0
+
+
+def test_a_lost_route_is_told_again_at_the_next_check(scene):
+    world, sleeper = scene.world, elsewhere(scene.world)[1]
+    fill_ring_to(world, sleeper)
+    world.move(scene.speaker, arrives_at(world, sleeper))
+    world.run(3)
+    assert world.counters()["addresses_moved"] == 1
+    assert world.drops()["relay_full"] == 1  # the route
+    world.engine.asleep = set()
+    world.run(4)
+    assert hears(world, scene.listeners[0])
+
+
+def test_a_route_that_should_be_gone_is_taken_back_at_the_next_datagram(scene):
+    """Else nobody could ever join from that address again."""
+    world, speaker = scene.world, scene.speaker
+    fill_ring_to(world, world.engine.worker_of(speaker.address))
+    before = world.drops().get("relay_full", 0)
+    assert world.engine.end_session(world.now_us, speaker.session)
+    assert world.drops()["relay_full"] == before + 1  # the route
+    world.engine.asleep = set()
+    world.run(0.2)  # its page goes on speaking
+    world.leave(speaker)
+    heir = world.join(address=speaker.address)
+    world.run(2)
+    assert heir.client.state == "connected"
+
+
+def test_a_session_forgotten_by_one_worker_is_still_found_at_another(scene):
+    """Two workers may have it: one its first check alone, the other the handshake and all."""
+    world, (_, vanished, _) = scene.world, scene.listeners
+    lets_through = {"dtls": False}
+    path = {"filter": lambda _, packet: packet[0] < 4 or lets_through["dtls"]}
+    person = world.join(address=arrives_at(world, 0), up=path)
+    world.run(0.3)
+    assert [engine.handshakes for engine in world.engine.engines] == [1, 0, 0]
+    world.leave(vanished)
+    world.run(8)  # so long silent that its address is anybody's
+    world.move(person, vanished.address)
+    lets_through["dtls"] = True
+    world.run(9)  # and the first handshake has timed out
+    assert person.client.state == "connected"
+    assert [engine.handshakes for engine in world.engine.engines] == [0, 0, 0]
+    world.move(person, arrives_at(world, 2))
+    world.run(4)
+    assert hears(world, person)
 
 
 def test_many_sessions_are_found_and_forgotten_again():

@@ -7,9 +7,8 @@ import pytest
 
 from handmade import HandmadeClient, sealed_check
 from spacescore._native import _core
-from world import SECOND_US, SPACE, World, strength, tone
+from world import SECOND_US, SPACE, World, hears, tone
 
-LOUD = 0.2
 NEW = ("198.51.100.9", 9_999)
 STRANGER = ("203.0.113.66", 6_666)
 ALERT = bytes([21, 0xFE, 0xFD, 0, 1, 0, 0, 0, 0, 0, 1, 0, 26]) + bytes(26)
@@ -27,12 +26,6 @@ def scene():
 
 def checks_of(person):
     return [(when, packet) for when, packet in person.up.sent if packet[0] < 4]
-
-
-def hears(world, person, seconds=1.0):
-    at = len(person.heard)
-    world.run(seconds)
-    return strength(person.samples()[-960 * (len(person.heard) - at) :], 440) > LOUD
 
 
 def lifetime(world, person, count):
@@ -123,25 +116,24 @@ def test_a_hundred_speakers_come_and_go(world):
 # Migration.
 
 
-def test_a_rebound_nat_resumes_at_the_next_check_with_chromes_habit(scene):
-    world, listener = scene.world, scene.listener
-    world.move(listener, NEW)
-    moved, at = world.now_us, len(listener.heard)
-    world.run(4)
-    assert listener.heard[at].at_us - moved <= 2.6 * SECOND_US
-    assert world.counters()["addresses_moved"] == 1
-    assert hears(world, listener)
+FIREFOX = {"nominates_always": False, "consent_interval_us": 5 * SECOND_US}
 
 
-def test_a_rebound_nat_resumes_after_the_silent_path_rule_with_firefoxes_habit():
-    world = World()
+@pytest.mark.parametrize(
+    ("habit", "within"),
+    [
+        pytest.param({}, 2.6, id="Chrome, at the next check"),
+        pytest.param(FIREFOX, 10.1, id="Firefox, by the rule of the silent path"),
+    ],
+)
+def test_a_rebound_nat_resumes(world, habit, within):
     world.join("speaker", peer=7).say(0, tone(440))
-    listener = world.join(nominates_always=False, consent_interval_us=5 * SECOND_US)
+    listener = world.join(**habit)
     world.run(7)
     world.move(listener, NEW)
     moved, at = world.now_us, len(listener.heard)
-    world.run(14)
-    assert listener.heard[at].at_us - moved <= 10.1 * SECOND_US
+    world.run(within)
+    assert listener.heard[at].at_us - moved <= within * SECOND_US
     assert world.counters()["addresses_moved"] == 1
     assert hears(world, listener)
 

@@ -168,6 +168,21 @@ def test_a_crowd_that_others_leave_and_enter_gets_every_frame():
     assert "frames_abandoned" not in world.counters()
 
 
+def test_whoever_waits_for_their_turn_when_pinned_misses_none():
+    """The lap they leave was to bring them a frame; the next one of the long tier is six away."""
+    world, rng = World(max_listeners=200, max_handshakes=200), random.Random(1)
+    world.join("speaker", peer=7).say(0, tone(440))
+    listeners = [world.join() for _ in range(150)]
+    world.run(1.5)
+    for listener in listeners[:100]:
+        world.run(rng.uniform(0.001, 0.02))
+        assert world.engine.set_listener_tier(listener.session, 120)
+    world.run(0.3)
+    for listener in listeners:
+        assert is_unbroken(frames_heard(listener, SECOND_US))
+    assert "frames_abandoned" not in world.counters()
+
+
 class BlockedWorld(World):
     """Its socket can be full: nothing goes out, and time goes on."""
 
