@@ -4,9 +4,12 @@ import errno
 import os
 import select
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -194,6 +197,20 @@ def test_an_audience_spread_over_workers_hears_the_same(join):
     assert sum(seated) == 12
     assert max(seated) < 12  # the kernel spreads them
     node.close()
+
+
+@pytest.mark.parametrize(
+    ("what", "complaint"),
+    [("threads", "starting a thread: Resource temp"), ("descriptors", "Too many open files")],
+)
+def test_a_node_that_cannot_start_says_why_and_leaves_nothing_behind(what, complaint):
+    """Whichever of its threads, sockets and wakers is one too many: `scarce` looks after each."""
+    script = Path(__file__).parents[1] / "scarce.py"
+    tried = subprocess.run([sys.executable, script, what], capture_output=True, text=True)
+    assert (tried.returncode, tried.stderr) == (0, "")
+    errors = tried.stdout.splitlines()
+    assert len(errors) >= 6
+    assert [error for error in errors if complaint not in error] == []
 
 
 @pytest.mark.parametrize("host", ["localhost", "", "1.2.3.4.5"])

@@ -10,6 +10,8 @@
 #include <system_error>
 #include <utility>
 
+#include "fanout/io/thread.hpp"
+
 namespace fanout {
 
 namespace {
@@ -30,7 +32,8 @@ bool write_all(int fd, Bytes bytes) noexcept {
 
 }  // namespace
 
-Recorder::Recorder(Failed failed) : failed_(std::move(failed)), thread_([this] { run(); }) {}
+Recorder::Recorder(Failed failed)
+    : failed_(std::move(failed)), thread_(start_thread([this] { run(); })) {}
 
 Recorder::~Recorder() { close(); }
 

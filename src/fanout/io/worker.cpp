@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <bit>
-#include <chrono>
 #include <ctime>
 #include <tuple>
+
+#include "fanout/io/clock.hpp"
+#include "fanout/io/thread.hpp"
 
 namespace fanout {
 
@@ -25,16 +27,6 @@ constexpr Duration kShaking = milliseconds(5);
 constexpr Duration kClockPeriod = seconds(1);
 /// How long a closing worker goes on saying goodbye.
 constexpr Duration kFarewell = seconds(1);
-
-Instant monotonic() noexcept {
-  const auto now = std::chrono::steady_clock::now().time_since_epoch();
-  return {std::chrono::duration_cast<std::chrono::microseconds>(now).count()};
-}
-
-UnixTime wall_clock() noexcept {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return {std::chrono::duration_cast<std::chrono::microseconds>(now).count()};
-}
 
 }  // namespace
 
@@ -55,7 +47,7 @@ Worker::~Worker() { join(); }
 
 void Worker::start(std::span<const std::unique_ptr<Worker>> workers) {
   workers_ = workers;
-  thread_ = std::thread([this] { run(); });
+  thread_ = start_thread([this] { run(); });
 }
 
 void Worker::stop() noexcept {

@@ -14,6 +14,7 @@
 #include <system_error>
 #include <vector>
 
+#include "fanout/io/clock.hpp"
 #include "fanout/io/file_descriptor.hpp"
 
 namespace fanout {
@@ -36,12 +37,6 @@ constexpr std::size_t kMaxSockets = 64;
 constexpr int kSendBuffer = 4 << 20;
 /// A member's own socket: seconds of audio.
 constexpr int kOwnBuffer = 256 << 10;
-
-Instant clock_now(clockid_t clock) noexcept {
-  timespec now;
-  clock_gettime(clock, &now);
-  return {now.tv_sec * 1'000'000 + now.tv_nsec / 1'000};
-}
 
 std::system_error failure(const char* what) { return {errno, std::generic_category(), what}; }
 
@@ -162,7 +157,7 @@ class Arrivals {
   std::vector<mmsghdr> headers_;
 };
 
-Duration wall_ahead(Instant now) noexcept { return clock_now(CLOCK_REALTIME) - now; }
+Duration wall_ahead(Instant now) noexcept { return microseconds(wall_clock().us - now.us); }
 
 /// Datagrams of many members to be sent by one call.
 class Departures {
@@ -282,7 +277,7 @@ class SharedPaths final : public Paths {
   std::span<const Inbound> receive_from(int fd) noexcept {
     const int got = recvmmsg(fd, arrivals_.headers(), kBatch, 0, nullptr);
     if (got <= 0) return {};
-    const Instant now = monotonic_now();
+    const Instant now = monotonic();
     const Duration ahead = wall_ahead(now);
     std::size_t size = 0;
     for (std::size_t i = 0; i < static_cast<std::size_t>(got); ++i) {
@@ -320,7 +315,7 @@ class OwnPaths final : public Paths {
   std::span<const Inbound> receive() noexcept override {
     std::array<epoll_event, kBatch> events;
     const int ready = epoll_wait(epoll_.get(), events.data(), kBatch, 0);
-    const Instant now = monotonic_now();
+    const Instant now = monotonic();
     const Duration ahead = wall_ahead(now);
     std::size_t size = 0;
     for (int n = 0; n < ready; ++n) {
@@ -366,7 +361,5 @@ std::unique_ptr<Paths> Paths::shared(std::size_t members) {
 }
 
 std::unique_ptr<Paths> Paths::one_each() { return std::make_unique<OwnPaths>(); }
-
-Instant monotonic_now() noexcept { return clock_now(CLOCK_MONOTONIC); }
 
 }  // namespace fanout

@@ -50,7 +50,4 @@ class Paths {
   static std::unique_ptr<Paths> one_each();
 };
 
-/// CLOCK_MONOTONIC, as Python's time.monotonic_ns has it.
-Instant monotonic_now() noexcept;
-
 }  // namespace fanout

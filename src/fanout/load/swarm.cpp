@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <ctime>
 #include <tuple>
+
+#include "fanout/io/clock.hpp"
+#include "fanout/io/thread.hpp"
 
 namespace fanout {
 namespace {
@@ -15,11 +17,7 @@ constexpr int kReceiveBatches = 16;
 /// Joins begun before the sockets are looked at again; each costs a handshake, 250 µs, soon.
 constexpr std::size_t kStartsAtOnce = 16;
 
-Duration thread_cpu() noexcept {
-  timespec used;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-  return microseconds(used.tv_sec * 1'000'000 + used.tv_nsec / 1'000);
-}
+Duration thread_cpu() noexcept { return microseconds(microseconds_of(CLOCK_THREAD_CPUTIME_ID)); }
 
 }  // namespace
 
@@ -29,7 +27,7 @@ Swarm::Swarm(const SwarmConfig& config)
       fingerprint_(context_.fingerprint()),
       engine_(SrtpEngine::make()),
       crowd_(config.crowd, context_, *engine_),
-      thread_([this] { run(); }) {}
+      thread_(start_thread([this] { run(); })) {}
 
 Swarm::~Swarm() { close(); }
 
@@ -74,14 +72,14 @@ void Swarm::run() {
   while (!stopping_.load(std::memory_order_relaxed)) {
     wait();
     run_commands();
-    const Instant began = monotonic_now();
+    const Instant began = monotonic();
     const Instant seen = std::min(receive(*paths_[0], began), receive(*paths_[1], began));
     crowd_.handle_timeout(seen);
     send();
     if (seen == began)
-      crowd_.start(monotonic_now(), kStartsAtOnce);
+      crowd_.start(monotonic(), kStartsAtOnce);
     else
-      crowd_.note_lag(monotonic_now() - seen);
+      crowd_.note_lag(monotonic() - seen);
     send();
   }
   run_commands();
@@ -89,7 +87,7 @@ void Swarm::run() {
 
 void Swarm::wait() noexcept {
   const auto due = crowd_.next_timeout();
-  const auto us = due == Instant::never() ? 1'000'000 : (due - monotonic_now()).us;
+  const auto us = due == Instant::never() ? 1'000'000 : (due - monotonic()).us;
   const auto left = std::clamp<std::int64_t>(us, 0, 1'000'000);
   const timespec timeout{left / 1'000'000, left % 1'000'000 * 1'000};
   std::array<pollfd, 3> fds{
