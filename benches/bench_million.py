@@ -13,7 +13,7 @@ import pytest
 from crowd import CACHED, MILLION, ROW_BYTES, Crowd
 from spacescore._native import _core
 
-BUDGET = 1.6  # of the bare call with keys that never leave the caches
+BUDGET = 1.8  # of the bare call with keys that never leave the caches: a miss to memory is inside
 REALTIME_BUDGET = {60: 1.0}  # a figure, not a gate: machines differ
 BYTES_PER_MS = 4  # 32 kbit/s
 
