@@ -14,6 +14,7 @@ import numpy as np
 from offers import SPEAK
 from served import Served
 from spacescore._native import _core
+from spacescore.load.descriptions import read
 from world import RATE, Packets
 
 LONGEST_NAP_S = 0.01  # nobody wakes the thread: what another one asks for waits so long
@@ -172,17 +173,12 @@ def speak_by_offer(answer_to: Callable[[str], str], **client: Any) -> VirtualPee
     """A speaker. The offer is a browser's, the certificate its own."""
     context = new_context()
     digits = context.fingerprint.hex(":").upper()
-    answer = answer_to(re.sub(r"(a=fingerprint:sha-256) \S+", rf"\1 {digits}", SPEAK))
-
-    def found(pattern: str) -> str:
-        return re.search(pattern, answer)[1]
-
-    ip, port = found(r"udp \d+ (\S+ \d+) typ host").split()
+    answer = read(answer_to(re.sub(r"(a=fingerprint:sha-256) \S+", rf"\1 {digits}", SPEAK)))
     return VirtualPeer(
-        (ip, int(port)),
-        ufrag=found(r"a=ice-ufrag:(\S+)"),
-        password=found(r"a=ice-pwd:(\S+)"),
-        server_fingerprint=bytes.fromhex(found(r"a=fingerprint:sha-256 (\S+)").replace(":", "")),
+        answer.candidates[0],
+        ufrag=answer.ufrag,
+        password=answer.password,
+        server_fingerprint=answer.fingerprint,
         context=context,
         **client,
     )

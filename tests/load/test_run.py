@@ -1,5 +1,6 @@
 """The load generator on real sockets, against a served process and a server of another make."""
 
+import json
 import shutil
 import socket
 import subprocess
@@ -65,6 +66,15 @@ def test_ten_join_by_whep_with_a_request_each(served):
     assert (rows["asked_us"] < rows["first_check_us"]).all()
     assert report.audio.listening == 10
     assert report.server.pid == served.process.pid
+
+
+def test_sessions_by_whep_are_ended_with_the_test(served):
+    """By DELETE: a goodbye alone leaves a server waiting for seconds whether it was meant."""
+    served.create_space("short")
+    where = f"{served.url}/s/short"
+    plan = LoadPlan(where, door=Door.WHEP, listeners=3, ramp=Ramp(seconds=0), duration=0.5)
+    assert run(plan).joins.joined == 3
+    assert json.loads(served.get("/api/spaces/short"))["listeners"] == 0
 
 
 @pytest.mark.slow

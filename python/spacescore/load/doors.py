@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
-from urllib.parse import quote
+from urllib.parse import quote, urljoin, urlsplit
 
 from spacescore._native import _core
 from spacescore.errors import InvalidOfferError
@@ -103,6 +103,8 @@ class WhepDoor:
 
     def __init__(self, plan: LoadPlan) -> None:
         self._requests = Requests(plan.target, insecure=plan.insecure, timeout=plan.join_timeout)
+        self._patience = plan.join_timeout
+        self._sessions: list[str] = []
         page = _PAGE.fullmatch(self._requests.path)
         self._path = f"{page['root']}/whep/{page['space']}" if page else self._requests.path or "/"
         self.local = _leads_here(self._requests.host)
@@ -111,14 +113,20 @@ class WhepDoor:
     def join(self, fingerprint: bytes) -> dict[str, Any]:
         """Post an offer and take the answer."""
         ours = _credentials(fingerprint)
-        remote = _post(self._requests, self._path, offer(ours, speaks=False))
+        remote, session = _post(self._requests, self._path, offer(ours, speaks=False))
+        if session:
+            self._sessions.append(session)
         return _member(remote, ours, self.local)
 
     def keep_alive(self) -> None:
         """Media does."""
 
     def close(self) -> None:
-        """The goodbye over DTLS has ended each session."""
+        """End each session by a DELETE, as far as the server answers."""
+        until = time.monotonic() + self._patience
+        for session in self._sessions:
+            if time.monotonic() < until:
+                _quietly(lambda session=session: self._requests.ask("DELETE", session))
         self._requests.close()
 
 
@@ -214,7 +222,7 @@ class Stage:
         token = self._token or (self._stage_token(name) if self._space else "")
         path = f"{self._root}/whip/{self._space}" if self._space else self._requests.path
         ours = _credentials(fingerprint)
-        remote = _post(self._requests, path, offer(ours, speaks=True, ssrc=ssrc), token)
+        remote, _ = _post(self._requests, path, offer(ours, speaks=True, ssrc=ssrc), token)
         return {**_member(remote, ours, self.local), "ssrc": ssrc}
 
     def close(self) -> None:
@@ -231,12 +239,14 @@ class Stage:
             raise Refused("The stage gave no token") from None
 
 
-def _post(requests: Requests, path: str, sdp: str, token: str = "") -> Remote:
+def _post(requests: Requests, path: str, sdp: str, token: str = "") -> tuple[Remote, str]:
+    """Return the answer and the path of the session (RFC 9725 section 4.2), if it has one."""
     headers = {"Content-Type": "application/sdp"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
-    text, _ = requests.ask("POST", path, sdp, headers)
-    return _read(text)
+    text, headers = requests.ask("POST", path, sdp, headers)
+    location = headers.get("location")
+    return _read(text), urlsplit(urljoin(path, location)).path if location else ""
 
 
 def _read(sdp: str) -> Remote:
