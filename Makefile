@@ -61,6 +61,7 @@ bench: setup ## every bench against its floor and budget; rewrites README's tabl
 
 PEERS := build/peers-venv
 bench-peers: setup ## CPU, memory and joins beside Janus and aiortc, which it installs
+	@.ci/debian-packages ethtool iproute2 || echo "Going on without a wire." >&2
 	@.ci/janus || echo "Going on without Janus." >&2
 	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
 	@$(PEERS)/bin/python -m pip --quiet --no-input --disable-pip-version-check install aiortc aiohttp || \

@@ -1,6 +1,10 @@
 """The comparison with other servers: its arithmetic, and one turn of our own server."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +15,7 @@ from peers.servers import Spacescore
 from peers.table import Target, as_json, markdown, table
 
 KIB = 1024
+BENCHES = Path(__file__).parents[1] / "benches"
 
 
 def listening(listeners, cores, *, idle=0.0, loss=0.0, packet_ms=20, memory=0):
@@ -89,3 +94,35 @@ def test_one_turn_of_a_served_process(monkeypatch):
     assert heard.memory > 0
     joined = measure_joining(case, 4)
     assert joined.joined == 4
+
+
+ACROSS = """
+import os
+from functools import partial
+from pathlib import Path
+from peers.ground import NoWireError, wire
+from peers.measure import Case, measure_listening
+from peers.servers import Spacescore
+try:
+    with wire() as ground:
+        case = Case("ours", partial(Spacescore, ground=ground, packet_time=20), (1, 3), 10)
+        print(ground.name, measure_listening(case, 3, 0.5))
+    assert not list(Path("/run/netns").glob(f"peers-{os.getpid()}-*"))
+except NoWireError as error:
+    print(error)
+"""
+
+
+def test_server_and_audience_stand_at_two_ends_of_a_wire():
+    run = subprocess.run(
+        [sys.executable, "-c", ACROSS],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": str(BENCHES)},
+    )
+    assert run.returncode == 0, run.stderr
+    if not run.stdout.startswith("wire"):
+        pytest.skip(f"no wire can be laid here: {run.stdout.strip()}")
+    assert "listeners=3" in run.stdout
+    assert "loss_percent=0.0" in run.stdout

@@ -4,6 +4,7 @@ import json
 import os
 import platform
 from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -11,8 +12,9 @@ from pathlib import Path
 import click
 
 from peers.figures import Peer, Round
+from peers.ground import LOOPBACK, Ground, NoWireError, wire
 from peers.measure import Case, measure_joining, measure_listening
-from peers.servers import Aiortc, Janus, Spacescore, knows_packet_times
+from peers.servers import Aiortc, Janus, Spacescore, can
 from peers.table import Target, as_json, markdown, table
 
 FEW, MANY, HALL = 50, 250, 2_000  # Janus takes most of a core for 250
@@ -20,6 +22,7 @@ AIORTC_SIZES = 8, 32
 JANUS, LOOPS = "Janus", "Janus, event loops"  # a thread for each listener, or one for each core
 OURS, OURS_60 = "spacescore, 20 ms", "spacescore, 60 ms"
 OURS_HALL = "spacescore, 20 ms, hall"
+RING, RING_60 = "spacescore, ring, 20 ms", "spacescore, ring, 60 ms"
 BEGIN, END = "<!-- make bench-peers writes from here -->", "<!-- to here -->"
 
 
@@ -27,6 +30,7 @@ BEGIN, END = "<!-- make bench-peers writes from here -->", "<!-- to here -->"
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(1))
 @click.option("--seconds", default=6.0, show_default=True, help="To listen, each time.")
 @click.option("--aiortc-python", type=Path, default=Path("build/peers-venv/bin/python"))
+@click.option("--loopback", is_flag=True, help="No wire between servers and audience.")
 @click.option("--only", default="", help="Cases whose name has this in it.")
 @click.option("--json", "json_file", type=Path, default=Path("build/peers.json"))
 @click.option("--page", type=Path, help="Whose tables to rewrite, as docs/peers.md.")
@@ -34,6 +38,7 @@ def main(
     rounds: int,
     seconds: float,
     aiortc_python: Path,
+    loopback: bool,
     only: str,
     json_file: Path,
     page: Path | None,
@@ -47,46 +52,75 @@ def main(
     for name, number in versions.items():
         if not number:
             click.secho(f"Skipped {name}: it is not installed here.", err=True, fg="yellow")
+    with ExitStack() as stack:
+        ground = LOOPBACK if loopback else _wire(stack)
+        known = [case for case in _cases(ground, versions, aiortc_python) if only in case.name]
+        peers = _measure(known, rounds, seconds)
     machine = f"{_cpu_model()}, {os.cpu_count()} cores, Linux {platform.release()}"
-    known = [case for case in _cases(versions, aiortc_python) if only in case.name]
-    peers = _measure(known, rounds, seconds)
     names = {peer.name for peer in peers}
     theirs = [peer for peer in peers if peer.name in (JANUS, LOOPS)]
     targets = [target for target in _targets() if target.ours in names]
-    setting = f"{machine} · {_list(versions)} · {rounds} rounds of {seconds:g} s"
+    setting = f"{machine} · {ground.name} · {_list(versions)} · {rounds} rounds of {seconds:g} s"
     click.echo(f"\n{setting}")
     click.echo(table(peers, theirs, targets))
     found = as_json(peers, theirs, targets)
     json_file.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"machine": machine, "versions": versions, **found}, indent=2)
-    json_file.write_text(text + "\n")
+    about = {"machine": machine, "ground": ground.name, "versions": versions}
+    json_file.write_text(json.dumps({**about, **found}, indent=2) + "\n")
     if page is not None:
         _rewrite(page, markdown(peers, theirs, targets, setting))
 
 
-def _cases(versions: dict[str, str], aiortc_python: Path) -> list[Case]:
-    sizes, long = (FEW, MANY), knows_packet_times()
-    at_20 = partial(Spacescore, packet_time=20 if long else None)
+def _wire(stack: ExitStack) -> Ground:
+    try:
+        return stack.enter_context(wire())
+    except NoWireError as error:
+        click.secho(f"No wire, so on loopback: {error}.", err=True, fg="yellow")
+        return LOOPBACK
+
+
+def _cases(ground: Ground, versions: dict[str, str], aiortc_python: Path) -> list[Case]:
+    sizes, long = (FEW, MANY), can("packet_time")
+    at_20 = partial(Spacescore, ground=ground, packet_time=20 if long else None)
+    at_60 = partial(Spacescore, ground=ground, packet_time=60)
     cases = [Case(OURS, at_20, sizes, 100), Case(OURS_HALL, at_20, (MANY, HALL), 500)]
     if long:
-        at_60 = partial(Spacescore, packet_time=60)
         cases.append(Case(OURS_60, at_60, sizes, 100, packet_ms=60))
+    if can("packet_interface") and os.geteuid() == 0:
+        cases.append(Case(RING, partial(at_20, ring=True), sizes, 100))
+        cases.append(Case(RING_60, partial(at_60, ring=True), sizes, 100, packet_ms=60))
     if versions["Janus"]:
-        cases.append(Case(JANUS, Janus, sizes, 40))
-        cases.append(Case(LOOPS, partial(Janus, event_loops=os.cpu_count() or 1), sizes, 40))
+        janus = partial(Janus, ground=ground)
+        cases.append(Case(JANUS, janus, sizes, 40))
+        cases.append(Case(LOOPS, partial(janus, event_loops=True), sizes, 40))
     if versions["aiortc"]:
-        start = partial(Aiortc, python=aiortc_python)
+        start = partial(Aiortc, ground=ground, python=aiortc_python)
         cases.append(Case("aiortc", start, AIORTC_SIZES, 5))
     return cases
 
 
 def _targets() -> list[Target]:
     return [
-        Target(f"CPU a listener, {MANY}, 20 ms", 15, OURS, lambda r: r.per_listener),
-        Target("CPU of one more listener, 20 ms", 15, OURS, lambda r: r.per_further_listener),
-        Target(f"CPU a listener, {MANY}, 60 ms", 45, OURS_60, lambda r: r.per_listener),
-        Target("CPU of one more listener, 60 ms", 45, OURS_60, lambda r: r.per_further_listener),
+        *_audio_targets(20, 15, OURS),
+        *_audio_targets(20, 15, RING),
+        *_audio_targets(60, 45, OURS_60),
+        *_audio_targets(60, 45, RING_60),
         Target(f"CPU a join, {MANY} within a second", 20, OURS, lambda r: r.per_join),
+    ]
+
+
+def _audio_targets(packet_ms: int, times: float, ours: str) -> list[Target]:
+    way = ", ring" if "ring" in ours else ""
+    return [
+        Target(
+            f"CPU a listener, {MANY}, {packet_ms} ms{way}", times, ours, lambda r: r.per_listener
+        ),
+        Target(
+            f"CPU of one more listener, {packet_ms} ms{way}",
+            times,
+            ours,
+            lambda r: r.per_further_listener,
+        ),
     ]
 
 

@@ -64,17 +64,17 @@ class Whep:
         return web.Response(status=201, text=sdp, content_type="application/sdp")
 
 
-async def main(http_port: int, rtp_port: int) -> None:
+async def main(host: str, http_port: int, rtp_port: int) -> None:
     """Serve until somebody ends the process."""
     loop = asyncio.get_running_loop()
-    _, track = await loop.create_datagram_endpoint(RtpTrack, ("127.0.0.1", rtp_port))
+    _, track = await loop.create_datagram_endpoint(RtpTrack, (host, rtp_port))
     app = web.Application()
     app.router.add_post("/whep", Whep(track).answer)
     runner = web.AppRunner(app)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", http_port).start()
+    await web.TCPSite(runner, host, http_port).start()
     await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))

@@ -17,10 +17,10 @@ PERIOD_SECONDS = 0.02
 
 
 @contextmanager
-def feed(port: int) -> Iterator[None]:
-    """Send a tone to a port of this machine meanwhile: what a virtual speaker says as well."""
+def feed(host: str, port: int) -> Iterator[None]:
+    """Send a tone to a port meanwhile: what a virtual speaker says as well."""
     over = threading.Event()
-    thread = threading.Thread(target=_send, args=(port, over), daemon=True)
+    thread = threading.Thread(target=_send, args=((host, port), over), daemon=True)
     thread.start()
     try:
         yield
@@ -29,7 +29,7 @@ def feed(port: int) -> Iterator[None]:
         thread.join()
 
 
-def _send(port: int, over: threading.Event) -> None:
+def _send(to: tuple[str, int], over: threading.Event) -> None:
     packets = tone()
     began = time.monotonic()
     timestamp = 0
@@ -45,5 +45,5 @@ def _send(port: int, over: threading.Event) -> None:
                 ssrc=9,
                 csrc=[],
             )
-            out.sendto(header + payload, ("127.0.0.1", port))
+            out.sendto(header + payload, to)
             timestamp += samples

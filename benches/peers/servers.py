@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from peers.feed import PAYLOAD_TYPE, feed
+from peers.ground import LOOPBACK, Ground
 from peers.process import Process
 from spacescore.cli import serve
 from spacescore.load import Door, LoadPlan
 
-__all__ = ["Aiortc", "Janus", "Server", "Spacescore", "knows_packet_times"]
+__all__ = ["Aiortc", "Janus", "Server", "Spacescore", "can"]
 
 HERE = Path(__file__).parent
 
@@ -35,13 +36,21 @@ class Server(Protocol):
 class Spacescore:
     """The room service as installed: a decoder, a mixer and an encoder before the audience."""
 
-    def __init__(self, folder: Path, packet_time: int | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        ground: Ground = LOOPBACK,
+        packet_time: int | None = None,
+        ring: bool = False,
+    ) -> None:
         options = ["--demo", "--data", str(folder), "--port", "0", "--udp-port", "0"]
-        here = ["--host", "127.0.0.1", "--udp-host", "127.0.0.1"]
-        tier = ["--packet-time", str(packet_time)] if packet_time else []
-        command = [sys.executable, "-m", "spacescore", "serve", *options, *here, *tier]
+        options += ["--host", ground.host, "--udp-host", ground.host]
+        options += ["--workers", str(ground.cores)]
+        options += ["--packet-time", str(packet_time)] if packet_time else []
+        options += ["--packet-interface", ground.interface] if ring else []
+        command = [sys.executable, "-m", "spacescore", "serve", *options]
         log = folder / "log"
-        self.process = Process(command, log)
+        self.process = Process(ground.command(command), log)
         self.process.wait_for(lambda: "Ctrl-C" in log.read_text())
         self._url = json.loads((folder / "node.json").read_text())["url"]
 
@@ -57,22 +66,22 @@ class Spacescore:
 class Janus:
     """The streaming plugin with one RTP mountpoint; packets are passed on as they come."""
 
-    def __init__(self, folder: Path, event_loops: int = 0) -> None:
-        self._http, self._rtp = _free_ports()
-        loops = f"event_loops = {event_loops}; " if event_loops else ""
+    def __init__(self, folder: Path, ground: Ground = LOOPBACK, event_loops: bool = False) -> None:
+        self._host, (self._http, self._rtp) = ground.host, _free_ports()
+        loops = f"event_loops = {ground.cores}; " if event_loops else ""
         texts = {
             "janus": f"general: {{ {loops}debug_level = 2 }}\n",
             "janus.transport.http": f"general: {{ http = true; port = {self._http}; "
-            'ip = "127.0.0.1" }\n',
+            f'ip = "{self._host}" }}\n',
             "janus.plugin.streaming": 'tone: { type = "rtp"; id = 1; audio = true; '
             f"video = false; audioport = {self._rtp}; audiopt = {PAYLOAD_TYPE}; "
-            'audiocodec = "opus"; audioiface = "lo" }\n',
+            f'audiocodec = "opus"; audioiface = "{self._host}" }}\n',
         }
         for name, text in texts.items():
             (folder / f"{name}.jcfg").write_text(text)
         command = ["janus", f"--config={folder}/janus.jcfg", f"--configs-folder={folder}"]
-        self.process = Process(command, folder / "log")
-        self.process.wait_for(lambda: _connects(self._http))
+        self.process = Process(ground.command(command), folder / "log")
+        self.process.wait_for(lambda: _connects(self._host, self._http))
 
     @staticmethod
     def version() -> str:
@@ -85,22 +94,23 @@ class Janus:
 
     def plan(self, *, audible: bool, **fields: Any) -> LoadPlan:
         """Attach, watch, start: for each listener."""
-        url = f"http://127.0.0.1:{self._http}/janus"
+        url = f"http://{self._host}:{self._http}/janus"
         return LoadPlan(url, door=Door.JANUS, mountpoint=1, **fields)
 
     def feed(self) -> AbstractContextManager[None]:
         """RTP, to the mountpoint."""
-        return feed(self._rtp)
+        return feed(self._host, self._rtp)
 
 
 class Aiortc:
     """A WHEP endpoint around aiortc, in an environment of its own."""
 
-    def __init__(self, folder: Path, python: Path) -> None:
-        self._http, self._rtp = _free_ports()
-        ports = str(self._http), str(self._rtp)
-        self.process = Process([python, HERE / "aiortc_server.py", *ports], folder / "log")
-        self.process.wait_for(lambda: _connects(self._http))
+    def __init__(self, folder: Path, ground: Ground, python: Path) -> None:
+        self._host, (self._http, self._rtp) = ground.host, _free_ports()
+        where = self._host, str(self._http), str(self._rtp)
+        command: list[str | Path] = [python, HERE / "aiortc_server.py", *where]
+        self.process = Process(ground.command(command), folder / "log")
+        self.process.wait_for(lambda: _connects(self._host, self._http))
 
     @staticmethod
     def version(python: Path) -> str:
@@ -113,16 +123,16 @@ class Aiortc:
 
     def plan(self, *, audible: bool, **fields: Any) -> LoadPlan:
         """An offer for each listener."""
-        return LoadPlan(f"http://127.0.0.1:{self._http}/whep", door=Door.WHEP, **fields)
+        return LoadPlan(f"http://{self._host}:{self._http}/whep", door=Door.WHEP, **fields)
 
     def feed(self) -> AbstractContextManager[None]:
         """RTP, to the track."""
-        return feed(self._rtp)
+        return feed(self._host, self._rtp)
 
 
-def knows_packet_times() -> bool:
-    """Whether this spacescore can send packets longer than 20 ms."""
-    return any(option.name == "packet_time" for option in serve.params)
+def can(option: str) -> bool:
+    """Whether this spacescore has an option."""
+    return any(known.name == option for known in serve.params)
 
 
 def _free_ports() -> tuple[int, int]:
@@ -134,9 +144,9 @@ def _free_ports() -> tuple[int, int]:
         return int(tcp.getsockname()[1]), int(udp.getsockname()[1])
 
 
-def _connects(port: int) -> bool:
+def _connects(host: str, port: int) -> bool:
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        socket.create_connection((host, port), timeout=1).close()
     except OSError:
         return False
     return True
