@@ -5,8 +5,10 @@ long a join takes here says as much of the generator as of the server. What a jo
 server is told against the bare handshake of the library, measured in the same run.
 """
 
+import re
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ CROWD, EARLIER = 10_000, 100
 PACKET_MS = 60  # of audio: what an audience of this size gets
 HANDSHAKES = 50
 JOIN_TIMEOUT = 60.0  # a joiner waits rather than fails
+MAX_SPEECH_LOSS = 1.0  # percent: the socket is read before anything else is done
 MAX_LOSS = 20.0  # percent: none where the machine has nothing else to do, and this is no such gate
 
 
@@ -56,6 +59,26 @@ def watch(served: Served, stop: threading.Event, seen: list[LoadReport]) -> thre
     return thread
 
 
+@dataclass(frozen=True)
+class Speech:
+    """What came of the speaker's packets, by the server's own count."""
+
+    received: int
+    lost: int
+
+    @property
+    def loss_percent(self) -> float:
+        """Of what was sent."""
+        return 100 * self.lost / max(self.received + self.lost, 1)
+
+
+def speech_seen(served: Served) -> Speech:
+    text = served.get("/metrics").decode()
+    names = ("packets_received", "packets_lost")
+    found = (re.search(rf"^spacescore_speech_{name}{{.*}} (\S+)$", text, re.M) for name in names)
+    return Speech(*(int(float(one[1])) for one in found if one))
+
+
 @pytest.mark.benchmark(group="storm")
 def bench_storm_of_ten_thousand_joins(benchmark: Any, served: Served) -> None:
     stop, earlier = threading.Event(), list[LoadReport]()
@@ -68,6 +91,7 @@ def bench_storm_of_ten_thousand_joins(benchmark: Any, served: Served) -> None:
         join_timeout=JOIN_TIMEOUT,
     )
     storm = benchmark.pedantic(run, args=(plan,), rounds=1)
+    speech = speech_seen(served)
     stop.set()
     watcher.join()
     (before,) = earlier
@@ -83,6 +107,7 @@ def bench_storm_of_ten_thousand_joins(benchmark: Any, served: Served) -> None:
         floor_ms=round(floor_ms, 3),
         floor_ratio=round(join_ms / floor_ms, 2),
         earlier_loss_percent=round(before.audio.loss_percent, 3),
+        speaker_loss_percent=round(speech.loss_percent, 3),
         storm_loss_percent=round(storm.audio.loss_percent, 3),
         generator_bottlenecks=storm.generator.bottlenecks,
     )
@@ -91,3 +116,5 @@ def bench_storm_of_ten_thousand_joins(benchmark: Any, served: Served) -> None:
     assert before.joins.joined == EARLIER
     assert before.audio.listening == EARLIER
     assert before.audio.loss_percent <= MAX_LOSS
+    assert speech.received > 0
+    assert speech.loss_percent <= MAX_SPEECH_LOSS

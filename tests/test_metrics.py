@@ -18,6 +18,7 @@ def test_every_counter_of_the_core_is_exported_under_the_node_only(engine):
             assert set(sample.labels) <= {"reason", "status"}
     assert families["spacescore_spaces"].samples[0].value == 1
     assert families["spacescore_listeners"].type == "gauge"
+    assert families["spacescore_speech_packets_lost"].samples[0].value == 0
     assert families["spacescore_packets_sent"].type == "counter"
     assert families["spacescore_http_restarts"].samples[0].value == 1
     drops = {sample.labels["reason"] for sample in families["spacescore_dropped_datagrams"].samples}

@@ -4,13 +4,14 @@ Labelled by node only, never by space or person: a launch has a million of those
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from spacescore.engine import Engine
-from spacescore.errors import EngineClosedError
+from spacescore.errors import EngineClosedError, UnknownSpaceError
 from spacescore.packet_time import PACKET_TIMES
 
 __all__ = ["Metrics"]
@@ -35,6 +36,7 @@ class EngineCollector(Collector):
         """Read every counter once."""
         try:
             counters, spaces = self._engine.counters(), len(self._engine.spaces)
+            speech = self._speech()
         except EngineClosedError:
             return
         drops = CounterMetricFamily(
@@ -43,6 +45,8 @@ class EngineCollector(Collector):
             labels=["node", "reason"],
         )
         yield self._gauge("spaces", spaces)
+        for name, value in speech.items():
+            yield self._gauge(name, value)
         for name, value in sorted(counters.items()):
             if name.startswith(_DROPPED):
                 drops.add_metric([self._node, name.removeprefix(_DROPPED)], value)
@@ -51,6 +55,16 @@ class EngineCollector(Collector):
             else:
                 yield self._counter(name, value)
         yield drops
+
+    def _speech(self) -> dict[str, int]:
+        """How well those are heard here who speak now, all of them together."""
+        found = dict.fromkeys(("packets_received", "packets_lost", "concealed_samples"), 0)
+        for space in self._engine.spaces:
+            with suppress(UnknownSpaceError):  # closed meanwhile
+                for speaker in self._engine.stats(space.slug).speakers:
+                    for name in found:
+                        found[name] += getattr(speaker, name)
+        return {f"speech_{name}": value for name, value in found.items()}
 
     def _gauge(self, name: str, value: int) -> Metric:
         family = GaugeMetricFamily(f"spacescore_{name}", f"{_words(name)} now.", labels=["node"])
