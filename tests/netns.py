@@ -1,7 +1,11 @@
 """A network of two: the host and a namespace behind it, whose default route is the host."""
 
+import ctypes
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from shutil import which
 
 import pytest
@@ -13,9 +17,9 @@ class Namespace:
     def __init__(self) -> None:
         number = os.getpid()
         self.name = f"spacescore-{number}"
-        near, far = (f"sc{number}{end}" for end in "ab")
+        near, far = self.near, self.far = [f"sc{number}{end}" for end in "ab"]
         network = f"198.18.{number % 256}"  # RFC 2544: for tests, and routed nowhere
-        self.host = f"{network}.1"
+        self.host, self.guest = f"{network}.1", f"{network}.2"
         if os.geteuid() != 0 or which("ip") is None:
             pytest.skip("a network namespace needs root and iproute2")
         made = subprocess.run(["ip", "netns", "add", self.name], capture_output=True, text=True)
@@ -27,11 +31,11 @@ class Namespace:
             ip(f"link set {near} up")
             for command in (
                 "link set lo up",
-                f"addr add {network}.2/24 dev {far}",
+                f"addr add {self.guest}/24 dev {far}",
                 f"link set {far} up",
                 f"route add default via {self.host}",
             ):
-                ip(f"-netns {self.name} {command}")
+                self.ip(command)
         except subprocess.CalledProcessError as error:
             self.remove()
             pytest.skip(f"no network between namespaces can be made here: {error.stderr.strip()}")
@@ -40,10 +44,34 @@ class Namespace:
         """What runs `command` inside."""
         return ["ip", "netns", "exec", self.name, *command]
 
+    def ip(self, command: str) -> str:
+        """What `ip` says inside."""
+        return ip(f"-netns {self.name} {command}")
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Sockets that this thread opens meanwhile are inside."""
+        with Path("/proc/thread-self/ns/net").open() as back:
+            with Path(f"/run/netns/{self.name}").open() as inside:
+                _enter(inside.fileno())
+            try:
+                yield
+            finally:
+                _enter(back.fileno())
+
     def remove(self) -> None:
-        """Takes the pair of interfaces along."""
+        """Takes the pair of interfaces along, at once: a namespace lives as long as a socket."""
+        subprocess.run(["ip", "link", "delete", self.near], capture_output=True)
         ip(f"netns delete {self.name}")
 
 
-def ip(command: str) -> None:
-    subprocess.run(["ip", *command.split()], capture_output=True, text=True, check=True)
+def ip(command: str) -> str:
+    """What `ip` says."""
+    return subprocess.run(
+        ["ip", *command.split()], capture_output=True, text=True, check=True
+    ).stdout
+
+
+def _enter(namespace: int) -> None:
+    if ctypes.CDLL(None, use_errno=True).setns(namespace, 0) != 0:
+        raise OSError(ctypes.get_errno(), "setns")

@@ -34,12 +34,15 @@ __all__: list[str] = [
     "Member",
     "Mesh",
     "Mixer",
+    "NextHopReader",
+    "NextHops",
     "Node",
     "OggOpusWriter",
     "OpenedUfrag",
     "OpusDecoder",
     "OpusEncoder",
     "Pace",
+    "PacketSender",
     "Playlist",
     "Playout",
     "Pop",
@@ -65,6 +68,7 @@ __all__: list[str] = [
     "StunMessage",
     "Swarm",
     "TicketKeys",
+    "TransmitRing",
     "UdpSocket",
     "VirtualClient",
     "add_voice",
@@ -73,6 +77,7 @@ __all__: list[str] = [
     "drop_names",
     "equal_in_constant_time",
     "floor_checks",
+    "floor_ring",
     "floor_seal",
     "floor_sendmmsg",
     "hmac_sha1",
@@ -780,6 +785,28 @@ class UdpSocket:
     @property
     def port(self) -> int: ...
 
+class NextHops:
+    pass
+
+class NextHopReader:
+    def __init__(self, interface: str) -> None: ...
+    def read(self) -> NextHops: ...
+
+class PacketSender:
+    def __init__(self, interface: str) -> None: ...
+    def counters(self) -> dict: ...
+    def send(
+        self,
+        socket: UdpSocket,
+        datagrams: collections.abc.Sequence[
+            tuple[tuple[str, typing.SupportsInt | typing.SupportsIndex], bytes]
+        ],
+    ) -> None: ...
+    def use(self, next_hops: NextHops) -> None: ...
+
+class TransmitRing:
+    def __init__(self, interface: str) -> None: ...
+
 class Audience:
     def __init__(
         self, capacity: typing.SupportsInt | typing.SupportsIndex, backend: str = "best"
@@ -818,6 +845,7 @@ class Audience:
         socket: UdpSocket,
         payload: bytes,
         timestamp: typing.SupportsInt | typing.SupportsIndex = 0,
+        around: PacketSender | None = None,
     ) -> int: ...
 
 class Pace:
@@ -1045,6 +1073,7 @@ class Node:
         private_key_pem: str = "",
         max_listeners: typing.SupportsInt | typing.SupportsIndex = 100000,
         max_handshakes: typing.SupportsInt | typing.SupportsIndex = 1024,
+        packet_interface: str = "",
     ) -> None: ...
     def add_ticket_key(
         self, key_id: typing.SupportsInt | typing.SupportsIndex, key: bytes
@@ -1369,6 +1398,9 @@ def floor_checks(
     checks: typing.SupportsInt | typing.SupportsIndex,
     request_size: typing.SupportsInt | typing.SupportsIndex,
     answer_size: typing.SupportsInt | typing.SupportsIndex,
+) -> int: ...
+def floor_ring(
+    ring: TransmitRing, frame: bytes, times: typing.SupportsInt | typing.SupportsIndex
 ) -> int: ...
 def floor_seal(
     keys: FloorKeys,

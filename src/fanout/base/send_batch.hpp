@@ -22,11 +22,15 @@ class SendBatch {
   std::size_t room() const noexcept { return kCapacity - size_; }
   void clear() noexcept { size_ = 0; }
 
-  /// The buffer of the next datagram; `add` makes it part of the batch.
+  /// The buffer of the next datagram; `add` makes it part of the batch. None is empty.
   MutableBytes next() noexcept { return arena_[size_]; }
   void add(const Address& to, std::size_t size) noexcept {
     entries_[size_++] = {to, static_cast<std::uint16_t>(size)};
   }
+
+  /// It went another way: what sends the batch passes over it.
+  void take(std::size_t i) noexcept { entries_[i].size = 0; }
+  bool is_taken(std::size_t i) const noexcept { return entries_[i].size == 0; }
 
   Bytes bytes(std::size_t i) const noexcept { return Bytes(arena_[i]).first(entries_[i].size); }
   const Address& to(std::size_t i) const noexcept { return entries_[i].to; }

@@ -3,7 +3,7 @@
 #include "fanout/bindings/address.hpp"
 #include "fanout/bindings/engine_types.hpp"
 #include "fanout/io/floor.hpp"
-#include "fanout/io/udp.hpp"
+#include "fanout/io/packet_sender.hpp"
 #include "fanout/secure/hmac.hpp"
 
 namespace fanout {
@@ -66,9 +66,13 @@ class PyAudience {
     return to_bytes(last);
   }
 
-  std::uint64_t send_all(UdpSocket& socket, const py::bytes& payload, std::uint32_t timestamp) {
+  std::uint64_t send_all(UdpSocket& socket, const py::bytes& payload, std::uint32_t timestamp,
+                         std::optional<PacketSender*> around) {
     std::uint64_t sent = 0;
-    for_each_batch(payload, timestamp, [&](SendBatch& batch) { sent += socket.send(batch, 0); });
+    for_each_batch(payload, timestamp, [&](SendBatch& batch) {
+      if (around) (*around)->send(batch, socket);
+      sent += socket.send(batch, 0);
+    });
     return sent;
   }
 
@@ -151,12 +155,6 @@ std::uint64_t bare_sendmmsg(const UdpSocket& socket, const std::vector<HostAndPo
 }  // namespace
 
 void bind_audience(py::module_& module) {
-  py::class_<UdpSocket>(module, "UdpSocket")
-      .def(py::init<const std::string&, std::uint16_t>(),
-           py::arg("host") = "::", py::arg("port") = 0)
-      .def("fileno", &UdpSocket::fd)
-      .def_property_readonly("port", &UdpSocket::port);
-
   py::class_<PyAudience>(module, "Audience")
       .def(py::init<std::uint32_t, const std::string&>(), py::arg("capacity"),
            py::arg("backend") = "best")
@@ -169,7 +167,7 @@ void bind_audience(py::module_& module) {
            py::arg("frames") = 1)
       .def("last_packet", &PyAudience::last_packet, py::arg("payload"), py::arg("timestamp") = 0)
       .def("send_all", &PyAudience::send_all, py::arg("socket"), py::arg("payload"),
-           py::arg("timestamp") = 0)
+           py::arg("timestamp") = 0, py::arg("around") = py::none())
       .def("packets", &PyAudience::packets, py::arg("payload"), py::arg("timestamp") = 0)
       .def("__len__", &PyAudience::size);
   module.attr("LISTENER_ROW_BYTES") = kListenerBytes;

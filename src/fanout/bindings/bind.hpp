@@ -60,6 +60,7 @@ void bind_media(py::module_& module);
 void bind_jitter(py::module_& module);
 void bind_repacketize(py::module_& module);
 void bind_ogg(py::module_& module);
+void bind_packet(py::module_& module);
 void bind_audience(py::module_& module);
 void bind_ladder(py::module_& module);
 void bind_engine(py::module_& module);

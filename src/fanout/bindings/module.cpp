@@ -13,6 +13,7 @@ PYBIND11_MODULE(_core, module) {
   fanout::bind_jitter(module);
   fanout::bind_repacketize(module);
   fanout::bind_ogg(module);
+  fanout::bind_packet(module);
   fanout::bind_audience(module);
   fanout::bind_ladder(module);
   fanout::bind_engine(module);

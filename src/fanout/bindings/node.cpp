@@ -42,6 +42,9 @@ py::dict to_dict(const NodeCounters& counters) {
   out["send_errors"] = counters.io.send_errors;
   out["kernel_drops"] = counters.io.kernel_drops;
   out["recorder_lost"] = counters.io.recorder_lost;
+  out["ring_packets"] = counters.io.packet.ring_packets;
+  out["ring_fallbacks"] = counters.io.packet.ring_fallbacks;
+  out["ring_full"] = counters.io.packet.ring_full;
   return out;
 }
 
@@ -136,11 +139,13 @@ void translate_system_errors() {
 std::unique_ptr<PyNode> make_node(const std::string& host, std::uint16_t port,
                                   std::uint32_t workers, const std::string& backend,
                                   std::string certificate_pem, std::string private_key_pem,
-                                  std::uint32_t max_listeners, std::uint32_t max_handshakes) {
+                                  std::uint32_t max_listeners, std::uint32_t max_handshakes,
+                                  const std::string& packet_interface) {
   return std::make_unique<PyNode>(NodeConfig{
       .host = host,
       .port = port,
       .workers = workers,
+      .packet_interface = packet_interface,
       .engine = {
           .certificate = to_certificate(std::move(certificate_pem), std::move(private_key_pem)),
           .backend = to_backend(backend),
@@ -157,7 +162,7 @@ void bind_node(py::module_& module) {
       .def(py::init(&make_node), py::kw_only(), py::arg("host") = "::", py::arg("port") = 7881,
            py::arg("workers") = 1, py::arg("backend") = "best", py::arg("certificate_pem") = "",
            py::arg("private_key_pem") = "", py::arg("max_listeners") = 100'000,
-           py::arg("max_handshakes") = 1'024)
+           py::arg("max_handshakes") = 1'024, py::arg("packet_interface") = "")
       .def_property_readonly("port", [](PyNode& self) { return self.node().port(); })
       .def_property_readonly("workers", [](PyNode& self) { return self.node().workers(); })
       .def_property_readonly(

@@ -32,4 +32,17 @@ std::uint64_t floor_sendmmsg(int fd, std::span<const Address> to, std::size_t si
   return sent;
 }
 
+std::uint64_t floor_ring(TransmitRing& ring, Bytes frame, std::size_t times) {
+  std::uint64_t written = 0;
+  for (std::size_t i = 1; i <= times; ++i) {
+    if (auto* const at = ring.next()) {
+      std::memcpy(at, frame.data(), frame.size());
+      ring.add(frame.size());
+      ++written;
+    }
+    if (i % SendBatch::kCapacity == 0 || i == times) ring.kick();
+  }
+  return written;
+}
+
 }  // namespace fanout

@@ -30,6 +30,8 @@ EngineConfig share_of(const NodeConfig& config) {
 
 Node::Node(const NodeConfig& config)
     : mesh_(std::make_shared<Mesh>(checked(config).workers, config.engine.max_listeners)) {
+  std::optional<Interface> interface;
+  if (!config.packet_interface.empty()) interface = packet_interface(config.packet_interface);
   std::vector<UdpSocket> sockets;
   sockets.reserve(config.workers);
   sockets.emplace_back(config.host, config.port);
@@ -39,8 +41,13 @@ Node::Node(const NodeConfig& config)
   for (auto& socket : sockets)
     workers_.push_back(std::make_unique<Worker>(
         share, mesh_, static_cast<WorkerId>(workers_.size()), std::move(socket), events_));
+  if (interface)
+    for (auto& worker : workers_) worker->open_ring(*interface);
   try {
     for (auto& worker : workers_) worker->start(workers_);
+    if (interface)
+      watch_ = std::make_unique<NextHopWatch>(
+          *interface, [this](const NextHops& hops) { tell_next_hops(hops); });
   } catch (...) {  // those that run may still wake those that do not
     close();
     throw;
@@ -48,6 +55,11 @@ Node::Node(const NodeConfig& config)
 }
 
 Node::~Node() { close(); }
+
+void Node::tell_next_hops(const NextHops& hops) {
+  for (auto& worker : workers_)
+    worker->submit([hops, to = worker.get()](Engine&, Instant) { to->use(hops); });
+}
 
 /// Runs `command(worker, engine, now)` on each worker's thread, all at a time; what they return.
 template <typename Command>
@@ -143,6 +155,7 @@ std::vector<NodeCounters> Node::counters() {
 }
 
 void Node::close() {
+  watch_.reset();
   for (auto& worker : workers_) worker->stop();
   for (auto& worker : workers_) worker->join();
 }

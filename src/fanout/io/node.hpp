@@ -10,6 +10,7 @@
 
 #include "fanout/engine/engine.hpp"
 #include "fanout/io/event_queue.hpp"
+#include "fanout/io/next_hop_watch.hpp"
 #include "fanout/io/worker.hpp"
 
 namespace fanout {
@@ -18,6 +19,9 @@ struct NodeConfig {
   std::string host = "::";
   std::uint16_t port = 7881;  ///< 0: any free port
   std::uint32_t workers = 1;
+  /// Listeners behind this interface are sent to around the socket layer (`PacketSender`); empty:
+  /// everybody by the sockets.
+  std::string packet_interface;
   EngineConfig engine;  ///< its bounds are the node's, shared out among the workers
 };
 
@@ -67,6 +71,7 @@ class Node {
 
  private:
   Worker& home(SpaceId space) noexcept { return *workers_[mesh_->home(space)]; }
+  void tell_next_hops(const NextHops& hops);
   template <typename Command>
   auto on_all(Command command);
 
@@ -74,6 +79,7 @@ class Node {
   std::shared_ptr<Mesh> mesh_;
   std::uint16_t port_ = 0;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<NextHopWatch> watch_;
 };
 
 }  // namespace fanout

@@ -173,6 +173,7 @@ bool UdpSocket::bind_to(const Address& address) {
   if (bind(fd(), reinterpret_cast<const sockaddr*>(&name), size) != 0) return false;
   if (getsockname(fd(), reinterpret_cast<sockaddr*>(&name), &size) != 0) return false;
   bound_ = address;
+  is_wildcard_ = is_wildcard(address);
   bound_.port = port_ = read_name(name).port;
   return true;
 }
@@ -202,7 +203,9 @@ std::uint8_t UdpSocket::number_of(msghdr& header) noexcept {
 
 std::size_t UdpSocket::fill(const SendBatch& batch, std::size_t first) noexcept {
   std::size_t count = 0;
-  for (std::size_t i = first; i < batch.size(); ++i, ++count) {
+  for (std::size_t i = first; i < batch.size(); ++i) {
+    if (batch.is_taken(i)) continue;
+    places_[count] = static_cast<std::uint8_t>(i);
     const auto bytes = batch.bytes(i);
     // sendmmsg only reads what the vector points to; its type just cannot say so.
     vectors_[count] = {const_cast<std::uint8_t*>(bytes.data()), bytes.size()};
@@ -211,6 +214,7 @@ std::size_t UdpSocket::fill(const SendBatch& batch, std::size_t first) noexcept 
     header = {&names_[count], size, &vectors_[count], 1, nullptr, 0, 0};
     if (const auto via = batch.to(i).via; via > 0)
       write_packet_info(ours_->at(via), controls_[count], header);
+    ++count;
   }
   return count;
 }
@@ -229,7 +233,19 @@ std::size_t UdpSocket::send(const SendBatch& batch, std::size_t first) noexcept 
       ++done;
     }
   }
-  return done;
+  return (done < count ? places_[done] : batch.size()) - first;
+}
+
+std::optional<Address> UdpSocket::source_for(const Address& to) const noexcept {
+  if (to.via == 0 && is_wildcard_) return std::nullopt;
+  Address source{.ip = bound_.ip, .port = port_};
+  if (to.via > 0) {
+    const auto& ours = ours_->at(to.via);
+    if (ours.ipi6_ifindex != 0) return std::nullopt;  // link-local
+    std::memcpy(source.ip.data(), &ours.ipi6_addr, sizeof source.ip);
+  }
+  if (source.is_v4() != to.is_v4()) return std::nullopt;
+  return source;
 }
 
 std::uint64_t UdpSocket::kernel_drops() const noexcept {

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "fanout/base/address.hpp"
@@ -87,6 +88,8 @@ class UdpSocket {
   /// Sends from `first` on; returns how many are done with, fewer than all only when the
   /// socket's buffer is full. A datagram the kernel refuses (no route, say) counts as done.
   std::size_t send(const SendBatch& batch, std::size_t first) noexcept;
+  /// Our end of the path to `to`; nothing where only the kernel's routes can tell.
+  std::optional<Address> source_for(const Address& to) const noexcept;
 
   std::uint64_t send_errors() const noexcept { return send_errors_; }
   /// Datagrams the kernel dropped because its receive buffer was full.
@@ -101,6 +104,7 @@ class UdpSocket {
   FileDescriptor socket_;
   int family_;
   Address bound_;
+  bool is_wildcard_ = false;  // bound to every address
   std::uint16_t port_ = 0;
   std::uint64_t send_errors_ = 0;
   std::shared_ptr<OurAddresses> ours_;
@@ -108,6 +112,7 @@ class UdpSocket {
   std::array<mmsghdr, SendBatch::kCapacity> headers_{};
   std::array<iovec, SendBatch::kCapacity> vectors_{};
   std::array<sockaddr_storage, SendBatch::kCapacity> names_{};
+  std::array<std::uint8_t, SendBatch::kCapacity> places_{};  // in the batch, of each header
 };
 
 }  // namespace fanout

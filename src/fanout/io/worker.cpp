@@ -70,7 +70,8 @@ bool Worker::close_space(SpaceId space) {
 }
 
 IoCounters Worker::io_counters() const noexcept {
-  return {socket_.send_errors(), socket_.kernel_drops(), recorder_.lost()};
+  return {socket_.send_errors(), socket_.kernel_drops(), recorder_.lost(),
+          packet_ ? packet_->counters() : PacketCounters{}};
 }
 
 void Worker::run() {
@@ -126,6 +127,7 @@ void Worker::send() {
       batch_->clear();
       sent_ = 0;
       engine_->poll_transmits(monotonic(), *batch_);
+      if (packet_) packet_->send(*batch_, socket_);
     }
     if (batch_->size() == 0) break;
     sent_ += socket_.send(*batch_, sent_);

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <thread>
@@ -15,6 +16,7 @@
 #include "fanout/engine/engine.hpp"
 #include "fanout/io/command_queue.hpp"
 #include "fanout/io/event_queue.hpp"
+#include "fanout/io/packet_sender.hpp"
 #include "fanout/io/recorder.hpp"
 #include "fanout/io/udp.hpp"
 
@@ -24,6 +26,7 @@ struct IoCounters {
   std::uint64_t send_errors = 0;
   std::uint64_t kernel_drops = 0;
   std::uint64_t recorder_lost = 0;
+  PacketCounters packet;
 };
 
 class Worker {
@@ -32,6 +35,10 @@ class Worker {
   Worker(const EngineConfig& config, std::shared_ptr<Mesh> mesh, WorkerId self, UdpSocket socket,
          EventQueue& events);
   ~Worker();
+
+  /// Before `start`: sends by a ring of its own what `use` shows the way of. Throws
+  /// std::system_error.
+  void open_ring(const Interface& interface) { packet_.emplace(interface); }
 
   /// Starts the thread. `workers`: all of the mesh by their ids; they outlive it.
   void start(std::span<const std::unique_ptr<Worker>> workers);
@@ -48,6 +55,7 @@ class Worker {
   /// Ends a space and its recording; false when there is no such space.
   bool close_space(SpaceId space);
   IoCounters io_counters() const noexcept;
+  void use(const NextHops& hops) { packet_->use(hops); }
 
   /// Has `command(engine, now)` run on the worker's thread; the future brings what it returns
   /// or throws. Throws std::runtime_error when the worker is closed.
@@ -70,6 +78,7 @@ class Worker {
   CommandQueue<Engine&, Instant> commands_{"the worker"};
   EventQueue* events_;
   UdpSocket socket_;
+  std::optional<PacketSender> packet_;
   Recorder recorder_;
   std::unique_ptr<Engine> engine_;
   Sha256Digest fingerprint_;
