@@ -254,6 +254,15 @@ def test_an_engine_may_begin_every_space_with_a_tier_of_its_choice():
         assert engine.stats("demo").listeners == 0
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="a ring of frames needs CAP_NET_RAW")
+def test_an_engine_may_send_by_a_ring_and_counts_what_does():
+    with pytest.raises(ValueError, match='interface "sc-none0": there is no such interface'):
+        Engine(host="127.0.0.1", port=0, packet_interface="sc-none0")
+    with Engine(host="127.0.0.1", port=0, packet_interface="lo", workers=2) as engine:
+        counters = engine.counters()
+        assert [counters[f"ring_{what}"] for what in ("packets", "fallbacks", "full")] == [0, 0, 0]
+
+
 def test_relief_is_that_of_the_latest_worker(monkeypatch, settled):
     workers = [{"relief": 0, "listeners": 1}, {"relief": 3, "listeners": 2}, {"relief": 1}]
     monkeypatch.setattr(settled, "worker_counters", lambda: workers)

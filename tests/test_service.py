@@ -302,6 +302,7 @@ def test_a_port_that_is_taken_is_named(tmp_path):
         ({"tls_cert": Path("x.pem"), "tls_key": Path("y.pem")}, "TLS.*No such file"),
         ({"operator_key": "short"}, "16"),
         ({"data": Path("/proc/nowhere")}, "data folder /proc/nowhere"),
+        ({"packet_interface": "none0"}, 'interface "none0": (there is no such|it needs the cap)'),
     ],
 )
 def test_what_the_operator_has_to_change_is_said(tmp_path, changes, reason):

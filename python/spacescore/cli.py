@@ -52,6 +52,12 @@ def main() -> None:
     type=click.Choice(["auto", "20", "40", "60", "120"]),
     help="Milliseconds of sound per packet; auto: 20, and more while media runs late.",
 )
+@click.option(
+    "--packet-interface",
+    default="",
+    metavar="NAME",
+    help="Send by an AF_PACKET ring to those behind this interface; needs CAP_NET_RAW.",
+)
 @click.option("--max-listeners", default=100_000, show_default=True, type=click.IntRange(1))
 @click.option(
     "--data",

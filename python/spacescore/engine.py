@@ -68,17 +68,20 @@ class Engine:
         max_listeners: int = 100_000,
         workers: int = 1,
         packet_time: int | str = AUTO,
+        packet_interface: str = "",
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Bind `host` (None: every address) and `port` (0: any) and start the media threads.
 
         workers: how many threads share the port, 1 to 64; as many as there are cores to spare.
         packet_time: the tier that spaces begin with, see `set_tier`.
+        packet_interface: a network interface, "eth0": those behind it are sent to around the
+        socket layer, which costs half as much and needs CAP_NET_RAW (docs/capacity.md).
         announce: public addresses to put into candidates, where the machine is behind NAT.
         data: a folder for certificate, ticket key and recordings; without one all of them
         are ephemeral and nothing is recorded. Raises OSError when the port is taken,
-        InvalidRequestError for a bad address, number of workers or tier, StartupError for an
-        unusable folder.
+        InvalidRequestError for a bad address, number of workers or tier, ValueError for an
+        interface that will not do, StartupError for an unusable folder.
         """
         self._packet_time = milliseconds(packet_time, AUTO)
         if not 1 <= workers <= MAX_WORKERS:
@@ -97,7 +100,7 @@ class Engine:
         if self.data:
             self.data.lock()
         try:
-            self._native = self._start(host, port, backend, workers)
+            self._native = self._start(host, port, backend, workers, packet_interface)
         except BaseException:
             if self.data:
                 self.data.unlock()
@@ -338,7 +341,9 @@ class Engine:
             raise EngineClosedError("This engine is closed.")
         return self._native
 
-    def _start(self, host: str, port: int, backend: str, workers: int) -> Any:
+    def _start(
+        self, host: str, port: int, backend: str, workers: int, packet_interface: str
+    ) -> Any:
         certificate, key = "", ""
         if self.data:
             certificate, key = self.data.certificate(_generate_certificate, self._clock())
@@ -350,6 +355,7 @@ class Engine:
             certificate_pem=certificate,
             private_key_pem=key,
             max_listeners=self.max_listeners,
+            packet_interface=packet_interface,
         )
         keys = self.data.ticket_keys() if self.data else [(1, secrets.token_bytes(32))]
         for number, secret in keys:

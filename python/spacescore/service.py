@@ -60,6 +60,7 @@ class Settings:
     max_listeners: int = 100_000
     workers: int | None = None  # None: one for each core this process may use
     packet_time: str = AUTO
+    packet_interface: str = ""  # "": everybody by the sockets
     demo: bool = False
 
 
@@ -249,6 +250,7 @@ def _open_engine(settings: Settings) -> Engine:
             max_listeners=settings.max_listeners,
             workers=settings.workers or usable_cores(),
             packet_time=AUTO if settings.packet_time == AUTO else int(settings.packet_time),
+            packet_interface=settings.packet_interface,
         )
     except OSError as error:
         host = settings.udp_host or "port"

@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include "fanout/io/eventfd.hpp"
+#include "fanout/io/thread.hpp"
 
 namespace fanout {
 
@@ -16,7 +17,7 @@ constexpr int kPeriodMilliseconds = 1'000;
 NextHopWatch::NextHopWatch(const Interface& interface, Publish publish)
     : reader_(interface), publish_(std::move(publish)), stop_(make_eventfd()) {
   publish_(reader_.read());
-  thread_ = std::thread([this] { run(); });
+  thread_ = start_thread([this] { run(); });
 }
 
 NextHopWatch::~NextHopWatch() {
