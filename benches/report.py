@@ -68,6 +68,11 @@ def seal(label: str, case: str) -> Row:
     return label, f"bench_seal_per_packet[{case}]", ours, floor
 
 
+def ring_and_socket(info: Info) -> str:
+    ring = nanoseconds("floor_ns_per_unit", " bare ring")
+    return f"{ring(info)}; {nanoseconds('socket_ns_per_unit', ' a socket there')(info)}"
+
+
 NEEDS_PRIVILEGE = "bench_send_srtp_through_a_ring[80]"  # a run without it is whole as well
 
 ROWS: list[Row] = [
@@ -101,8 +106,8 @@ ROWS: list[Row] = [
     (
         "the same around the socket layer, by a ring of frames",
         NEEDS_PRIVILEGE,
-        fixed("{ns_per_unit:.0f} ns"),
-        fixed("{floor_ns_per_unit:.0f} ns bare ring; {socket_ns_per_unit:.0f} ns a socket there"),
+        nanoseconds("ns_per_unit"),
+        ring_and_socket,
     ),
     (
         "join: check, ticket, DTLS handshake, server side",
