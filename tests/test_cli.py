@@ -63,7 +63,9 @@ def test_the_version_is_told_without_loading_the_service():
     assert done.stdout == f"spacescore, version {version('spacescore')}\n", done.stderr
 
 
-@pytest.mark.parametrize("command", [[], ["serve"], ["ticket"], ["token"], ["load"]])
+@pytest.mark.parametrize(
+    "command", [[], ["serve"], ["check-config"], ["ticket"], ["token"], ["load"]]
+)
 def test_every_command_has_help(command):
     code, out, _ = run(*command, "--help")
     assert code == 0
@@ -101,6 +103,9 @@ def test_a_token_of_the_environments_key_verifies(tmp_path):
         (["ticket", "demo", "--url", "http://127.0.0.1:1"], "cannot be asked"),
         (["ticket", "No Slug", "--url", "http://127.0.0.1:1"], "a-z"),
         (["serve", "--ice-server", "nonsense"], "STUN"),
+        (["serve", "--workers", "65"], "--workers: this has to be a whole number from 1 to 64"),
+        (["serve", "--config", "/nowhere.toml"], "/nowhere.toml cannot be read"),
+        (["check-config", "/nowhere.toml"], "/nowhere.toml cannot be read"),
         (["load"], "--ticket"),
         (["load", "ftp://host/s/demo"], "no http"),
         (["load", "http://127.0.0.1:1/s/demo"], "refused"),
@@ -186,3 +191,47 @@ def test_load_fails_when_nobody_gets_in():
         code, out, _ = run(*arguments, input=json.dumps(ticket))
     assert code == 1
     assert "2 wrong certificate" in out
+
+
+def test_check_config_shows_what_is_in_effect_and_from_where(tmp_path):
+    file = tmp_path / "spacescore.toml"
+    file.write_text('port = 9\noperator_key = "hunter2hunter2hunter2"\n')
+    code, out, _ = run("check-config", file, env={"SPACESCORE_UDP_PORT": "7"})
+    assert code == 0
+    rows = [line.split() for line in out.splitlines()]
+    assert ["port", "9", f"{file}:1"] in rows
+    assert ["udp_port", "7", "SPACESCORE_UDP_PORT"] in rows
+    assert ["host", "127.0.0.1", "default"] in rows
+    assert "hunter2" not in out
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('tls_cert = "c.pem"', "both --tls-cert and --tls-key"),
+        ('announce = ["example.org"]', "example.org"),
+        ('ice_servers = ["http://x"]', "no STUN or TURN URL"),
+        ('public_url = "nonsense"', "nonsense"),
+        ('operator_key = "short"', "16"),
+        ('udp_host = "nonsense"', "nonsense"),
+    ],
+)
+def test_check_config_looks_at_what_values_mean(tmp_path, line, reason):
+    (tmp_path / "spacescore.toml").write_text(line)
+    code, _, err = run("check-config", tmp_path / "spacescore.toml")
+    assert code == 2
+    assert reason in err
+
+
+def test_tokens_and_tickets_are_made_with_what_is_configured(tmp_path):
+    with Engine(host="127.0.0.1", port=0, data=tmp_path / "data") as engine:
+        keys = KeyRing(engine.data.operator_keys())
+        now = engine._clock()
+    file = tmp_path / "spacescore.toml"
+    file.write_text(f'data = "{tmp_path}/data"')
+    code, out, _ = run("token", "demo", env={"SPACESCORE_CONFIG": str(file)})
+    assert code == 0
+    assert keys.verify(out.strip(), now=now).space == "demo"
+    file.write_text('operator_key = "a key of the file, long"')
+    code, out, _ = run("token", "demo", env={"SPACESCORE_CONFIG": str(file)})
+    assert KeyRing(["a key of the file, long"]).verify(out.strip(), now=now).space == "demo"

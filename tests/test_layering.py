@@ -88,6 +88,7 @@ EDGE = {
         "api",
         "cli",
         "cli_load",
+        "cli_serve",
         "desk",
         "http",
         "logs",

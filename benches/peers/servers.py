@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from peers.feed import PAYLOAD_TYPE, feed
 from peers.ground import LOOPBACK, Ground
 from peers.process import Process
-from spacescore.cli import serve
+from spacescore.cli_serve import serve
 from spacescore.load import Door, LoadPlan
 
 __all__ = ["Aiortc", "Janus", "Server", "Spacescore", "can"]

@@ -23,7 +23,7 @@ from spacescore.errors import InvalidRequestError
 from spacescore.problem import Problem, handle_http_exception
 from spacescore.tokens import KeyRing
 
-__all__ = ["asgi"]
+__all__ = ["asgi", "check_public_url"]
 
 _PUBLIC_URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
 
@@ -54,14 +54,20 @@ def asgi(
     with the process. public_url: how people reach this server, where a proxy stands before
     it (by default what the Host header says). Raises InvalidRequestError for a bad URL.
     """
-    public_url = public_url.rstrip("/")
-    if public_url and not _PUBLIC_URL.fullmatch(public_url):
-        raise InvalidRequestError(f"{public_url!r} is no http or https URL.")
+    public_url = check_public_url(public_url)
     table = [*_operations(), *pages.routes(), *api.routes(), *whip.routes()]
     app = Starlette(routes=table, exception_handlers={HTTPException: handle_http_exception})
     app.router.redirect_slashes = False  # a redirect would lose the body of a POST
     app.state.desk = Desk(engine, keys or KeyRing.ephemeral(), ice_servers, public_url)
     return app
+
+
+def check_public_url(text: str) -> str:
+    """Return the URL without a slash at its end; "" stays. Raises InvalidRequestError."""
+    url = text.rstrip("/")
+    if url and not _PUBLIC_URL.fullmatch(url):
+        raise InvalidRequestError(f"{url!r} is no http or https URL.")
+    return url
 
 
 def _operations() -> list[Route]:

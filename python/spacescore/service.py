@@ -13,8 +13,7 @@ import signal
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict
 from typing import Self, cast
 
 import anycorn
@@ -24,15 +23,16 @@ import trio
 from anycorn.config import Config
 from starlette.applications import Starlette
 
+from spacescore.addresses import candidate_addresses, wildcard
 from spacescore.datadir import DataDir
 from spacescore.desk import IceServer
 from spacescore.engine import Engine, usable_cores
 from spacescore.errors import SpacescoreError, StartupError
-from spacescore.http import asgi
-from spacescore.packet_time import AUTO
+from spacescore.http import asgi, check_public_url
+from spacescore.settings import Settings
 from spacescore.tokens import KeyRing
 
-__all__ = ["Service", "Settings", "keep_serving"]
+__all__ = ["Service", "Settings", "check", "keep_serving"]
 
 DEMO = "demo"
 HTTP_GRACE_SECONDS = 1.0  # for requests under way, once spaces are closed
@@ -40,28 +40,6 @@ STOP_SECONDS = 4.5  # from the signal to the end, whatever hangs
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # between restarts of the HTTP server
 HEALTHY_SECONDS = 60.0  # a server that ran so long starts again at once
 _log = structlog.get_logger("spacescore")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What `spacescore serve` was told."""
-
-    data: Path
-    host: str = "127.0.0.1"
-    port: int = 8080
-    udp_host: str | None = None  # None: every address of the machine
-    udp_port: int = 7881
-    announce: tuple[str, ...] = ()
-    public_url: str = ""
-    tls_cert: Path | None = None
-    tls_key: Path | None = None
-    ice_servers: tuple[IceServer, ...] = ()
-    operator_key: str = ""
-    max_listeners: int = 100_000
-    workers: int | None = None  # None: one for each core this process may use
-    packet_time: str = AUTO
-    packet_interface: str = ""  # "": everybody by the sockets
-    demo: bool = False
 
 
 class Service:
@@ -80,7 +58,7 @@ class Service:
     @classmethod
     def open(cls, settings: Settings) -> Self:
         """Bind both ports and open the data folder. Raises StartupError."""
-        _check_tls(settings)
+        check(settings)
         listener = _listen(settings.host, settings.port)
         try:
             engine = _open_engine(settings)
@@ -93,7 +71,7 @@ class Service:
             app = asgi(
                 engine,
                 keys=keys,
-                ice_servers=settings.ice_servers,
+                ice_servers=_ice_servers(settings),
                 public_url=settings.public_url,
             )
             service = cls(settings, engine, app, listener)
@@ -211,6 +189,21 @@ class Service:
         data.write_node({"pid": os.getpid(), "url": self.url, "candidates": candidates})
 
 
+def check(settings: Settings) -> None:
+    """Look at all that can be known without binding and making anything. Raises StartupError."""
+    _check_tls(settings)
+    try:
+        _ice_servers(settings)
+        candidate_addresses(settings.udp_host or wildcard(), settings.announce)
+        check_public_url(settings.public_url)
+        if settings.operator_key:
+            KeyRing([settings.operator_key])
+    except StartupError:
+        raise
+    except (SpacescoreError, ValueError) as error:
+        raise StartupError(str(error)) from error
+
+
 async def keep_serving(
     serve: Callable[[], Awaitable[None]], stopping: trio.Event, on_failure: Callable[[], None]
 ) -> None:
@@ -232,6 +225,10 @@ async def keep_serving(
         pause = min(2 * pause, LONGEST_PAUSE)
 
 
+def _ice_servers(settings: Settings) -> tuple[IceServer, ...]:
+    return tuple(IceServer(*text.split(",", 2)) for text in settings.ice_servers)
+
+
 def _key_ring(settings: Settings, data: DataDir) -> KeyRing:
     keys = [settings.operator_key] if settings.operator_key else data.operator_keys()
     try:
@@ -249,7 +246,7 @@ def _open_engine(settings: Settings) -> Engine:
             data=settings.data,
             max_listeners=settings.max_listeners,
             workers=settings.workers or usable_cores(),
-            packet_time=AUTO if settings.packet_time == AUTO else int(settings.packet_time),
+            packet_time=settings.packet_time,
             packet_interface=settings.packet_interface,
         )
     except OSError as error:
