@@ -90,7 +90,7 @@ class Served:
     @property
     def recording(self) -> Path:
         """The demo's, of this run."""
-        return max((self.data / "recordings").iterdir())
+        return max((self.data / "recordings").glob("*.opus"))
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> tuple[int, float, str]:
         """Return the exit code, the seconds it took, and the log."""

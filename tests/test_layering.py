@@ -86,6 +86,7 @@ EDGE = {
     *(
         "__main__",
         "api",
+        "chronicle",
         "cli",
         "cli_load",
         "cli_serve",
@@ -95,6 +96,7 @@ EDGE = {
         "metrics",
         "pages",
         "problem",
+        "replay",
         "service",
         "whip",
     ),

@@ -15,6 +15,7 @@ __all__ = [
     "StartupError",
     "UnauthenticatedError",
     "UnknownPeerError",
+    "UnknownRecordingError",
     "UnknownSessionError",
     "UnknownSpaceError",
     "UnusableOfferError",
@@ -51,6 +52,10 @@ class UnknownSpaceError(SpacescoreError, LookupError):
 
 class UnknownPeerError(SpacescoreError, LookupError):
     """Nobody of that number is in the space."""
+
+
+class UnknownRecordingError(SpacescoreError, LookupError):
+    """No such recording is kept here, or not for whoever asks."""
 
 
 class UnknownSessionError(SpacescoreError, LookupError):

@@ -66,6 +66,7 @@ def routes() -> list[Route]:
     return [
         resource("/", {"GET": landing}, open_to_all=False),
         resource("/s/{space}", {"GET": page}, open_to_all=False),
+        resource("/r/{recording}", {"GET": recording}, open_to_all=False),
         resource("/web/{file}", {"GET": module}),
     ]
 
@@ -82,6 +83,11 @@ async def page(request: Request) -> Response:
     except UnknownSpaceError:
         return _serve(request, "space.html", PAGE_HEADERS, status=404)
     return _serve(request, "space.html", PAGE_HEADERS)
+
+
+async def recording(request: Request) -> Response:
+    """Show one recording; the page finds out whether there is one for its visitor."""
+    return _serve(request, "replay.html", PAGE_HEADERS)
 
 
 async def module(request: Request) -> Response:

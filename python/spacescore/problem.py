@@ -21,6 +21,7 @@ _TABLE: Mapping[type[errors.SpacescoreError], tuple[int, str]] = {
     errors.ForbiddenError: (403, "forbidden"),
     errors.UnknownSpaceError: (404, "unknown-space"),
     errors.UnknownPeerError: (404, "unknown-peer"),
+    errors.UnknownRecordingError: (404, "unknown-recording"),
     errors.UnknownSessionError: (404, "unknown-session"),
     errors.SpaceTakenError: (409, "space-taken"),
     errors.UnusableOfferError: (422, "unusable-offer"),

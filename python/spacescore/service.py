@@ -24,10 +24,11 @@ from anycorn.config import Config
 from starlette.applications import Starlette
 
 from spacescore.addresses import candidate_addresses, wildcard
+from spacescore.chronicle import Chronicle
 from spacescore.datadir import DataDir
 from spacescore.desk import IceServer
 from spacescore.engine import Engine, usable_cores
-from spacescore.errors import SpacescoreError, StartupError
+from spacescore.errors import EngineClosedError, SpacescoreError, StartupError
 from spacescore.http import asgi, check_public_url
 from spacescore.settings import Settings
 from spacescore.tokens import KeyRing
@@ -38,6 +39,8 @@ DEMO = "demo"
 HTTP_GRACE_SECONDS = 1.0  # for requests under way, once spaces are closed
 STOP_SECONDS = 4.5  # from the signal to the end, whatever hangs
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # between restarts of the HTTP server
+CHRONICLE_SECONDS = 1.0
+EXPIRY_SECONDS = 3600.0
 HEALTHY_SECONDS = 60.0  # a server that ran so long starts again at once
 _log = structlog.get_logger("spacescore")
 
@@ -112,6 +115,7 @@ class Service:
         """Serve until SIGTERM or SIGINT (or `stop`), then leave nothing half done."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._log_events)
+            nursery.start_soon(self._keep_chronicle)
             nursery.start_soon(self._serve_http)
             nursery.start_soon(self._wait_for_signals)
             await self._stopping.wait()
@@ -147,6 +151,23 @@ class Service:
             fields = asdict(event)
             fields.pop("session", None)
             _log.info(_words(type(event).__name__), **fields)
+
+    async def _keep_chronicle(self) -> None:
+        assert self.engine.data is not None  # noqa: S101  (the settings name a folder)
+        folder, days = self.engine.data.recordings, self.settings.keep_recordings
+        chronicle = Chronicle(self.engine, folder, keep_days=days)
+        next_expiry = trio.current_time()
+        while True:
+            try:
+                await trio.to_thread.run_sync(chronicle.note)
+                if trio.current_time() >= next_expiry:
+                    next_expiry += EXPIRY_SECONDS
+                    await trio.to_thread.run_sync(chronicle.expire)
+            except EngineClosedError:
+                return
+            except Exception:
+                _log.exception("the chronicle failed")
+            await trio.sleep(CHRONICLE_SECONDS)
 
     async def _serve_http(self) -> None:
         async def serve() -> None:

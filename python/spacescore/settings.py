@@ -55,6 +55,9 @@ class Settings(Struct, frozen=True, kw_only=True):
         str,
         says("Send by an AF_PACKET ring to those behind this interface; needs CAP_NET_RAW."),
     ] = ""
+    keep_recordings: Annotated[
+        float, Meta(ge=0), says("Days, then they are deleted.  [default: 0, for ever]")
+    ] = 0.0
     demo: Annotated[bool, says("Open a space where everybody may speak.")] = False
 
 

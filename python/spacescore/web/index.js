@@ -4,7 +4,7 @@ import { element, find } from "./dom.js";
 import { request } from "./errors.js";
 import { poll } from "./poll.js";
 import { ROOT } from "./visit.js";
-import { listening } from "./words.js";
+import { elapsed, listening } from "./words.js";
 
 /** @typedef {{ space: string, title: string, live: boolean, listeners: number }} Listed */
 
@@ -37,6 +37,27 @@ function show({ spaces }) {
   if (focused) find(document, `a[href="${CSS.escape(focused)}"]`)?.focus();
   element("word").textContent = spaces.length ? "" : "None yet. The first one can be yours.";
 }
+
+/** @param {{ recordings: { title: string, seconds: number, began: number, link: string }[] }} reply */
+function showPast({ recordings }) {
+  element("past-section").hidden = !recordings.length;
+  element("past").replaceChildren(
+    ...recordings.map(({ title, seconds, began, link }) => {
+      const copy = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
+      const date = new Date(began * 1000).toLocaleDateString(undefined, { dateStyle: "medium" });
+      find(copy, ".badge").textContent = "Replay";
+      find(copy, ".title").textContent = title;
+      find(copy, ".count").textContent = `${date} · ${elapsed(seconds)}`;
+      find(copy, "a").setAttribute("href", link);
+      return copy;
+    }),
+  );
+}
+
+request(new URL("api/recordings", ROOT))
+  .then((reply) => reply.json())
+  .then(showPast)
+  .catch(() => {}); // the page says already when the server cannot be reached
 
 poll(
   async (signal) => (await request(new URL("api/spaces", ROOT), { signal })).json(),

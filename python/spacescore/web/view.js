@@ -54,7 +54,7 @@ export class View {
     element("badge").textContent = live ? "Live" : "Soon";
     element("title").textContent = title;
     element("listeners").textContent = listening(listeners);
-    element("recording").hidden = !recording;
+    element("recording").hidden = element("recorded-note").hidden = !recording;
     document.title = `${title} · spacescore`;
     this.showElapsed();
   }

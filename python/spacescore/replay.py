@@ -1,0 +1,143 @@
+"""The recordings over HTTP: to list, hear, publish and delete them.
+
+A recording belongs to whoever runs its space: the host, and the operator. They decide whether
+everybody may replay it; until then, to everybody else there is none.
+"""
+
+from dataclasses import asdict
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from spacescore.desk import Desk, desk_of, read_json, resource
+from spacescore.errors import SpacescoreError, UnknownRecordingError
+from spacescore.policy import Action, Caller, require
+from spacescore.recordings import Recording, Recordings, chapters, lanes, webvtt
+
+__all__ = ["routes"]
+
+SOUND = "audio/ogg"
+
+
+def routes() -> list[Route]:
+    """Return the table."""
+    one = "/api/recordings/{recording}"
+    return [
+        resource("/api/recordings", {"GET": list_recordings}),
+        resource(one, {"GET": describe, "PATCH": publish, "DELETE": delete}),
+        resource(f"{one}/audio", {"GET": audio}),
+        resource(f"{one}/chapters.vtt", {"GET": chapter_track}),
+    ]
+
+
+async def list_recordings(request: Request) -> Response:
+    """Show those that the caller may replay, newest first."""
+    desk = desk_of(request)
+    caller = desk.caller(request)
+    kept = _kept(desk)
+    shown = [_summary(desk, request, one) for one in kept or () if _may_replay(caller, one)]
+    return JSONResponse({"recordings": shown}, headers=_caching(caller))
+
+
+async def describe(request: Request) -> Response:
+    """One recording, and who is heard in it when."""
+    desk, caller = desk_of(request), desk_of(request).caller(request)
+    recordings, one = _find(request, caller)
+    found = lanes(recordings.lines(one.id), one.seconds)
+    body = _summary(desk, request, one) | {
+        "yours": _runs(caller, one),
+        "lanes": [asdict(lane) for lane in found],
+        "chapters": [
+            {"from": start, "to": end, "name": name}
+            for start, end, name in chapters(found, one.seconds)
+        ],
+    }
+    return JSONResponse(body, headers=_caching(caller))
+
+
+async def audio(request: Request) -> Response:
+    """Send the sound, or the range of it that was asked for (RFC 9110 section 14)."""
+    caller = desk_of(request).caller(request)
+    recordings, one = _find(request, caller)
+    headers = _caching(caller) | {"Cross-Origin-Resource-Policy": "cross-origin"}
+    return FileResponse(
+        recordings.audio(one.id),
+        media_type=SOUND,
+        headers=headers,
+        filename=f"{one.id}.opus",
+        content_disposition_type="inline",
+    )
+
+
+async def chapter_track(request: Request) -> Response:
+    """Who takes their turn when, as a WebVTT track."""
+    caller = desk_of(request).caller(request)
+    recordings, one = _find(request, caller)
+    cues = chapters(lanes(recordings.lines(one.id), one.seconds), one.seconds)
+    return PlainTextResponse(webvtt(cues), media_type="text/vtt", headers=_caching(caller))
+
+
+async def publish(request: Request) -> Response:
+    """Let everybody replay it, or no longer."""
+    desk = desk_of(request)
+    caller = desk.caller(request)
+    recordings, one = _find(request, caller)
+    require(caller, Action.CLOSE_SPACE, one.space)
+    published = (await read_json(request)).flag("published")
+    return JSONResponse(_summary(desk, request, recordings.publish(one.id, published)))
+
+
+async def delete(request: Request) -> Response:
+    """Delete it for good."""
+    caller = desk_of(request).caller(request)
+    recordings, one = _find(request, caller)
+    require(caller, Action.CLOSE_SPACE, one.space)
+    recordings.delete(one.id)
+    return Response(status_code=204)
+
+
+def _kept(desk: Desk) -> Recordings | None:
+    data = desk.engine.data
+    return None if data is None else Recordings(data.recordings)
+
+
+def _find(request: Request, caller: Caller) -> tuple[Recordings, Recording]:
+    """Find the one asked for. Whoever may not replay it learns no more than a stranger."""
+    recordings = _kept(desk_of(request))
+    if recordings is not None:
+        one = recordings.get(request.path_params["recording"])
+        if _may_replay(caller, one):
+            return recordings, one
+    raise UnknownRecordingError("There is no such recording here.")
+
+
+def _may_replay(caller: Caller, one: Recording) -> bool:
+    return one.published or _runs(caller, one)
+
+
+def _runs(caller: Caller, one: Recording) -> bool:
+    try:
+        require(caller, Action.CLOSE_SPACE, one.space)
+    except SpacescoreError:
+        return False
+    return True
+
+
+def _caching(caller: Caller) -> dict[str, str]:
+    return {"Cache-Control": "no-cache" if caller is None else "private, no-store"}
+
+
+def _summary(desk: Desk, request: Request, one: Recording) -> dict[str, Any]:
+    return {
+        "recording": one.id,
+        "space": one.space,
+        "title": one.title,
+        "began": int(one.began),
+        "seconds": round(one.seconds, 2),
+        "bytes": one.bytes,
+        "published": one.published,
+        "link": desk.url(request, f"/r/{one.id}"),
+        "audio": desk.url(request, f"/api/recordings/{one.id}/audio"),
+    }

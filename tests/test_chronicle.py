@@ -1,0 +1,54 @@
+"""Who is heard is noted beside the sound, and what is kept long enough goes."""
+
+import shutil
+
+import pytest
+
+from spacescore.chronicle import DAY_SECONDS, Chronicle
+from spacescore.recordings import Recordings
+from virtual_peer import speak_by_offer, wait_for
+from world import tone
+
+
+@pytest.fixture
+def speaker(engine):
+    engine.create_space("demo", title="The evening round")
+    speaker = speak_by_offer(lambda sdp: engine.accept_offer("demo", sdp, role="speaker").sdp)
+    speaker.connected().say(tone(440))
+    wait_for(lambda: any(one.audible for one in engine.stats("demo").speakers))
+    wait_for(lambda: engine.stats("demo").recorded_samples > 0)
+    yield speaker
+    speaker.leave()
+
+
+def test_a_line_is_written_when_somebody_is_heard_and_when_no_longer(engine, speaker):
+    chronicle, kept = Chronicle(engine, engine.data.recordings), Recordings(engine.data.recordings)
+    chronicle.note()
+    chronicle.note()
+    name = wait_for(lambda: [one.id for one in kept])[0]
+    assert kept.get(name).title == "The evening round"
+    assert [line["heard"] for line in kept.lines(name)] == [True]
+    speaker.say(None)
+    wait_for(lambda: not any(one.audible for one in engine.stats("demo").speakers))
+    chronicle.note()
+    assert [line["heard"] for line in kept.lines(name)] == [True, False]
+
+
+def test_a_disk_that_takes_no_lines_costs_no_audio(engine, speaker):
+    chronicle = Chronicle(engine, engine.data.recordings / "gone")
+    chronicle.note()
+    before = engine.stats("demo").recorded_samples
+    wait_for(lambda: engine.stats("demo").recorded_samples > before)
+
+
+def test_what_was_kept_for_long_enough_is_deleted_and_what_grows_is_not(engine, speaker):
+    folder = engine.data.recordings
+    (live,) = wait_for(lambda: list(folder.glob("*.opus")))
+    old = folder / "demo-2020-01-01T00-00-00Z.opus"
+    shutil.copy(live, old)
+    now = Recordings(folder).get(live.stem).began + 400 * DAY_SECONDS
+    Chronicle(engine, folder, clock=lambda: now).expire()
+    assert old.exists()
+    Chronicle(engine, folder, keep_days=30, clock=lambda: now).expire()
+    assert not old.exists()
+    assert live.exists()
