@@ -10,7 +10,7 @@ from starlette.routing import Route
 from spacescore.desk import Desk, desk_of, read_json, resource
 from spacescore.engine import INVITATION_SECONDS
 from spacescore.errors import ForbiddenError, InvalidRequestError, UnknownPeerError
-from spacescore.policy import Action, Grant, Role, require
+from spacescore.policy import Action, Caller, Grant, Role, rank, require
 from spacescore.spaces import MAX_NAME_CHARS, Space, clean_text
 from spacescore.tokens import MAX_TTL_SECONDS
 
@@ -50,7 +50,7 @@ async def list_spaces(request: Request) -> Response:
 async def create_space(request: Request) -> Response:
     """Open a space; answers its host's token, once."""
     desk = desk_of(request)
-    require(desk.caller(request), Action.CREATE_SPACE, "")
+    require(rank(desk.caller(request)), Action.CREATE_SPACE)
     fields = await read_json(request)
     slug = fields.text("space") or f"space-{secrets.token_hex(4)}"
     # Whatever can be refused is refused before the space is open: nobody would be its host.
@@ -76,7 +76,7 @@ async def describe_space(request: Request) -> Response:
 async def close_space(request: Request) -> Response:
     """End a space for everybody in it."""
     desk, space = desk_of(request), _space(request)
-    require(desk.caller(request), Action.CLOSE_SPACE, space.slug)
+    require(rank(desk.caller(request), space.slug), Action.CLOSE_SPACE)
     desk.engine.close_space(space.slug)
     desk.states.pop(space.slug, None)
     return Response(status_code=204)
@@ -85,7 +85,8 @@ async def close_space(request: Request) -> Response:
 async def issue_token(request: Request) -> Response:
     """Invite somebody: a token, and the link that carries it."""
     desk, space = desk_of(request), _space(request)
-    require(desk.caller(request), Action.ISSUE_TOKEN, space.slug)
+    caller = rank(desk.caller(request), space.slug)
+    require(caller, Action.ISSUE_TOKEN, Role.LISTENER)
     fields = await read_json(request)
     ttl = fields.number("ttl", INVITATION_SECONDS)
     if not 0 < ttl <= MAX_TTL_SECONDS:
@@ -93,6 +94,7 @@ async def issue_token(request: Request) -> Response:
     role = fields.text("role", Role.SPEAKER)
     if role not in frozenset(Role):
         raise InvalidRequestError(f"role is one of {', '.join(Role)}.")
+    require(caller, Action.ISSUE_TOKEN, Role(role))
     grant = desk.engine.invite(space.slug, role=role, name=fields.text("name"), ttl=ttl)
     return _token(desk, request, grant)
 
@@ -127,7 +129,7 @@ async def state(request: Request) -> Response:
 async def remove_speaker(request: Request) -> Response:
     """Send somebody away for good."""
     desk, space, peer = desk_of(request), _space(request), _peer(request)
-    require(desk.caller(request), Action.REMOVE, space.slug, peer)
+    _require(desk.caller(request), Action.REMOVE, space, peer)
     desk.engine.remove(space.slug, peer)
     desk.states.pop(space.slug, None)
     return Response(status_code=204)
@@ -136,11 +138,19 @@ async def remove_speaker(request: Request) -> Response:
 async def mute_speaker(request: Request) -> Response:
     """Mute or unmute: the host anybody, a speaker themselves."""
     desk, space, peer = desk_of(request), _space(request), _peer(request)
-    require(desk.caller(request), Action.MUTE, space.slug, peer)
+    _require(desk.caller(request), Action.MUTE, space, peer)
     muted = (await read_json(request)).flag("muted", default=True)
     desk.engine.mute(space.slug, peer, muted)
     desk.states.pop(space.slug, None)
     return JSONResponse({"peer": peer, "muted": muted})
+
+
+def _require(caller: Caller, action: Action, space: Space, peer: int) -> None:
+    """Whoever nobody knows is taken for a speaker: it is the core that says who is there."""
+    known = space.people.get(peer)
+    own = isinstance(caller, Grant) and caller.peer == peer
+    role = known.role if known else Role.SPEAKER
+    require(rank(caller, space.slug), action, role, itself=own)
 
 
 def _space(request: Request) -> Space:

@@ -52,7 +52,7 @@ def ticket(space: str, as_json: bool, url: str | None, data: Path | None, ttl: i
     "--role",
     default="speaker",
     show_default=True,
-    type=click.Choice(["speaker", "host", "listener"]),
+    type=click.Choice(["speaker", "cohost", "host", "listener"]),
 )
 @click.option("--name", default="Guest", show_default=True, help="As others see it.")
 @click.option("--ttl", default=43_200, show_default=True, type=click.IntRange(1), help="Seconds.")

@@ -370,7 +370,7 @@ class Engine:
         worker, speaks = self._worker, session.role.speaks
         ticket = worker.mint(
             space=space.id,
-            role=str(session.role),
+            role=session.role.in_ticket,
             expiry=int(session.created) + OFFER_TICKET_SECONDS,
             peer=session.peer,
             personal=True,

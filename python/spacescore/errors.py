@@ -5,6 +5,7 @@ at the other end. None of them carries an HTTP status: `problem.py` has that tab
 """
 
 __all__ = [
+    "ConflictError",
     "EngineClosedError",
     "ForbiddenError",
     "InvalidOfferError",
@@ -12,13 +13,16 @@ __all__ = [
     "OverloadedError",
     "SpaceTakenError",
     "SpacescoreError",
+    "StageFullError",
     "StartupError",
+    "StoreError",
     "UnauthenticatedError",
     "UnknownPeerError",
     "UnknownRecordingError",
     "UnknownSessionError",
     "UnknownSpaceError",
     "UnusableOfferError",
+    "WrongMomentError",
 ]
 
 
@@ -72,6 +76,22 @@ class OverloadedError(SpacescoreError):
     def __init__(self, message: str, retry_after: int = 2) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class StageFullError(SpacescoreError):
+    """Every seat on the stage is taken."""
+
+
+class WrongMomentError(SpacescoreError):
+    """A right command at a time when it has no sense: a hand lowered that is not up."""
+
+
+class ConflictError(SpacescoreError):
+    """Somebody else has written first: read on and decide again."""
+
+
+class StoreError(SpacescoreError):
+    """Nothing can be written down now, so nothing is promised; audio goes on."""
 
 
 class EngineClosedError(SpacescoreError, RuntimeError):

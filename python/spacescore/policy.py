@@ -3,29 +3,52 @@
 A caller is the operator (who holds the node's key), the holder of a grant (a verified
 token), or a stranger (`None`). The operator runs spaces but has no voice of their own: to
 speak, they issue themselves a token.
+
+`_MAY` is the whole of the permissions. Whoever asks has a rank, the operator's or a role;
+what is asked for is an action, and most actions are done to somebody, or give somebody a
+role: a cell lists the roles to which it may be done.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Final
 
 from spacescore.errors import ForbiddenError, UnauthenticatedError
 
-__all__ = ["OPERATOR", "Action", "Caller", "Grant", "Operator", "Role", "TokenBucket", "require"]
+__all__ = [
+    "OPERATOR",
+    "Action",
+    "Caller",
+    "Grant",
+    "Operator",
+    "Rank",
+    "Role",
+    "TokenBucket",
+    "may",
+    "rank",
+    "require",
+    "require_space",
+]
 
 
 class Role(StrEnum):
-    """What a person is in a space; the names are those of the ticket."""
+    """What a person is in a space, from the least to the most."""
 
     LISTENER = "listener"
     SPEAKER = "speaker"
+    COHOST = "cohost"
     HOST = "host"
 
     @property
     def speaks(self) -> bool:
         """Whether this role may publish."""
         return self is not Role.LISTENER
+
+    @property
+    def in_ticket(self) -> str:
+        """The media core's name: it tells who publishes, and knows nothing of moderation."""
+        return "speaker" if self is Role.COHOST else str(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +60,15 @@ class Grant:
     peer: int
     name: str
     expires: int
+    identity: str = ""  # who they are in every token of theirs; the peer id where it is empty
+    link: str = ""  # the invite link by which they came
+    can_publish: bool = True  # False takes the voice away, whatever the role
+    issued: int = field(default=0, compare=False)
+
+    @property
+    def who(self) -> str:
+        """The identity that a block is put on."""
+        return self.identity or f"#{self.peer}"
 
 
 class Operator(Enum):
@@ -47,51 +79,106 @@ class Operator(Enum):
 
 OPERATOR: Final = Operator.OPERATOR
 Caller = Grant | Operator | None
+Rank = Operator | Role
 
 
 class Action(StrEnum):
     """Everything that is not open to all."""
 
     CREATE_SPACE = "create a space"
+    EDIT = "change the space"
+    OPEN_SPACE = "open the space"
     CLOSE_SPACE = "close the space"
+    SEE_PEOPLE = "see who wants to speak"
     ISSUE_TOKEN = "issue tokens"  # noqa: S105
-    REMOVE = "remove a speaker"
-    MUTE = "mute a speaker"
     SPEAK = "speak"
+    ASK_TO_SPEAK = "ask to speak"
+    LOWER_HAND = "lower a hand"
+    OFFER_STAGE = "invite to speak"
+    ANSWER_OFFER = "answer an invitation"
+    PROMOTE = "promote"
+    DEMOTE = "take from the stage"
+    MUTE = "mute a speaker"
+    UNMUTE = "unmute a speaker"
+    MUTE_ALL = "mute everybody"
+    REMOVE = "remove a speaker"
+    BLOCK = "block people"
+    HAND_OVER = "hand over the space"
 
 
-_MAY: Mapping[Action, Callable[[Grant, int], bool]] = {
-    Action.CREATE_SPACE: lambda grant, peer: False,
-    Action.CLOSE_SPACE: lambda grant, peer: grant.role is Role.HOST,
-    Action.ISSUE_TOKEN: lambda grant, peer: grant.role is Role.HOST,
-    Action.REMOVE: lambda grant, peer: grant.role is Role.HOST,
-    Action.MUTE: lambda grant, peer: (
-        grant.role is Role.HOST or (grant.role.speaks and grant.peer == peer)
-    ),
-    Action.SPEAK: lambda grant, peer: grant.role.speaks,
+_LETTERS = {"L": Role.LISTENER, "S": Role.SPEAKER, "C": Role.COHOST, "H": Role.HOST}
+_ITSELF, _YES = ".", "*"
+
+# A cell: the roles it may be done to by their letters, . to oneself, * it is done to nobody.
+# ISSUE_TOKEN, PROMOTE and HAND_OVER: for the first two, the role that is given.
+_MAY: Mapping[Action, tuple[str, str, str, str, str]] = {
+    #                     operator  host    cohost  speaker listener
+    Action.CREATE_SPACE: ("*", "", "", "", ""),
+    Action.EDIT: ("*", "*", "*", "", ""),
+    Action.OPEN_SPACE: ("*", "*", "*", "", ""),
+    Action.CLOSE_SPACE: ("*", "*", "", "", ""),
+    Action.SEE_PEOPLE: ("*", "*", "*", "", ""),
+    Action.ISSUE_TOKEN: ("HCSL", "CSL", "SL", "", ""),
+    Action.SPEAK: ("", "*", "*", "*", ""),
+    Action.ASK_TO_SPEAK: ("", "", "", "", "."),
+    Action.LOWER_HAND: ("L", "L", "L", "", "."),
+    Action.OFFER_STAGE: ("L", "L", "L", "", ""),
+    Action.ANSWER_OFFER: ("", "", "", "", "."),
+    Action.PROMOTE: ("CS", "CS", "S", "", ""),
+    Action.DEMOTE: ("CS", "CS", "S.", ".", ""),
+    Action.MUTE: ("HCSL", "CSL.", "SL.", ".", ""),
+    Action.UNMUTE: ("HCSL", "CSL.", "SL.", ".", ""),
+    Action.MUTE_ALL: ("*", "*", "*", "", ""),
+    Action.REMOVE: ("HCSL", "CSL", "SL", "", ""),
+    Action.BLOCK: ("HCSL", "CSL", "SL", "", ""),
+    Action.HAND_OVER: ("CS", "CS", "", "", ""),
+}
+_COLUMN: Mapping[Rank, int] = {
+    OPERATOR: 0,
+    Role.HOST: 1,
+    Role.COHOST: 2,
+    Role.SPEAKER: 3,
+    Role.LISTENER: 4,
 }
 
 
-def require(caller: Caller, action: Action, space: str, peer: int = 0) -> None:
-    """Return if `caller` may do `action` in `space` (to `peer`, where it is about one).
+def may(who: Rank, action: Action, target: Role | None = None, *, itself: bool = False) -> bool:
+    """Whether `who` may do `action` to somebody (or give somebody) of the role `target`."""
+    cell = _MAY[action][_COLUMN[who]]
+    if itself:
+        return _ITSELF in cell
+    if target is None:
+        return _YES in cell
+    return any(_LETTERS.get(letter) is target for letter in cell)
 
-    Raises UnauthenticatedError for strangers and ForbiddenError for everybody else.
-    """
-    if caller is None:
+
+def require(
+    who: Rank | None, action: Action, target: Role | None = None, *, itself: bool = False
+) -> None:
+    """Return if `may`. Raises UnauthenticatedError for strangers, else ForbiddenError."""
+    if who is None:
         raise UnauthenticatedError(f"A bearer token is needed to {action}.")
-    if isinstance(caller, Operator):
-        if action is Action.SPEAK:
-            raise ForbiddenError("The operator's key is no speaker's token: issue one.")
+    if may(who, action, target, itself=itself):
         return
-    require_space(caller, space)
-    if not _MAY[action](caller, peer):
-        raise ForbiddenError(f"A {caller.role}'s token does not allow to {action}.")
+    if isinstance(who, Operator):
+        raise ForbiddenError(f"The operator's key does not {action}: issue a token for that.")
+    whom = f" ({target})" if target and not itself else ""
+    raise ForbiddenError(f"A {who}'s token does not allow to {action}{whom}.")
 
 
 def require_space(grant: Grant, space: str) -> None:
     """Raise ForbiddenError when the grant is for another space."""
     if grant.space != space:
         raise ForbiddenError("This token is for another space.")
+
+
+def rank(caller: Caller, space: str = "") -> Rank | None:
+    """Return what a caller's token or key says. Raises ForbiddenError for another space's."""
+    if not isinstance(caller, Grant):
+        return caller
+    if space:
+        require_space(caller, space)
+    return caller.role
 
 
 @dataclass(slots=True)

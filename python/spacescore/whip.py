@@ -16,7 +16,7 @@ from starlette.routing import Route
 from spacescore.desk import desk_of, read_body, resource
 from spacescore.engine import Engine
 from spacescore.errors import UnknownSessionError
-from spacescore.policy import Action, Caller, Grant, Role, require, require_space
+from spacescore.policy import Action, Caller, Grant, Role, rank, require, require_space
 from spacescore.problem import Problem
 from spacescore.sdp import parse_fragment
 from spacescore.sessions import Session
@@ -51,7 +51,7 @@ async def publish(request: Request) -> Response:
     desk, slug = desk_of(request), request.path_params["space"]
     desk.engine.space(slug)
     caller = desk.caller(request)
-    require(caller, Action.SPEAK, slug)
+    require(rank(caller, slug), Action.SPEAK)
     desk.pace()
     offer = await read_body(request, SDP)
     return _created(request, desk.engine.accept_offer(slug, offer, grant=_grant(caller)))
