@@ -1,6 +1,7 @@
 """The command line, as far as it does not need a running node."""
 
 import json
+import socket
 import subprocess
 import sys
 import threading
@@ -105,6 +106,7 @@ def test_a_token_of_the_environments_key_verifies(tmp_path):
         (["serve", "--ice-server", "nonsense"], "STUN"),
         (["serve", "--workers", "65"], "--workers: this has to be a whole number from 1 to 64"),
         (["serve", "--config", "/nowhere.toml"], "/nowhere.toml cannot be read"),
+        (["doctor", "--config", "/nowhere.toml"], "/nowhere.toml cannot be read"),
         (["check-config", "/nowhere.toml"], "/nowhere.toml cannot be read"),
         (["load"], "--ticket"),
         (["load", "ftp://host/s/demo"], "no http"),
@@ -235,3 +237,20 @@ def test_tokens_and_tickets_are_made_with_what_is_configured(tmp_path):
     file.write_text('operator_key = "a key of the file, long"')
     code, out, _ = run("token", "demo", env={"SPACESCORE_CONFIG": str(file)})
     assert KeyRing(["a key of the file, long"]).verify(out.strip(), now=now).space == "demo"
+
+
+def test_the_doctor_speaks_to_people_and_to_programs(tmp_path):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        (tmp_path / "c.toml").write_text(
+            f'data = "{tmp_path}"\nport = 0\nudp_host = "127.0.0.1"\nudp_port = {port}\n'
+        )
+        code, out, _ = run("doctor", "--config", tmp_path / "c.toml")
+        assert code == 1
+        assert f"UDP 127.0.0.1:{port} is taken" in " ".join(out.split())
+        code, out, _ = run("doctor", "--json", "--config", tmp_path / "c.toml")
+        assert code == 1
+    found = {each["name"]: each for each in json.loads(out)}
+    assert found["UDP port"]["level"] == "problem"
+    assert found["UDP port"]["fix"].startswith("sudo ss ")

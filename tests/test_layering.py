@@ -81,13 +81,14 @@ def test_opus_is_included_where_it_is_wrapped_and_nowhere_else():
 
 
 # The Python side: pure rules below, then what wraps the compiled core, then the edge.
-WRAPPERS = {"__init__", "_native", "engine", "load", "offline"}
+WRAPPERS = {"__init__", "_native", "doctor", "engine", "load", "offline"}
 EDGE = {
     *(
         "__main__",
         "api",
         "chronicle",
         "cli",
+        "cli_doctor",
         "cli_load",
         "cli_serve",
         "desk",

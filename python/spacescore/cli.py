@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from spacescore.cli_doctor import doctor
 from spacescore.cli_load import load
 from spacescore.cli_serve import check_config, configuration, fail, serve
 
@@ -83,7 +84,7 @@ def token(space: str, role: str, name: str, ttl: int, data: Path | None, operato
         fail(str(error))
 
 
-for command in (serve, check_config, load):
+for command in (serve, check_config, doctor, load):
     main.add_command(command)
 
 
