@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from spacescore.desk import Desk, desk_of, read_json, resource
 from spacescore.errors import SpacescoreError, UnknownRecordingError
-from spacescore.policy import Action, Caller, require
+from spacescore.policy import Action, Caller, rank, require
 from spacescore.recordings import Recording, Recordings, chapters, lanes, webvtt
 
 __all__ = ["routes"]
@@ -84,7 +84,7 @@ async def publish(request: Request) -> Response:
     desk = desk_of(request)
     caller = desk.caller(request)
     recordings, one = _find(request, caller)
-    require(caller, Action.CLOSE_SPACE, one.space)
+    require(rank(caller, one.space), Action.CLOSE_SPACE)
     published = (await read_json(request)).flag("published")
     return JSONResponse(_summary(desk, request, recordings.publish(one.id, published)))
 
@@ -93,7 +93,7 @@ async def delete(request: Request) -> Response:
     """Delete it for good."""
     caller = desk_of(request).caller(request)
     recordings, one = _find(request, caller)
-    require(caller, Action.CLOSE_SPACE, one.space)
+    require(rank(caller, one.space), Action.CLOSE_SPACE)
     recordings.delete(one.id)
     return Response(status_code=204)
 
@@ -119,7 +119,7 @@ def _may_replay(caller: Caller, one: Recording) -> bool:
 
 def _runs(caller: Caller, one: Recording) -> bool:
     try:
-        require(caller, Action.CLOSE_SPACE, one.space)
+        require(rank(caller, one.space), Action.CLOSE_SPACE)
     except SpacescoreError:
         return False
     return True
