@@ -1,12 +1,14 @@
 """`spacescore serve` as a process on ports of its own, and what to ask it."""
 
 import json
+import os
 import re
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +18,13 @@ from urllib.request import Request, urlopen
 class Served:
     """A running service."""
 
-    def __init__(self, data: Path, *options: str, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self,
+        data: Path,
+        *options: str,
+        host: str = "127.0.0.1",
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         command = [sys.executable, "-m", "spacescore", "serve", "--port", "0", "--udp-port", "0"]
         addresses = ["--host", host, "--udp-host", host]
         self.process = subprocess.Popen(
@@ -24,6 +32,7 @@ class Served:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            env={**os.environ, **(environment or {})},
         )
         self.data = data
         self.banner = ""

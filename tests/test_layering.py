@@ -95,6 +95,7 @@ EDGE = {
         "http",
         "logs",
         "metrics",
+        "notify",
         "pages",
         "problem",
         "replay",

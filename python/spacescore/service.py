@@ -13,6 +13,7 @@ import signal
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Self, cast
 
@@ -30,6 +31,7 @@ from spacescore.desk import IceServer
 from spacescore.engine import Engine, usable_cores
 from spacescore.errors import EngineClosedError, SpacescoreError, StartupError
 from spacescore.http import asgi, check_public_url
+from spacescore.notify import Manager, feed
 from spacescore.settings import Settings
 from spacescore.tokens import KeyRing
 
@@ -55,6 +57,7 @@ class Service:
         self.engine = engine
         self.app = app
         self._listener = listener
+        self._manager = Manager()
         self._stopping = trio.Event()
         self._http_stopped = trio.Event()
 
@@ -115,10 +118,13 @@ class Service:
         """Serve until SIGTERM or SIGINT (or `stop`), then leave nothing half done."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._log_events)
+            nursery.start_soon(self._keep_alive)
             nursery.start_soon(self._keep_chronicle)
             nursery.start_soon(self._serve_http)
             nursery.start_soon(self._wait_for_signals)
+            self._manager.tell(ready=1, status=self._status())
             await self._stopping.wait()
+            self._manager.tell(stopping=1)
             with trio.move_on_after(STOP_SECONDS) as patience:
                 await self._shut_down()
             if patience.cancelled_caught:
@@ -145,6 +151,21 @@ class Service:
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             async for _ in signals:
                 self.stop()
+
+    async def _keep_alive(self) -> None:
+        """Feed the service manager's watchdog; an engine that is closed needs none any more."""
+
+        async def every_media_thread() -> None:
+            await trio.to_thread.run_sync(self.engine.worker_counters, abandon_on_cancel=True)
+
+        with suppress(EngineClosedError):
+            await feed(self._manager, every_media_thread, self._status)
+
+    def _status(self) -> str:
+        """What `systemctl status` shows."""
+        now = self.engine.counters()
+        people = f"{now['speakers']} speakers, {now['listeners']} listeners"
+        return f"{len(self.engine.spaces)} spaces, {people}"
 
     async def _log_events(self) -> None:
         async for event in self.engine.events():
