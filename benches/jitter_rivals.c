@@ -16,6 +16,7 @@ typedef struct {
   uint8_t *what; /* one row per tick, as replay() writes them */
   int64_t *played;
   int32_t *target;
+  int64_t *heard; /* one row per packet */
 } Trace;
 
 static uint8_t payload[kPayload];
@@ -27,6 +28,7 @@ typedef struct {
   uint64_t sequence;
   int64_t timestamp, arrival;
   uint16_t size, taken;
+  size_t row;
 } Slot;
 
 static struct {
@@ -50,7 +52,8 @@ static void bare_base(int64_t arrival, int64_t transit) {
   if (transit < bare.base) bare.base = transit;
 }
 
-static void bare_push(int64_t arrival, uint16_t sequence, uint32_t timestamp, uint16_t size) {
+static void bare_push(int64_t arrival, uint16_t sequence, uint32_t timestamp, uint16_t size,
+                      size_t row) {
   const uint64_t extended = bare.newest + (int64_t)(int16_t)(sequence - (uint16_t)bare.newest);
   Slot *slot = &bare.slots[extended % kSlots];
   ++bare.received;
@@ -64,7 +67,7 @@ static void bare_push(int64_t arrival, uint16_t sequence, uint32_t timestamp, ui
   bare_base(arrival, transit);
   const int64_t bin = (transit - bare.base) / 240;
   bare.bins[bin < 127 ? bin : 127] += bare.weight *= 1.0001F;
-  *slot = (Slot){extended, time, arrival, size, 1};
+  *slot = (Slot){extended, time, arrival, size, 1, row};
   memcpy(bare.slab[extended % kSlots], payload, size);
   if (extended <= bare.newest) return;
   bare.newest = extended;
@@ -82,9 +85,11 @@ size_t bare_replay(const Trace *trace) {
   bare.head = bare.newest - 2; /* two ticks of depth */
   for (size_t tick = 0; tick < trace->ticks; ++tick) {
     const int64_t now = trace->arrival_us[0] + (int64_t)tick * kTickUs;
-    for (; next < trace->packets && trace->arrival_us[next] <= now; ++next)
+    for (; next < trace->packets && trace->arrival_us[next] <= now; ++next) {
+      trace->heard[next] = -1;
       bare_push(trace->arrival_us[next] * 6 / 125, trace->sequence[next], trace->timestamp[next],
-                trace->size[next]);
+                trace->size[next], next);
+    }
     Slot *slot = &bare.slots[bare.head % kSlots];
     trace->what[tick] = slot->sequence != bare.head;
     trace->played[tick] = slot->timestamp;
@@ -92,6 +97,7 @@ size_t bare_replay(const Trace *trace) {
     if (slot->sequence == bare.head && slot->taken) {
       bare.delay_sum += (now * 6 / 125 - slot->arrival) * kSpan;
       slot->taken = 0;
+      trace->heard[slot->row] = now;
       ++played;
     }
     ++bare.head;

@@ -81,7 +81,7 @@ def test_opus_is_included_where_it_is_wrapped_and_nowhere_else():
 
 
 # The Python side: pure rules below, then what wraps the compiled core, then the edge.
-WRAPPERS = {"__init__", "_native", "doctor", "engine", "load", "offline"}
+WRAPPERS = {"__init__", "_native", "doctor", "engine", "jitterlab", "load", "offline"}
 EDGE = {
     *(
         "__main__",
@@ -89,6 +89,7 @@ EDGE = {
         "chronicle",
         "cli",
         "cli_doctor",
+        "cli_jitter",
         "cli_load",
         "cli_serve",
         "desk",

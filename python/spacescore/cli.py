@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from spacescore.cli_doctor import doctor
+from spacescore.cli_jitter import jitter
 from spacescore.cli_load import load
 from spacescore.cli_serve import check_config, configuration, fail, serve
 
@@ -84,7 +85,7 @@ def token(space: str, role: str, name: str, ttl: int, data: Path | None, operato
         fail(str(error))
 
 
-for command in (serve, check_config, doctor, load):
+for command in (serve, check_config, doctor, load, jitter):
     main.add_command(command)
 
 

@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 import numpy as np
 import pytest
 
 from spacescore._native import _batch, _core
 
 
-def columns(count: int = 500, seed: int = 1) -> dict[str, np.ndarray]:
+class Fate(IntEnum):
+    PLAYED, DUPLICATE, LATE, LEFT_OUT, REFUSED = range(5)
+
+
+def recorded(count: int = 500, seed: int = 1) -> np.ndarray:
+    """20 ms packets under 30 ms of jitter, over both wraps."""
     i = np.arange(count)
     jitter = np.random.default_rng(seed).uniform(0, 30_000, count)
     order = np.argsort(i * 20_000 + jitter, kind="stable")
-    return {
-        "arrival_us": np.sort(i * 20_000 + jitter).astype(np.int64),
-        "sequence": (i[order] + 65_400).astype(np.uint16),
-        "timestamp": (i[order] * 960 + 2**32 - 50_000).astype(np.uint32),
-        "size": np.full(count, 90, np.uint16),
-        "samples": np.full(count, 960, np.uint16),
-    }
+    trace = np.zeros(count, _batch.PACKET)
+    trace["arrival_us"] = np.sort(i * 20_000 + jitter)
+    trace["sequence"] = (i[order] + 65_400) % 2**16
+    trace["timestamp"] = (i[order] * 960 + 2**32 - 50_000) % 2**32
+    trace["size"], trace["samples"], trace["level"] = 90, 960, 127
+    return trace
+
+
+def played(**changed: int) -> np.ndarray:
+    trace = recorded(100)
+    for name, value in changed.items():
+        trace[name] = value
+    return trace
 
 
 def test_a_replay_is_what_push_and_pop_do_one_by_one():
-    trace = columns()
-    ticks, stats = _batch.replay(**trace, first_tick_us=3000, ticks=520)
+    trace = recorded()
+    packets, ticks, stats = _batch.replay(trace, first_tick_us=3000, ticks=520)
+    heard = set()
     buffer, row = _core.JitterBuffer(), 0
     for tick in range(520):
         now = 3000 + tick * 20_000
@@ -38,47 +52,85 @@ def test_a_replay_is_what_push_and_pop_do_one_by_one():
         entry = buffer.pop(now)
         assert int(entry.what) == ticks["what"][tick]
         assert entry.timestamp == ticks["timestamp"][tick]
+        if entry.what == _core.Playout.frame:
+            row_played = int(np.flatnonzero(trace["timestamp"] == entry.timestamp)[0])
+            assert packets["played_us"][row_played] == now
+            heard.add(row_played)
     for name, value in stats.items():
         assert getattr(buffer.stats(), name) == value, name
+    assert set(np.flatnonzero(packets["fate"] == Fate.PLAYED)) == heard
+
+
+def test_what_became_of_each_packet():
+    trace = np.concatenate([recorded(100), recorded(100)[[50, 60]], recorded(101)[-1:]])
+    trace["arrival_us"][100:102] = trace["arrival_us"][99] + 1
+    trace["arrival_us"][102:] += 2_000_000
+    trace["size"][102] = 1473
+    missing = trace[np.arange(103) != 70]
+    late = trace[70:71].copy()
+    late["arrival_us"] = missing["arrival_us"][-1]
+    packets = _batch.replay(np.concatenate([missing, late]), ticks=400).packets
+    assert set(packets["fate"][:90]) == {Fate.PLAYED}
+    assert list(packets["fate"][-4:]) == [Fate.DUPLICATE, Fate.DUPLICATE, Fate.REFUSED, Fate.LATE]
+    assert (packets["played_us"][:90] >= missing["arrival_us"][:90]).all()
+    assert (packets["played_us"][-4:] == -1).all()
+
+
+def test_a_policy_of_one_depth_is_a_fixed_delay():
+    fixed = _batch.Policy(least_us=100_000, most_us=100_000)
+    packets, ticks, _ = _batch.replay(recorded(), fixed)
+    assert np.ptp(ticks["target_us"][100:]) <= 1000  # the fastest packet may yet come
+    assert 100_000 <= ticks["target_us"][-1] < 120_000
+    first = packets["played_us"][packets["fate"] == Fate.PLAYED][0]
+    assert 80_000 <= first - recorded()["arrival_us"][0] <= 130_000
+
+
+def test_dearer_late_packets_make_a_deeper_buffer():
+    targets = [
+        _batch.replay(recorded(), _batch.Policy(late_cost=cost)).ticks["target_us"][-200:].mean()
+        for cost in (0.1, 1_000.0)
+    ]
+    assert targets[0] < targets[1]
 
 
 def test_long_packets_serve_several_ticks():
-    trace = columns(100)
     i = np.arange(100)
-    trace |= {
-        "arrival_us": i * 60_000,
-        "sequence": i.astype(np.uint16),
-        "timestamp": (i * 2880).astype(np.uint32),
-        "samples": np.full(100, 2880, np.uint16),
-    }
-    ticks, stats = _batch.replay(**trace)
+    trace = played(arrival_us=i * 60_000, sequence=i, timestamp=i * 2880, samples=2880)
+    _, ticks, stats = _batch.replay(trace)
     assert np.count_nonzero(ticks["what"] == _batch.FROM_FIFO) >= 190
     assert stats["concealed_samples"] == 0
 
 
 def test_ticks_last_until_the_last_arrival_by_default():
-    trace = columns(100)
-    ticks, _ = _batch.replay(**trace)
+    trace = recorded(100)
+    ticks = _batch.replay(trace).ticks
     span = trace["arrival_us"][-1] - trace["arrival_us"][0]
-    assert len(ticks["what"]) == len(ticks["target_us"]) == span // 20_000 + 1
-
-
-@pytest.mark.parametrize("name", ["sequence", "timestamp", "size", "samples", "level"])
-def test_a_column_of_another_length_is_named(name):
-    trace = columns(10)
-    trace["level"] = np.zeros(10, np.uint8)
-    trace[name] = trace[name][:-1].copy()
-    with pytest.raises(ValueError, match=f"{name} has 9 rows, arrival_us has 10"):
-        _batch.replay(**trace)
+    assert len(ticks) == span // 20_000 + 1
 
 
 def test_what_cannot_be_replayed_is_refused():
-    trace = columns(10)
+    trace = recorded(10)
     with pytest.raises(ValueError, match="must not decrease"):
-        _batch.replay(**trace | {"arrival_us": trace["arrival_us"][::-1].copy()})
+        _batch.replay(trace[::-1])
     with pytest.raises(ValueError, match="empty"):
-        _batch.replay(**{name: column[:0] for name, column in trace.items()})
+        _batch.replay(trace[:0])
     with pytest.raises(ValueError, match="ticks"):
-        _batch.replay(**trace, ticks=0)
-    with pytest.raises(ValueError, match="dtype"):
-        _batch.replay(**trace | {"size": np.zeros(10, np.float64)})
+        _batch.replay(trace, ticks=0)
+    for foreign in (trace["arrival_us"], trace[:, None], [1, 2, 3]):
+        with pytest.raises(TypeError, match="PACKET"):
+            _batch.replay(foreign)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"late_cost": 0.0},
+        {"late_cost": float("nan")},
+        {"least_us": -1},
+        {"least_us": 300_000, "most_us": 200_000},
+        {"most_us": 2_000_000},
+    ],
+)
+def test_a_policy_that_makes_no_sense_is_refused(policy):
+    with pytest.raises(ValueError, match="must"):
+        _batch.replay(recorded(10), _batch.Policy(**policy))

@@ -1,11 +1,27 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""Whole NumPy arrays per call: trace replay and RTP columns."""
+"""Whole NumPy arrays per call: RTP columns and trace replay. See _batch.pyi."""
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from typing import NamedTuple
 
 import numpy as np
 
 
+cdef extern from "fanout/base/time.hpp" namespace "fanout" nogil:
+    cdef cppclass Duration:
+        int64_t us
+
+cdef extern from "fanout/base/bytes.hpp" namespace "fanout" nogil:
+    cdef cppclass Bytes:
+        Bytes()
+        Bytes(const uint8_t*, size_t)
+
 cdef extern from "fanout/media/jitter.hpp" namespace "fanout" nogil:
+    cdef cppclass JitterPolicy:
+        JitterPolicy()
+        float late_cost
+        Duration least
+        Duration most
+
     cdef cppclass JitterStats:
         uint64_t packets_received, packets_lost, packets_discarded, packets_duplicated
         uint64_t fec_packets_received
@@ -16,91 +32,146 @@ cdef extern from "fanout/media/jitter.hpp" namespace "fanout" nogil:
         uint64_t jitter_buffer_emitted_count
         double target_delay, jitter
 
-cdef extern from "fanout/batch/replay.hpp" namespace "fanout" nogil:
-    cdef cppclass ReplayTrace:
-        size_t packets
-        const int64_t* arrival_us
-        const uint16_t* sequences
-        const uint32_t* timestamps
-        const uint16_t* sizes
-        const uint16_t* samples
-        const uint8_t* levels
+cdef extern from "fanout/batch/row.hpp" namespace "fanout" nogil:
+    cdef cppclass PacketRow:
+        int64_t arrival_us
 
-    cdef cppclass ReplayTicks:
+cdef extern from "fanout/batch/parse.hpp" namespace "fanout" nogil:
+    cdef cppclass Extent:
+        int64_t begin
+        int64_t end
+
+    void parse_rows(Bytes, const Extent*, size_t, uint8_t, PacketRow*) noexcept
+
+cdef extern from "fanout/batch/replay.hpp" namespace "fanout" nogil:
+    cdef cppclass PacketFate:
+        pass
+
+    cdef cppclass TickRow:
+        pass
+
+    cdef cppclass Replay:
+        size_t packets
+        const PacketRow* trace
+        PacketFate* fates
         size_t ticks
         int64_t first_tick_us
-        uint8_t* what
-        int64_t* timestamp
-        int32_t* target_us
+        TickRow* played
 
-    JitterStats _replay "fanout::replay"(const ReplayTrace&, const ReplayTicks&) noexcept
+    JitterStats _replay "fanout::replay"(const Replay&, const JitterPolicy&) noexcept
 
-__all__ = ["FROM_FIFO", "replay"]
+__all__ = ["FATE", "FROM_FIFO", "PACKET", "TICK", "Policy", "Replayed", "parse_rtp", "replay"]
 
 FROM_FIFO = 255
 
+PACKET = np.dtype([
+    ("arrival_us", np.int64), ("ssrc", np.uint32), ("timestamp", np.uint32),
+    ("payload_offset", np.uint32), ("sequence", np.uint16), ("size", np.uint16),
+    ("samples", np.uint16), ("payload_type", np.uint8), ("marker", np.uint8),
+    ("level", np.uint8), ("valid", np.uint8),
+], align=True)
+FATE = np.dtype([("played_us", np.int64), ("fate", np.uint8)], align=True)
+TICK = np.dtype([
+    ("timestamp", np.uint32), ("target_us", np.int32), ("what", np.uint8)
+], align=True)
 
-def replay(
-    const int64_t[::1] arrival_us,
-    const uint16_t[::1] sequence,
-    const uint32_t[::1] timestamp,
-    const uint16_t[::1] size,
-    const uint16_t[::1] samples,
-    const uint8_t[::1] level=None,
-    *,
-    first_tick_us=None,
-    ticks=None,
-):
+
+class Policy(NamedTuple):
     """See _batch.pyi."""
-    cdef Py_ssize_t n = arrival_us.shape[0]
-    cdef dict rows = {"sequence": sequence.shape[0], "timestamp": timestamp.shape[0],
-                      "size": size.shape[0], "samples": samples.shape[0],
-                      "level": n if level is None else level.shape[0]}
-    for name, length in rows.items():
-        if length != n:
-            raise ValueError(f"{name} has {length} rows, arrival_us has {n}")
+
+    late_cost: float = JitterPolicy().late_cost
+    least_us: int = JitterPolicy().least.us
+    most_us: int = JitterPolicy().most.us
+
+
+class Replayed(NamedTuple):
+    """See _batch.pyi."""
+
+    packets: np.ndarray
+    ticks: np.ndarray
+    stats: dict
+
+
+def parse_rtp(buffer, offsets, *, int level_id=0):
+    """See _batch.pyi."""
+    cdef const uint8_t[::1] data = memoryview(buffer).cast("B")
+    cdef const int64_t[:, ::1] extents = offsets
+    cdef Py_ssize_t count = extents.shape[0]
+    if extents.shape[1] != 2:
+        raise ValueError(f"offsets has {extents.shape[1]} columns, not begin and end")
+    if not 0 <= level_id <= 255:
+        raise ValueError(f"level_id must be 0 to 255, not {level_id}")
+    if data.shape[0] >= 1 << 32:
+        raise ValueError("the buffer is larger than 4 GiB")
+    cdef Py_ssize_t i
+    for i in range(count):
+        if not 0 <= extents[i, 0] <= extents[i, 1] <= data.shape[0]:
+            raise ValueError(
+                f"row {i} of offsets, {extents[i, 0]} to {extents[i, 1]}, "
+                f"is not within the {data.shape[0]} bytes")
+    rows = np.zeros(count, PACKET)
+    if count == 0:
+        return rows
+    cdef uint8_t[::1] raw = rows.view(np.uint8)
+    cdef const uint8_t* first = &data[0] if data.shape[0] > 0 else NULL
+    cdef size_t size = data.shape[0]
+    with nogil:
+        parse_rows(Bytes(first, size), <const Extent*>&extents[0, 0], count,
+                   <uint8_t>level_id, <PacketRow*>&raw[0])
+    return rows
+
+
+def replay(trace, policy=None, *, first_tick_us=None, ticks=None):
+    """See _batch.pyi."""
+    if getattr(trace, "dtype", None) != PACKET or trace.ndim != 1:
+        raise TypeError("trace must be an array of PACKET with one dimension")
+    cdef Py_ssize_t n = len(trace)
     if n == 0:
         raise ValueError("the trace is empty")
-    if not _ascends(arrival_us):
+    cdef const uint8_t[::1] raw = np.ascontiguousarray(trace).view(np.uint8)
+    cdef Replay run
+    run.packets = n
+    run.trace = <const PacketRow*>&raw[0]
+    if not _ascends(run.trace, n):
         raise ValueError("arrival_us must not decrease")
-    first = arrival_us[0] if first_tick_us is None else int(first_tick_us)
+    cdef int64_t first = run.trace[0].arrival_us if first_tick_us is None else first_tick_us
     if ticks is None:
-        ticks = max(0, arrival_us[n - 1] - first) // 20_000 + 1
+        ticks = max(0, run.trace[n - 1].arrival_us - first) // 20_000 + 1
     if ticks < 1:
         raise ValueError(f"ticks must be positive, not {ticks}")
+    cdef JitterPolicy wanted = _policy(Policy() if policy is None else policy)
 
-    what, stamps = np.empty(ticks, np.uint8), np.empty(ticks, np.int64)
-    targets = np.empty(ticks, np.int32)
-    cdef uint8_t[::1] what_view = what
-    cdef int64_t[::1] stamps_view = stamps
-    cdef int32_t[::1] targets_view = targets
-
-    cdef ReplayTrace trace
-    trace.packets = n
-    trace.arrival_us = &arrival_us[0]
-    trace.sequences = &sequence[0]
-    trace.timestamps = &timestamp[0]
-    trace.sizes = &size[0]
-    trace.samples = &samples[0]
-    trace.levels = NULL
-    if level is not None:
-        trace.levels = &level[0]
-    cdef ReplayTicks out
-    out.ticks = ticks
-    out.first_tick_us = first
-    out.what = &what_view[0]
-    out.timestamp = &stamps_view[0]
-    out.target_us = &targets_view[0]
+    fates, played = np.zeros(n, FATE), np.zeros(ticks, TICK)
+    cdef uint8_t[::1] fates_view = fates.view(np.uint8)
+    cdef uint8_t[::1] played_view = played.view(np.uint8)
+    run.fates = <PacketFate*>&fates_view[0]
+    run.ticks = ticks
+    run.first_tick_us = first
+    run.played = <TickRow*>&played_view[0]
     cdef JitterStats stats
     with nogil:
-        stats = _replay(trace, out)
-    return {"what": what, "timestamp": stamps, "target_us": targets}, _named(stats)
+        stats = _replay(run, wanted)
+    return Replayed(fates, played, _named(stats))
 
 
-cdef bint _ascends(const int64_t[::1] column) noexcept nogil:
+cdef JitterPolicy _policy(given) except *:
+    late_cost, least_us, most_us = given
+    if not late_cost > 0:
+        raise ValueError(f"late_cost must be positive, not {late_cost}")
+    if not 0 <= least_us <= most_us <= 1_000_000:
+        raise ValueError(
+            f"least_us {least_us} and most_us {most_us} must ascend, within a second")
+    cdef JitterPolicy policy
+    policy.late_cost = late_cost
+    policy.least.us = least_us
+    policy.most.us = most_us
+    return policy
+
+
+cdef bint _ascends(const PacketRow* rows, Py_ssize_t count) noexcept nogil:
     cdef Py_ssize_t i
-    for i in range(1, column.shape[0]):
-        if column[i] < column[i - 1]:
+    for i in range(1, count):
+        if rows[i].arrival_us < rows[i - 1].arrival_us:
             return False
     return True
 

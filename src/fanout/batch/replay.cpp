@@ -8,46 +8,84 @@ namespace {
 
 constexpr std::int64_t kTickUs = 20'000;
 // What the payloads hold does not matter, only how long they are.
-constexpr std::array<std::uint8_t, PacketRing::kMaxPayload> kPayload{};
+constexpr std::array<std::uint8_t, PacketRing::kMaxPayload + 1> kPayload{};
 
-JitterPacket row(const ReplayTrace& trace, std::size_t i) noexcept {
-  const auto size = std::min<std::size_t>(trace.sizes[i], kPayload.size());
-  return {.sequence = trace.sequences[i],
-          .timestamp = trace.timestamps[i],
-          .ssrc = {},
+JitterPacket packet_of(const PacketRow& row) noexcept {
+  const auto size = std::min<std::size_t>(row.size, kPayload.size());
+  return {.sequence = row.sequence,
+          .timestamp = row.timestamp,
+          .ssrc = Ssrc{row.ssrc},
           .payload = Bytes(kPayload).first(size),
-          .samples = trace.samples[i],
-          .level = trace.levels ? trace.levels[i] : std::uint8_t{127}};
+          .samples = row.samples,
+          .level = row.level};
 }
 
-/// What a mixer does per tick; returns what is left in its FIFO.
-std::int64_t play_tick(JitterBuffer& buffer, const ReplayTicks& out, std::size_t tick,
-                       std::int64_t fifo) noexcept {
-  constexpr std::int64_t kWanted = kFrameSamples;
-  const Instant now{out.first_tick_us + static_cast<std::int64_t>(tick) * kTickUs};
-  const bool pops = fifo < kWanted;
-  const auto first = pops ? buffer.pop(now) : Pop{};
-  fifo += first.samples;
-  while (fifo < kWanted) fifo += buffer.pop(now).samples;
-  out.what[tick] = pops ? static_cast<std::uint8_t>(first.what) : kFromFifo;
-  out.timestamp[tick] = first.timestamp;
-  out.target_us[tick] = static_cast<std::int32_t>(buffer.target().us);
-  return fifo - kWanted;
+Fate fate_of(Push outcome) noexcept {
+  switch (outcome) {
+    case Push::duplicate:
+      return Fate::duplicate;
+    case Push::late:
+      return Fate::late;
+    case Push::overflow:
+      return Fate::refused;
+    default:
+      return Fate::left_out;  // until it is played
+  }
 }
+
+class Listener {
+ public:
+  Listener(const Replay& run, const JitterPolicy& policy) : run_(&run), buffer_(policy) {}
+
+  void hear(std::size_t row) noexcept {
+    const auto& packet = run_->trace[row];
+    const auto fate = fate_of(buffer_.push({packet.arrival_us}, packet_of(packet)));
+    run_->fates[row] = {.fate = fate};
+    if (fate == Fate::left_out) row_of(packet.sequence) = row;
+  }
+
+  /// What a mixer does per tick.
+  void play(std::size_t tick) noexcept {
+    const auto now = run_->first_tick_us + static_cast<std::int64_t>(tick) * kTickUs;
+    auto& out = run_->played[tick];
+    out = {.what = kFromFifo};
+    for (bool first = true; fifo_ < std::int64_t{kFrameSamples}; first = false) {
+      const auto entry = buffer_.pop({now});
+      if (first)
+        out = {.timestamp = entry.timestamp, .what = static_cast<std::uint8_t>(entry.what)};
+      if (entry.what == Playout::frame)
+        run_->fates[row_of(entry.sequence)] = {now + fifo_ * 125 / 6, Fate::played};
+      fifo_ += entry.samples;
+    }
+    fifo_ -= kFrameSamples;
+    out.target_us = static_cast<std::int32_t>(buffer_.target().us);
+  }
+
+  JitterStats stats() const noexcept { return buffer_.stats(); }
+
+ private:
+  std::size_t& row_of(std::uint16_t sequence) noexcept { return rows_[sequence % rows_.size()]; }
+
+  const Replay* run_;
+  JitterBuffer buffer_;
+  // By sequence number, the latest that may be played: no more than those in the ring are asked
+  // for.
+  std::array<std::size_t, 4 * PacketRing::kSlots> rows_{};
+  std::int64_t fifo_ = 0;  // samples left over
+};
 
 }  // namespace
 
-JitterStats replay(const ReplayTrace& trace, const ReplayTicks& out) noexcept {
-  JitterBuffer buffer;
+JitterStats replay(const Replay& run, const JitterPolicy& policy) noexcept {
+  Listener listener(run, policy);
   std::size_t next = 0;
-  std::int64_t fifo = 0;
-  for (std::size_t tick = 0; tick < out.ticks; ++tick) {
-    const auto now = out.first_tick_us + static_cast<std::int64_t>(tick) * kTickUs;
-    for (; next < trace.packets && trace.arrival_us[next] <= now; ++next)
-      buffer.push({trace.arrival_us[next]}, row(trace, next));
-    fifo = play_tick(buffer, out, tick, fifo);
+  for (std::size_t tick = 0; tick < run.ticks; ++tick) {
+    const auto now = run.first_tick_us + static_cast<std::int64_t>(tick) * kTickUs;
+    for (; next < run.packets && run.trace[next].arrival_us <= now; ++next) listener.hear(next);
+    listener.play(tick);
   }
-  return buffer.stats();
+  std::fill(run.fates + next, run.fates + run.packets, PacketFate{});
+  return listener.stats();
 }
 
 }  // namespace fanout

@@ -5,33 +5,46 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "fanout/batch/row.hpp"
 #include "fanout/media/jitter.hpp"
 
 namespace fanout {
 
-/// One row per packet, in order of arrival; `levels` may be null (unknown).
-struct ReplayTrace {
-  std::size_t packets = 0;
-  const std::int64_t* arrival_us = nullptr;
-  const std::uint16_t* sequences = nullptr;
-  const std::uint32_t* timestamps = nullptr;  ///< 48 kHz
-  const std::uint16_t* sizes = nullptr;       ///< payload bytes
-  const std::uint16_t* samples = nullptr;
-  const std::uint8_t* levels = nullptr;
+/// What became of a packet.
+enum class Fate : std::uint8_t {
+  played,
+  duplicate,
+  late,      ///< it came after its time
+  left_out,  ///< it came in time, and was not played: delay was shed, or the trace ended
+  refused,   ///< larger than a datagram
 };
 
-/// One row per 20 ms tick from `first_tick` on.
-struct ReplayTicks {
-  std::size_t ticks = 0;
-  std::int64_t first_tick_us = 0;
-  std::uint8_t* what = nullptr;       ///< Playout of the tick's first entry; kFromFifo when none
-  std::int64_t* timestamp = nullptr;  ///< RTP timestamp of that entry
-  std::int32_t* target_us = nullptr;  ///< target delay after the tick
+struct PacketFate {
+  std::int64_t played_us = -1;  ///< when its first sample is heard
+  Fate fate = Fate::left_out;
 };
+static_assert(sizeof(PacketFate) == 16);
+
+struct TickRow {
+  std::uint32_t timestamp = 0;  ///< RTP timestamp of the tick's first entry
+  std::int32_t target_us = 0;   ///< target delay after the tick
+  std::uint8_t what = 0;        ///< Playout of that entry; kFromFifo when there was none
+};
+static_assert(sizeof(TickRow) == 12);
 
 /// The tick was served by what an earlier, longer packet left.
 constexpr std::uint8_t kFromFifo = 255;
 
-JitterStats replay(const ReplayTrace& trace, const ReplayTicks& out) noexcept;
+/// One row per packet, in order of arrival, and one per 20 ms tick from `first_tick_us` on.
+struct Replay {
+  std::size_t packets = 0;
+  const PacketRow* trace = nullptr;
+  PacketFate* fates = nullptr;
+  std::size_t ticks = 0;
+  std::int64_t first_tick_us = 0;
+  TickRow* played = nullptr;
+};
+
+JitterStats replay(const Replay& run, const JitterPolicy& policy) noexcept;
 
 }  // namespace fanout

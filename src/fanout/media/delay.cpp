@@ -1,50 +1,59 @@
 #include "fanout/media/delay.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <numeric>
 
 namespace fanout {
 namespace {
 
 constexpr Samples kBucket = samples_of_ms(250);
-constexpr std::uint32_t kFine = samples_of_ms(5);     // grid of the target
-constexpr std::uint32_t kCoarse = samples_of_ms(40);  // beyond 400 ms only "far too late" matters
+constexpr Samples kTick = 960;
 // Packets that should have needed a depth while none did; more than one, as they come in clusters.
-constexpr int kNoLuck = 30;
+constexpr int kNoLuck = 40;
 
-constexpr float kLateCost = 80.0F;        // ms of delay that one percent of late packets is worth
-constexpr float kUneasyMs = 100.0F;       // from here on a millisecond costs half as much again
-constexpr float kForget = 1.0F / 500.0F;  // memory of about ten seconds at 50 packets a second
+constexpr float kForget = 1.0F / 250.0F;  // memory of about five seconds at 50 packets a second
 constexpr float kRescale = 1e20F;         // long before float runs out
 constexpr int kRetargetEvery = 10;        // packets: keeps the scan out of the common push
+constexpr float kCalmerMs = 10.0F;        // a smaller gain is noise, not worth a cut
 
-constexpr Samples kFloor = samples_of_ms(10);   // tick jitter of a loaded worker
-constexpr Samples kCalmer = samples_of_ms(10);  // a smaller decrease is noise
-constexpr float kAlone = 0.15F;  // a late packet between two in time: FEC or PLC hides it
-
-// A spike that comes once says little; it counts in full when it returns, or lasts.
-constexpr float kLoneSpike = 0.125F;
+// A spike that comes once says next to nothing; it counts in full when it returns, or lasts.
+constexpr float kLoneSpike = 0.03F;
 constexpr Samples kSpike = samples_of_ms(60);  // over the target
 constexpr Samples kSpikeLasts = samples_of_ms(300);
 constexpr Samples kSpikeReturns = samples_of_ms(8'000);  // rarer ones are cheaper suffered
 
-/// What a depth of (i + 1) x 5 ms costs by itself, in ms.
-constexpr auto kDepthCost = [] {
-  std::array<float, 80> cost{};
-  for (std::size_t i = 0; i < cost.size(); ++i) {
-    const auto ms = static_cast<float>(i + 1) * 5.0F;
-    cost[i] = ms + std::max(0.0F, ms - kUneasyMs) / 2;
-  }
-  return cost;
-}();
+// Bins of 5 ms up to 160, of 10 up to 480, of 20 from there on: what is large may be coarse.
+constexpr std::size_t kOfEach = 32;
+constexpr Samples kFine = samples_of_ms(5);
+constexpr Samples kMiddle = samples_of_ms(10);
+constexpr Samples kCoarse = samples_of_ms(20);
+constexpr Samples kFineEnd = Samples{kOfEach} * kFine;
+constexpr Samples kMiddleEnd = kFineEnd + Samples{kOfEach} * kMiddle;
+
+constexpr Samples end_of(std::size_t bin) {
+  const auto count = static_cast<Samples>(bin) + 1;
+  if (bin < kOfEach) return count * kFine;
+  if (bin < 2 * kOfEach) return kFineEnd + (count - Samples{kOfEach}) * kMiddle;
+  return kMiddleEnd + (count - Samples{2 * kOfEach}) * kCoarse;
+}
+
+constexpr Samples samples_in(Duration span) { return span.us * 6 / 125; }
+constexpr float ms_in(Samples span) { return static_cast<float>(span) / 48.0F; }
 
 }  // namespace
 
+DelayEstimator::DelayEstimator(const JitterPolicy& policy) noexcept
+    : policy_(policy), target_(samples_in(policy.least)) {}
+
 std::size_t DelayEstimator::bin_of(Samples relative) noexcept {
-  constexpr auto fine_end = kFine * kFineBins;
-  const auto offset = static_cast<std::uint32_t>(std::min(relative, samples_of_ms(10'000)));
-  if (offset < fine_end) return offset / kFine;
-  return std::min<std::size_t>(kFineBins + (offset - fine_end) / kCoarse, kBins - 1);
+  // Unsigned and narrow, that the divisions by constants are multiplications.
+  const auto delay = static_cast<std::uint32_t>(std::min(relative, samples_of_ms(10'000)));
+  if (delay < kFineEnd) return delay / std::uint32_t{kFine};
+  if (delay < kMiddleEnd)
+    return kOfEach + (delay - std::uint32_t{kFineEnd}) / std::uint32_t{kMiddle};
+  return std::min<std::size_t>(
+      2 * kOfEach + (delay - std::uint32_t{kMiddleEnd}) / std::uint32_t{kCoarse}, kBins - 1);
 }
 
 void DelayEstimator::add(Samples arrival, Samples transit, bool counts) noexcept {
@@ -58,10 +67,8 @@ void DelayEstimator::add(Samples arrival, Samples transit, bool counts) noexcept
   const auto relative = transit - base_;
   weight_ *= 1.0F + kForget;
   const auto mass = lone_spike(arrival, relative) ? weight_ * kLoneSpike : weight_;
-  bins_[bin_of(relative)] += mass * kAlone;
-  bins_[bin_of(std::min(relative, last_relative_))] += mass * (1.0F - kAlone);
+  bins_[bin_of(relative)] += mass;
   total_ += mass;
-  last_relative_ = relative;
   if (--until_retarget_ <= 0 || relative > target_) retarget();
 }
 
@@ -91,32 +98,47 @@ bool DelayEstimator::lone_spike(Samples arrival, Samples relative) noexcept {
   return arrival - spike_began_ < kSpikeLasts;
 }
 
+void DelayEstimator::could_begin_at(Samples lag) noexcept {
+  lag_ = lag;
+  if (total_ > 0) target_ = cheapest();
+}
+
 void DelayEstimator::retarget() noexcept {
   until_retarget_ = kRetargetEvery;
   forget_what_is_over();
-  const auto wanted = std::max(kFloor, cheapest());
-  if (wanted > target_ || wanted <= target_ - kCalmer) target_ = wanted;
+  target_ = cheapest();
   if (weight_ < kRescale) return;
   for (auto& bin : bins_) bin /= weight_;
   total_ /= weight_;
   weight_ = 1.0F;
 }
 
-/// The depth alone grows with each bin, so the search ends where it costs more than the best.
+/// The depth alone grows, so the search ends where that costs more than the best. Up goes the
+/// target for any gain, down for one that is worth a cut.
 Samples DelayEstimator::cheapest() const noexcept {
-  const float per_weight = kLateCost * 100.0F / total_;
-  float late = total_;
-  float best = std::numeric_limits<float>::max();
-  std::size_t depth = 0;
-  for (std::size_t i = 0; i < kFineBins && kDepthCost[i] < best; ++i) {
-    late -= bins_[i];
-    const auto cost = kDepthCost[i] + late * per_weight;
-    if (cost < best) {
-      best = cost;
-      depth = i + 1;
-    }
+  const auto least = samples_in(policy_.least);
+  const auto most = samples_in(policy_.most);
+  const float per_weight = policy_.late_cost * 100.0F / total_;
+  const auto first = least + ((lag_ - least) % kTick + kTick) % kTick;
+  Depth best{first};
+  Depth present{first};
+  float below = 0;
+  std::size_t bin = 0;
+  for (auto depth = first; depth == first || (depth <= most && ms_in(depth) < best.cost);
+       depth += kTick) {
+    for (; bin < kBins - 1 && end_of(bin) <= depth; ++bin) below += bins_[bin];
+    const Depth here{depth, ms_in(depth) + (total_ - below - reached(bin, depth)) * per_weight};
+    if (here.cost < best.cost) best = here;
+    if (std::abs(depth - target_) <= kTick / 2) present = here;
   }
-  return static_cast<Samples>(depth) * kFine;
+  const bool stays = best.depth < present.depth && present.cost - best.cost < kCalmerMs;
+  return stays ? present.depth : best.depth;
+}
+
+/// What of a bin lies below a depth within it.
+float DelayEstimator::reached(std::size_t bin, Samples depth) const noexcept {
+  const auto begin = bin == 0 ? 0 : end_of(bin - 1);
+  return bins_[bin] * ms_in(depth - begin) / ms_in(end_of(bin) - begin);
 }
 
 /// A depth that many packets should have needed by now, and none did, belongs to the past.
@@ -128,7 +150,7 @@ void DelayEstimator::forget_what_is_over() noexcept {
     highest = std::max(highest, bucket.highest);
     packets += bucket.packets;
     if (packets < kNoLuck) continue;
-    if (highest - base_ + kFine >= target_) return;
+    if (highest - base_ + kTick >= target_) return;  // playout moves in ticks
     const auto above = bin_of(highest - base_) + 1;
     const auto mass = std::accumulate(bins_.begin() + above, bins_.end(), 0.0F);
     if (static_cast<float>(packets) * mass < static_cast<float>(kNoLuck) * total_) continue;

@@ -36,6 +36,8 @@ struct InterarrivalJitter {
 
 /// The arriving half: which epoch a packet belongs to, and where in it.
 struct JitterBuffer::Impl {
+  explicit Impl(const JitterPolicy& policy) noexcept : player(policy) {}
+
   Player player;
   InterarrivalJitter jitter;
   std::optional<Ssrc> ssrc;
@@ -178,7 +180,7 @@ JitterStats JitterBuffer::Impl::stats() const noexcept {
   return stats;
 }
 
-JitterBuffer::JitterBuffer() : impl_(std::make_unique<Impl>()) {
+JitterBuffer::JitterBuffer(const JitterPolicy& policy) : impl_(std::make_unique<Impl>(policy)) {
   static_assert(sizeof(Impl) <= 4'096);
 }
 JitterBuffer::~JitterBuffer() = default;

@@ -29,6 +29,7 @@
 #include "fanout/base/bytes.hpp"
 #include "fanout/base/ids.hpp"
 #include "fanout/base/time.hpp"
+#include "fanout/media/delay.hpp"
 #include "fanout/media/packet_ring.hpp"
 
 namespace fanout {
@@ -64,6 +65,7 @@ struct Pop {
   Bytes payload;                ///< valid until the next push
   std::uint32_t samples = 0;    ///< what this entry lasts; never zero
   std::uint32_t timestamp = 0;  ///< RTP timestamp of its first sample
+  std::uint16_t sequence = 0;   ///< RTP sequence number; frames only
   std::uint8_t level = 127;     ///< as pushed; 127 for all but frames
 };
 
@@ -88,7 +90,7 @@ struct JitterStats {
 
 class JitterBuffer {
  public:
-  JitterBuffer();
+  explicit JitterBuffer(const JitterPolicy& policy = {});
   ~JitterBuffer();
   JitterBuffer(JitterBuffer&&) noexcept;
   JitterBuffer& operator=(JitterBuffer&&) noexcept;

@@ -15,17 +15,18 @@ constexpr Samples kConcealAtMost = 5 * kTick;  // PLC drones after 100 ms
 constexpr Samples kSilentLoss =
     kConcealAtMost + samples_of_ms(1'000);  // then the sender has stopped
 
-constexpr Samples kSlack = samples_of_ms(5);        // a lag this far below its target is left alone
+constexpr Samples kSlack = samples_of_ms(6);        // a lag this far below its target is left alone
 constexpr Samples kCatchUp = samples_of_ms(200);    // what is older after an outage is not played
 constexpr Samples kAbandoned = samples_of_ms(500);  // not popped for so long: nobody listened
-constexpr Samples kWorthACut = samples_of_ms(30);   // less excess than this waits for a quiet frame
+constexpr Samples kWorthACut = samples_of_ms(15);   // less excess than this waits for a quiet frame
 constexpr Samples kPatience = samples_of_ms(200);   // time for a quiet frame to come along
 constexpr Samples kInsertEvery = samples_of_ms(60);
 
 /// The pause between two spoken frames left out: long near the target, and double speed far off.
 constexpr Samples drop_spacing(Samples excess) {
   if (excess >= samples_of_ms(200)) return kTick;
-  if (excess >= samples_of_ms(100)) return 3 * kTick;
+  if (excess >= samples_of_ms(100)) return 2 * kTick;
+  if (excess >= samples_of_ms(40)) return 4 * kTick;
   return kPatience;
 }
 
@@ -53,7 +54,7 @@ bool Player::store(const PacketSlot& packet, Bytes payload) noexcept {
   if (fresh_ && newest_ - packet.sequence < PacketRing::kSlots)
     head_ = std::min(head_, packet.sequence);  // overtaken at the very start
   newest_ = std::max(newest_, packet.sequence);
-  if (packet.sequence < head_ || packet.end() <= head_timestamp_) {
+  if (packet.sequence < head_ || packet.end() <= head_timestamp_ - guessed_) {
     ring_.remember(packet.sequence);
     ++counts_.packets_discarded;
     return false;
@@ -74,7 +75,7 @@ void Player::make_room(std::uint64_t sequence) noexcept {
 
 Pop Player::pop(Samples now) noexcept {
   const bool new_tick = now != last_pop_;
-  if (new_tick) tick_fill_ = 0;
+  if (new_tick) tick_fill_ = std::max<Samples>(0, tick_fill_ - (now - last_pop_));
   if (now - last_pop_ > kAbandoned) {
     let_go();
     missing_ = 0;
@@ -88,6 +89,7 @@ Pop Player::pop(Samples now) noexcept {
 
 Pop Player::due(Samples now, bool new_tick) noexcept {
   if (!anchored_) return start(now);
+  reclaim(now);
   if (new_tick)
     if (const auto entry = steer(now)) return *entry;
   const auto next = upcoming();
@@ -97,6 +99,18 @@ Pop Player::due(Samples now, bool new_tick) noexcept {
   let_go();
   missing_ = 0;
   return start(now);
+}
+
+/// While nothing came, time went on by guess. When what then comes is no later than the target has
+/// become, the wait has bought that delay already: time goes back to it.
+void Player::reclaim(Samples now) noexcept {
+  if (guessed_ == 0) return;
+  const auto next = ring_.next(head_);
+  if (!next || next->timestamp >= head_timestamp_) return;
+  if (lag(now, next->timestamp) > delay_.target() + kSlack) return;
+  const auto back = std::min(guessed_, head_timestamp_ - next->timestamp);
+  head_timestamp_ -= back;
+  guessed_ -= back;
 }
 
 /// The first packet that waits and whose time has not passed.
@@ -144,7 +158,9 @@ Pop Player::start(Samples now) noexcept {
   const auto next = upcoming();
   if (next) {
     const auto further = kTick - std::min<Samples>(next->samples, kTick);  // to be popped with it
-    if (lag(now, next->timestamp) - further + kSlack >= delay_.target()) return play(now, *next);
+    const auto depth = lag(now, next->timestamp) - further;
+    delay_.could_begin_at(depth);
+    if (depth + kSlack >= delay_.target()) return play(now, *next);
   }
   if (fresh_) return pass(Playout::hold, rest_of_tick());
   if (missing_ > 0 && missing_ < kSilentLoss) return conceal(rest_of_tick());
@@ -169,6 +185,7 @@ Pop Player::play(Samples now, const PacketSlot& packet) noexcept {
           .payload = ring_.payload(packet),
           .samples = packet.samples,
           .timestamp = static_cast<std::uint32_t>(packet.timestamp),
+          .sequence = static_cast<std::uint16_t>(packet.sequence),
           .level = packet.level};
 }
 
@@ -199,8 +216,18 @@ Samples Player::lost_length(const PacketSlot& next) const noexcept {
   return std::min({each, std::max<Samples>(frame_, next.samples), kLongest});
 }
 
+/// What was concealed before anybody knew how much was lost is not concealed again.
+void Player::skip_guessed(const PacketSlot& next) noexcept {
+  if (guessed_ == 0) return;
+  const auto remains =
+      (std::max<Samples>(next.timestamp - head_timestamp_, 0) + frame_ - 1) / frame_;
+  head_ = std::max(head_, next.sequence - static_cast<std::uint64_t>(remains));
+}
+
 /// A hole in the sequence, and `next` behind it.
 Pop Player::bridge(Samples now, const PacketSlot& next) noexcept {
+  skip_guessed(next);
+  if (next.sequence == head_) return play(now, next);
   const auto samples = lost_length(next);
   if (samples < kShortest) return play(now, next);  // its time was concealed before
   if (discontinuous_) {
@@ -251,9 +278,11 @@ bool Player::quiet(const PacketSlot& packet) const noexcept {
 
 std::optional<Pop> Player::steer(Samples now) noexcept {
   const auto further = kTick - std::min(frame_, kTick);  // the tick's last entry waits the least
-  const auto excess = lag(now, head_timestamp_) - further - delay_.target();
+  const auto depth = lag(now, head_timestamp_) - further;
+  delay_.playing_at(depth);
+  const auto excess = depth - delay_.target();
   if (excess < kWorthACut) next_drop_ = now + kPatience;
-  if (excess >= frame_) shorten(now, excess);
+  if (excess >= frame_ - kSlack) shorten(now, excess + kSlack);
   if (excess < -kSlack) return lengthen(now, -excess);
   return std::nullopt;
 }
@@ -263,7 +292,8 @@ void Player::shorten(Samples now, Samples excess) noexcept {
     const bool lost = next->sequence > head_;
     const auto length = lost ? lost_length(*next) : next->samples;
     const bool silence_ahead = !lost && next->timestamp >= head_timestamp_ + kShortest;
-    if (silence_ahead || length > excess || length < kShortest) return;
+    const bool begun = lost && length != frame_;  // the rest of a hole ends where a tick does
+    if (silence_ahead || begun || length > excess || length < kShortest) return;
     if (!lost && !quiet(*next)) {
       if (now < next_drop_ || excess < kWorthACut) return;
       next_drop_ = now + drop_spacing(excess);

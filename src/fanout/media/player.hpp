@@ -15,6 +15,8 @@ constexpr std::size_t kDtxBytes = 2;
 
 class Player {
  public:
+  explicit Player(const JitterPolicy& policy) noexcept : delay_(policy) {}
+
   /// A new time line from `sequence` on; what waits is discarded.
   void begin(std::uint64_t sequence) noexcept;
   bool knows(std::uint64_t sequence) const noexcept { return ring_.knows(sequence); }
@@ -41,6 +43,7 @@ class Player {
   bool deep_enough(Samples now) const noexcept;
   Samples lost_length(const PacketSlot& next) const noexcept;
 
+  void reclaim(Samples now) noexcept;
   const PacketSlot* upcoming() noexcept;
   void discard(const PacketSlot& packet) noexcept;
   void make_room(std::uint64_t sequence) noexcept;
@@ -51,6 +54,7 @@ class Player {
   Pop start(Samples now) noexcept;
   Pop play(Samples now, const PacketSlot& packet) noexcept;
   Pop run_dry(Samples now) noexcept;
+  void skip_guessed(const PacketSlot& next) noexcept;
   Pop bridge(Samples now, const PacketSlot& next) noexcept;
   Pop repair(const PacketSlot& next, Samples samples) noexcept;
   Pop conceal(Samples samples) noexcept;

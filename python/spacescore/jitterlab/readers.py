@@ -1,0 +1,294 @@
+"""Captured links from files: rtpdump, pcap and CSV. What is cut or foreign is said, and where."""
+
+import csv
+import math
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spacescore._native import _batch
+from spacescore.errors import SpacescoreError
+from spacescore.jitterlab.trace import DTX_BYTES, Trace, make_trace
+
+__all__ = ["TraceError", "read_trace"]
+
+CLOCKS = (8_000, 16_000, 24_000, 32_000, 44_100, 48_000)
+FRAMES = (120, 240, 480, 960, 1920, 2880, 3840, 4800, 5760)  # what Opus makes, at 48 kHz
+COMFORT_NOISE = 13  # RFC 3551: what DTX is to Opus
+MAX_PAYLOAD = 1_472
+
+RTPDUMP = b"#!rtpplay1.0 "
+PCAP_MAGIC = {
+    b"\xd4\xc3\xb2\xa1": ("<", 1_000),
+    b"\xa1\xb2\xc3\xd4": (">", 1_000),
+    b"\x4d\x3c\xb2\xa1": ("<", 1),
+    b"\xa1\xb2\x3c\x4d": (">", 1),
+}
+PCAPNG = b"\x0a\x0d\x0d\x0a"
+
+
+class TraceError(SpacescoreError, ValueError):
+    """A file that is no trace, or is cut; the message names the line or the offset."""
+
+
+def read_trace(path: Path | str, *, clock: int | None = None, ssrc: int | None = None) -> Trace:
+    """Read a trace by its content, whatever the name.
+
+    `clock` is the RTP clock of a capture in Hz (default: the one that its time stamps keep), and
+    `ssrc` its stream (default: the one with most packets). Raises TraceError.
+    """
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise TraceError(f"{path}: {error.strerror or error}") from None
+    try:
+        if data.startswith(RTPDUMP):
+            return _capture(path.stem, data, _rtpdump(data), clock, ssrc)
+        if data[:4] in PCAP_MAGIC:
+            return _capture(path.stem, data, _pcap(data), clock, ssrc)
+        if data.startswith(PCAPNG):
+            raise TraceError("this is pcapng: editcap -F pcap makes a pcap of it")
+        return _csv(path.stem, data)
+    except TraceError as error:
+        raise TraceError(f"{path}: {error}") from None
+
+
+Datagrams = Iterator[tuple[int, int, int]]  # arrival in us, begin and end in the file
+
+
+def _rtpdump(data: bytes) -> Datagrams:
+    """One record per packet behind the text line and a header (rtptools)."""
+    at = data.find(b"\n", 0, 256) + 1
+    if at == 0:
+        raise TraceError("offset 0: the first line of an rtpdump never ends")
+    _need(data, at, 16, "the rtpdump header")
+    at += 16
+    while at < len(data):
+        _need(data, at, 8, "the header of a packet")
+        length, size, offset_ms = struct.unpack_from(">HHI", data, at)
+        if length < 8:
+            raise TraceError(f"offset {at}: a record of {length} bytes, less than its own header")
+        _need(data, at, length, "a packet")
+        if size > 0:  # zero: RTCP
+            yield offset_ms * 1_000, at + 8, at + length
+        at += length
+
+
+def _pcap(data: bytes) -> Datagrams:
+    """Yield the UDP payloads of a capture by libpcap."""
+    order, per_us = PCAP_MAGIC[data[:4]]
+    _need(data, 0, 24, "the pcap header")
+    link = struct.unpack_from(order + "I", data, 20)[0] & 0x0FFF_FFFF
+    if link not in LINKS:
+        raise TraceError(f"offset 20: link type {link} is none of {sorted(LINKS)}")
+    at = 24
+    while at < len(data):
+        _need(data, at, 16, "the header of a packet")
+        seconds, fraction, kept, _ = struct.unpack_from(order + "IIII", data, at)
+        at += 16
+        _need(data, at, kept, "a packet")
+        udp = _udp(data, LINKS[link](data, at, at + kept), at + kept)
+        if udp is not None:
+            yield seconds * 1_000_000 + fraction * per_us // 1_000, *udp
+        at += kept
+
+
+def _need(data: bytes, at: int, size: int, what: str) -> None:
+    if at + size > len(data):
+        raise TraceError(f"offset {at}: the file ends within {what}")
+
+
+def _behind(header: int) -> Callable[[bytes, int, int], int]:
+    return lambda data, at, end: at + header
+
+
+def _ethernet(data: bytes, at: int, end: int) -> int:
+    at += 12
+    while data[at : at + 2] in (b"\x81\x00", b"\x88\xa8"):  # VLAN tags
+        at += 4
+    return at + 2
+
+
+LINKS: dict[int, Callable[[bytes, int, int], int]] = {
+    0: _behind(4),  # BSD loopback
+    1: _ethernet,
+    12: _behind(0),  # raw IP
+    14: _behind(0),
+    101: _behind(0),
+    113: _behind(16),  # Linux "any" device
+    276: _behind(20),
+}
+
+
+def _udp(data: bytes, at: int, end: int) -> tuple[int, int] | None:
+    """Return where the UDP payload of an IP packet lies; None for anything else and fragments."""
+    if at + 28 > end:
+        return None
+    if data[at] >> 4 == 4:
+        fragment = int.from_bytes(data[at + 6 : at + 8], "big") & 0x3FFF
+        protocol, header = data[at + 9], (data[at] & 15) * 4
+    elif data[at] >> 4 == 6:
+        fragment, protocol, header = 0, data[at + 6], 40
+    else:
+        return None
+    udp = at + header
+    if fragment or protocol != 17 or udp + 8 > end:
+        return None
+    length = int.from_bytes(data[udp + 4 : udp + 6], "big")
+    return (udp + 8, udp + length) if 8 <= length <= end - udp else None
+
+
+def _capture(
+    name: str, data: bytes, datagrams: Datagrams, clock: int | None, ssrc: int | None
+) -> Trace:
+    found = np.array(list(datagrams), np.int64).reshape(-1, 3)
+    rows = _batch.parse_rtp(data, np.ascontiguousarray(found[:, 1:]))
+    rows["arrival_us"] = found[:, 0]
+    rows = rows[rows["valid"] == 1]
+    streams, counts = np.unique(rows["ssrc"], return_counts=True)
+    if ssrc is None:
+        ssrc = int(streams[np.argmax(counts)]) if len(streams) else 0
+    rows = rows[rows["ssrc"] == ssrc]
+    if len(rows) < 2:
+        raise TraceError(f"no RTP stream in {len(found)} datagrams")
+    rows = rows[np.argsort(rows["arrival_us"], kind="stable")]
+    rows["size"] = np.minimum(rows["size"], MAX_PAYLOAD)
+    noise = rows["payload_type"] == COMFORT_NOISE
+    rows["size"][noise] = np.minimum(rows["size"][noise], DTX_BYTES)
+    return _stream(name, rows, clock)
+
+
+def _stream(name: str, rows: NDArray[np.void], clock: int | None) -> Trace:
+    """Time stamps at 48 kHz, and what they say of when a packet was sent."""
+    number = _unwrapped(rows["sequence"], 16)
+    timestamp = _unwrapped(rows["timestamp"], 32)
+    if clock is None:
+        clock = _guess_clock(timestamp, rows["arrival_us"])
+    timestamp = timestamp * 48_000 // clock
+    order = np.argsort(number, kind="stable")
+    steps = np.diff(timestamp[order])
+    together = steps[(np.diff(number[order]) == 1) & (steps > 0)]
+    length = int(np.median(together)) if len(together) else 960
+    number -= number.min()
+    rows["samples"] = min(FRAMES, key=lambda frame: abs(frame - length))
+    rows["timestamp"] = timestamp % 2**32
+    sent_us = (timestamp - timestamp.min()) * 125 // 6
+    return Trace(name, rows, sent_us, number, int(number.max()) + 1)
+
+
+def _unwrapped(column: NDArray[np.unsignedinteger], bits: int) -> NDArray[np.int64]:
+    """Undo the wrap, from each packet to the next."""
+    half = 2 ** (bits - 1)
+    steps = (np.diff(column.astype(np.int64)) + half) % (2 * half) - half
+    return np.concatenate([[0], np.cumsum(steps)]) + int(column[0])
+
+
+def _guess_clock(timestamp: NDArray[np.int64], arrival_us: NDArray[np.int64]) -> int:
+    seconds = float(np.ptp(arrival_us)) / 1e6
+    rate = float(np.ptp(timestamp)) / max(seconds, 1e-3)
+    return min(CLOCKS, key=lambda clock: abs(math.log(max(rate, 1.0) / clock)))
+
+
+COLUMNS = ("send", "arrival", "size", "marker")
+
+
+def _csv(name: str, data: bytes) -> Trace:
+    """Rows of send ms, arrival ms (empty: lost), size and marker, in order of sending.
+
+    The last two columns may be left out; a first line that holds no number names the columns.
+    """
+    rows = list(_csv_rows(data))
+    came = [row for row in rows if math.isfinite(row[1])]
+    if len(came) < 2:
+        last = data.count(b"\n") + 1
+        raise TraceError(f"line {last}: the file ends after {len(came)} packets that came")
+    table = np.array(rows, np.float64)
+    table = table[np.argsort(table[:, 0], kind="stable")]
+    samples = _frame_length(table[:, 0])
+    timestamp = _on_grid((table[:, 0] - table[0, 0]) * 48, samples)
+    arrived = np.isfinite(table[:, 1])
+    earliest = table[arrived, 1].min()
+    return make_trace(
+        name,
+        np.round((table[arrived, 1] - earliest) * 1_000).astype(np.int64),
+        timestamp[arrived] * 125 // 6,
+        np.flatnonzero(arrived),
+        sent=len(table),
+        timestamp=timestamp[arrived],
+        samples=samples,
+        size=table[arrived, 2].clip(0, MAX_PAYLOAD).astype(np.int64),
+        marker=table[arrived, 3] != 0,
+    )
+
+
+def _csv_rows(data: bytes) -> Iterator[tuple[float, float, float, float]]:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise TraceError(
+            f"offset {error.start}: neither rtpdump nor pcap nor text, so no trace"
+        ) from None
+    first = text.split("\n", 1)[0]
+    delimiter = next((mark for mark in ",;\t" if mark in first), ",")
+    places: Sequence[int] = range(len(COLUMNS))
+    lines = csv.reader(StringIO(text), delimiter=delimiter)
+    for cells in lines:
+        if not cells or cells[0].startswith("#"):
+            continue
+        if lines.line_num == 1 and not _is_number(cells[0]):
+            places = _named_columns(cells)
+            continue
+        yield _csv_row(cells, places, lines.line_num)
+
+
+def _named_columns(cells: list[str]) -> list[int]:
+    names = [cell.strip().lower().split("_")[0].split(" ")[0] for cell in cells]
+    names = ["send" if name == "sent" else name for name in names]
+    for needed in COLUMNS[:2]:
+        if needed not in names:
+            raise TraceError(f"line 1: no column {needed}, only {', '.join(cells)}")
+    return [names.index(column) if column in names else -1 for column in COLUMNS]
+
+
+def _csv_row(
+    cells: list[str], places: Sequence[int], line: int
+) -> tuple[float, float, float, float]:
+    values = [math.nan, math.inf, 80.0, 0.0]
+    for column, place in enumerate(places):
+        if place < 0 or (place >= len(cells) and column > 1):
+            continue
+        if place >= len(cells):
+            raise TraceError(f"line {line}: {len(cells)} columns, no {COLUMNS[column]} ms")
+        cell = cells[place].strip()
+        if column == 1 and cell.lower() in ("", "inf", "nan", "lost", "-1"):
+            continue
+        if not _is_number(cell):
+            raise TraceError(f"line {line}: {COLUMNS[column]} {cell!r} is no number")
+        values[column] = float(cell)
+    return values[0], values[1], values[2], values[3]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return abs(float(text)) < 1e13  # ms since 1970 and ten times more; no nan, no inf
+    except ValueError:
+        return False
+
+
+def _frame_length(send_ms: NDArray[np.float64]) -> int:
+    steps = np.diff(send_ms)
+    steps = steps[steps > 0]
+    length = float(np.median(steps)) * 48 if len(steps) else 960.0
+    return min(FRAMES, key=lambda frame: abs(frame - length))
+
+
+def _on_grid(samples: NDArray[np.float64], frame: int) -> NDArray[np.int64]:
+    """Return time stamps as a sender counts them: whole frames, though its timer is not exact."""
+    frames = np.round(samples / frame).astype(np.int64)
+    steps = np.arange(len(frames))
+    return (np.maximum.accumulate(frames - steps) + steps) * frame  # each later than the one before
