@@ -18,7 +18,7 @@ TEST_PACKAGES := chromium firefox-esr ffmpeg iproute2
 CPP := $(shell find src tests -name '*.[ch]pp')
 NATIVE := CMakeLists.txt $(CPP) $(shell find src -name '*.pyx' -o -name 'CMakeLists.txt' -o -name '*.cmake')
 
-.PHONY: help setup run test test-asan test-tsan fuzz bench bench-peers lint format portable stubs
+.PHONY: help setup run test test-asan test-tsan fuzz bench bench-jitter bench-peers lint format portable stubs
 .PHONY: wheel-test screenshots clean
 .PHONY: build-packages test-packages
 
@@ -58,6 +58,10 @@ bench: setup ## every bench against its floor and budget; rewrites README's tabl
 	mkdir -p build
 	$(BIN)/pytest --benchmark-only --benchmark-json build/bench.json $(ARGS)
 	$(BIN)/python benches/report.py build/bench.json $(REPORT)
+
+bench-jitter: setup ## jitter buffers side by side; rewrites docs/jitter.md's tables and plots
+	@$(PIP) install --group bench
+	PYTHONPATH=benches $(BIN)/python -m jitter docs/jitter.md docs/images
 
 PEERS := build/peers-venv
 bench-peers: setup ## CPU, memory and joins beside Janus and aiortc, which it installs

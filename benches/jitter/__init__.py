@@ -1,0 +1,1 @@
+"""The jitter harness: every policy on every link, as tables, plots and a gate."""
