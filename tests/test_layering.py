@@ -85,6 +85,7 @@ WRAPPERS = {"__init__", "_native", "doctor", "engine", "jitterlab", "load", "off
 EDGE = {
     *(
         "__main__",
+        "accompany",
         "api",
         "chronicle",
         "cli",

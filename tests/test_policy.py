@@ -29,6 +29,7 @@ SIMPLY = {
     Action.SEE_PEOPLE: {OPERATOR, HOST, COHOST},
     Action.SPEAK: {HOST, COHOST, SPEAKER},
     Action.MUTE_ALL: {OPERATOR, HOST, COHOST},
+    Action.CAPTION: {OPERATOR, HOST, COHOST},
 }
 # Done to others: a host rules all but hosts, a co-host those below.
 BELOW = {

@@ -21,6 +21,7 @@ from starlette.routing import Route
 
 from spacescore.engine import Engine
 from spacescore.errors import InvalidRequestError, OverloadedError, UnauthenticatedError
+from spacescore.live import Live
 from spacescore.metrics import Metrics
 from spacescore.policy import Caller, TokenBucket
 from spacescore.problem import Problem, problem_from, problem_response
@@ -86,6 +87,7 @@ class Desk:
     metrics: Metrics = field(init=False)
     joins: TokenBucket = field(init=False)
     states: dict[str, tuple[float, dict[str, Any]]] = field(default_factory=dict)
+    live: dict[str, tuple[float, Live]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.metrics = Metrics(self.engine, self.node)
@@ -227,6 +229,15 @@ class Fields:
         if isinstance(value, bool):
             raise InvalidRequestError(f"{name} must be a number.")
         return int(value)
+
+    def time(self, name: str) -> float | None:
+        """Return a Unix time in seconds, if there is one."""
+        value = self._value.get(name)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise InvalidRequestError(f"{name} must be a Unix time, in seconds.")
+        return float(value)
 
     def _get(self, name: str, kind: type, default: Any) -> Any:
         value = self._value.get(name)

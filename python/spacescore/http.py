@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from spacescore import api, pages, replay, whip
+from spacescore import accompany, api, pages, replay, whip
 from spacescore.desk import Desk, IceServer, desk_of, resource
 from spacescore.engine import Engine
 from spacescore.errors import InvalidRequestError
@@ -55,7 +55,14 @@ def asgi(
     it (by default what the Host header says). Raises InvalidRequestError for a bad URL.
     """
     public_url = check_public_url(public_url)
-    table = [*_operations(), *pages.routes(), *api.routes(), *replay.routes(), *whip.routes()]
+    table = [
+        *_operations(),
+        *pages.routes(),
+        *api.routes(),
+        *accompany.routes(),
+        *replay.routes(),
+        *whip.routes(),
+    ]
     app = Starlette(routes=table, exception_handlers={HTTPException: handle_http_exception})
     app.router.redirect_slashes = False  # a redirect would lose the body of a POST
     app.state.desk = Desk(engine, keys or KeyRing.ephemeral(), ice_servers, public_url)

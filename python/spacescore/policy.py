@@ -104,6 +104,7 @@ class Action(StrEnum):
     REMOVE = "remove a speaker"
     BLOCK = "block people"
     HAND_OVER = "hand over the space"
+    CAPTION = "caption the space"
 
 
 _LETTERS = {"L": Role.LISTENER, "S": Role.SPEAKER, "C": Role.COHOST, "H": Role.HOST}
@@ -132,6 +133,7 @@ _MAY: Mapping[Action, tuple[str, str, str, str, str]] = {
     Action.REMOVE: ("HCSL", "CSL", "SL", "", ""),
     Action.BLOCK: ("HCSL", "CSL", "SL", "", ""),
     Action.HAND_OVER: ("CS", "CS", "", "", ""),
+    Action.CAPTION: ("*", "*", "*", "", ""),
 }
 _COLUMN: Mapping[Rank, int] = {
     OPERATOR: 0,

@@ -2,6 +2,7 @@
 
     <id>.opus     the audience's own packets, Ogg Opus
     <id>.jsonl    a head (space, title, when it began), then a line for each change of who is heard
+    <id>.captions.jsonl   a line for each caption, in the time of the recording
     <id>.json     what its host decided: {"published": true}
 
 Lines are appended and none is rewritten, so a crash costs at most the last of them. A recording
@@ -28,6 +29,8 @@ TAIL_BYTES = 64 * 1024  # an Ogg page is no longer, so the last one begins in he
 PRE_SKIP_BYTES = 40  # where the first page's packet has its pre-skip (RFC 7845 section 5.1)
 PAGE_HEADER_BYTES = 27  # then a byte of size for each segment
 PAUSE_SECONDS = 1.5  # whoever goes on sooner has not stopped
+CAPTIONS = "captions.jsonl"
+READING_SECONDS = 1.5  # a caption stays at least so long
 TURN_SECONDS = 5.0  # to say less than this is to interject, and no chapter
 _ID = re.compile(r"([a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?)-(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ)(-\d+)?")
 
@@ -167,6 +170,23 @@ class Recordings:
             raise UnknownRecordingError("There is no such recording here.")
         return path
 
+    def append_caption(self, key: str, line: Mapping[str, Any]) -> None:
+        """Keep a caption: from `at` to `to`, in seconds, by `name` or nobody: `text`."""
+        with self._open(key, CAPTIONS, os.O_APPEND) as file:
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+    def captions(self, key: str) -> list[tuple[float, float, str]]:
+        """Return (from, to, text), in the order of their time."""
+        found = []
+        for line in self._read_lines(key, CAPTIONS):
+            match line:
+                case {"at": int() | float() as at, "to": int() | float() as to, "text": str(text)}:
+                    name = str(line.get("name") or "")
+                    found.append(
+                        (at, max(to, at + READING_SECONDS), f"{name}: {text}" if name else text)
+                    )
+        return sorted(found)
+
     def lines(self, key: str) -> list[dict[str, Any]]:
         """Return who was heard when, as it was noted."""
         return [line for line in self._read_lines(key) if "at" in line]
@@ -190,7 +210,7 @@ class Recordings:
     def delete(self, key: str) -> None:
         """Forget it: the sound first. Raises UnknownRecordingError."""
         self.audio(key).unlink()
-        for kind in ("jsonl", "json"):
+        for kind in ("jsonl", CAPTIONS, "json"):
             (self._folder / f"{key}.{kind}").unlink(missing_ok=True)
 
     def expire(self, before: float, keep: Iterable[str] = ()) -> list[str]:
@@ -201,8 +221,8 @@ class Recordings:
             self.delete(key)
         return old
 
-    def _read_lines(self, key: str) -> Iterator[dict[str, Any]]:
-        with suppress(FileNotFoundError), (self._folder / f"{key}.jsonl").open() as file:
+    def _read_lines(self, key: str, kind: str = "jsonl") -> Iterator[dict[str, Any]]:
+        with suppress(FileNotFoundError), (self._folder / f"{key}.{kind}").open() as file:
             for text in file:
                 with suppress(ValueError):  # a crash, or a full disk, has cut the last one
                     line = json.loads(text)

@@ -29,6 +29,7 @@ def routes() -> list[Route]:
         resource(one, {"GET": describe, "PATCH": publish, "DELETE": delete}),
         resource(f"{one}/audio", {"GET": audio}),
         resource(f"{one}/chapters.vtt", {"GET": chapter_track}),
+        resource(f"{one}/captions.vtt", {"GET": caption_track}),
     ]
 
 
@@ -48,6 +49,7 @@ async def describe(request: Request) -> Response:
     found = lanes(recordings.lines(one.id), one.seconds)
     body = _summary(desk, request, one) | {
         "yours": _runs(caller, one),
+        "captioned": bool(recordings.captions(one.id)),
         "lanes": [asdict(lane) for lane in found],
         "chapters": [
             {"from": start, "to": end, "name": name}
@@ -77,6 +79,14 @@ async def chapter_track(request: Request) -> Response:
     recordings, one = _find(request, caller)
     cues = chapters(lanes(recordings.lines(one.id), one.seconds), one.seconds)
     return PlainTextResponse(webvtt(cues), media_type="text/vtt", headers=_caching(caller))
+
+
+async def caption_track(request: Request) -> Response:
+    """What was said, as far as somebody captioned it, as a WebVTT track."""
+    caller = desk_of(request).caller(request)
+    recordings, one = _find(request, caller)
+    text = webvtt(recordings.captions(one.id))
+    return PlainTextResponse(text, media_type="text/vtt", headers=_caching(caller))
 
 
 async def publish(request: Request) -> Response:

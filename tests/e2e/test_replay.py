@@ -35,6 +35,8 @@ def recorded(served: Served) -> tuple[str, str]:
     folder = served.data / "recordings"
     lines = wait_for(lambda: [one for one in folder.glob("*.jsonl") if b"Ada" in one.read_bytes()])
     sound = lines[0].with_suffix(".opus")
+    said = {"text": "Good evening", "name": "Ada Lovelace"}
+    served.post("/api/spaces/evening/captions", said, host)
     wait_for(lambda: sound.stat().st_size > 12_000)
     served.delete("/api/spaces/evening", host)
     speaker.leave()
@@ -66,6 +68,9 @@ def test_a_recording_is_private_then_published_then_gone(
     page.locator(".track").click()  # in the middle
     wait_for(lambda: position(page) > 1)
     expect(page.get_by_role("button", name="Delete")).to_be_hidden()
+    expect(page.locator("#captions")).to_be_visible()
+    page.evaluate("document.getElementById('player').currentTime = 0")
+    expect(page.locator("#captions")).to_have_text("Ada Lovelace: Good evening")
     page.goto(link.rpartition("/r/")[0])
     expect(page.locator("#past .title")).to_have_text("The evening round")
 

@@ -137,3 +137,19 @@ def test_what_is_no_token_is_no_grant(run: Run, token: str) -> None:
 @pytest.mark.parametrize("path", ["/s/demo", "/s/demo/", "/rooms/s/demo"])
 def test_the_slug_is_the_last_part_of_the_path(run: Run, path: str) -> None:
     assert run("visit.js", "return m.slugOf(args[0])", path) == "demo"
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "flown"),
+    [
+        ({"👏": 5}, {"👏": 7, "🎉": 1}, {"👏": 2, "🎉": 1}),
+        ({"👏": 5}, {"👏": 5}, {}),
+        ({"👏": 5}, {"👏": 0}, {}),  # the server began anew
+        ({}, {"👏": 3_000, "🎉": 1_000}, {"👏": 9, "🎉": 3}),
+    ],
+)
+def test_applause_is_what_came_since_and_thinned_out_in_a_storm(
+    run: Run, before: dict[str, int], now: dict[str, int], flown: dict[str, int]
+) -> None:
+    found = run("companion.js", "return m.arrivals(args[0], args[1])", before, now)
+    assert {one: found.count(one) for one in found} == flown

@@ -62,6 +62,19 @@ export class SpaceApi {
   }
 
   /**
+   * @param {AbortSignal} signal
+   * @returns {Promise<import("./companion.js").Live>}
+   */
+  async live(signal) {
+    return (await request(this.#at("/live.json"), { signal })).json();
+  }
+
+  /** @param {string} reaction */
+  async react(reaction) {
+    await this.#send("POST", "/reactions", { reaction });
+  }
+
+  /**
    * Asks for a place on an open stage.
    * @param {string} name
    * @returns {Promise<{ token: string, peer: number }>}

@@ -7,10 +7,11 @@ const CAP_MS = 30_000;
 /**
  * @param {number} failures in a row
  * @param {number} [random] in [0, 1)
+ * @param {number} [period] ms
  * @returns {number} ms until the next request: the period ± 20 %, doubled for each failure
  */
-export function pollDelay(failures, random = Math.random()) {
-  return Math.min(CAP_MS, PERIOD_MS * 2 ** failures) * (0.8 + 0.4 * random);
+export function pollDelay(failures, random = Math.random(), period = PERIOD_MS) {
+  return Math.min(CAP_MS, period * 2 ** failures) * (0.8 + 0.4 * random);
 }
 
 /**
@@ -18,9 +19,10 @@ export function pollDelay(failures, random = Math.random()) {
  * @param {(signal: AbortSignal) => Promise<T>} ask
  * @param {(value: T) => void} onValue
  * @param {(error: any, failures: number) => void} onError
+ * @param {number} [period] ms
  * @returns {{ now: () => void, stop: () => void }} now: asks at once
  */
-export function poll(ask, onValue, onError) {
+export function poll(ask, onValue, onError, period) {
   let failures = 0;
   let timer = 0;
   let asking = new AbortController();
@@ -38,7 +40,7 @@ export function poll(ask, onValue, onError) {
       failures += 1;
       onError(error, failures);
     }
-    if (!signal.aborted && !document.hidden) timer = setTimeout(turn, pollDelay(failures));
+    if (!signal.aborted && !document.hidden) timer = setTimeout(turn, pollDelay(failures, Math.random(), period));
   }
 
   function stop() {

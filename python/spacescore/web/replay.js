@@ -18,6 +18,7 @@ import { elapsed, hue } from "./words.js";
  * @property {number} seconds
  * @property {boolean} published
  * @property {boolean} yours
+ * @property {boolean} captioned
  * @property {Lane[]} lanes
  * @property {Chapter[]} chapters
  */
@@ -98,6 +99,24 @@ async function load({ published }) {
   element("download").setAttribute("download", `${name}.opus`);
 }
 
+/** Captions come by hand as well, for the same reason. @param {Recording} recording */
+async function loadCaptions({ captioned }) {
+  if (!captioned) return;
+  const text = new URL(`${address.pathname}/captions.vtt`, ROOT);
+  const reply = await request(text, { headers: bearer(token) });
+  const track = document.createElement("track");
+  track.kind = "captions";
+  track.src = URL.createObjectURL(await reply.blob());
+  track.default = true;
+  player.append(track);
+  track.track.mode = "hidden"; // an audio element has no place for them: we show them
+  element("captions").hidden = false;
+  track.track.addEventListener("cuechange", () => {
+    const cues = /** @type {VTTCue[]} */ ([...(track.track.activeCues ?? [])]);
+    element("captions").textContent = cues.map(({ text }) => text).join("\n");
+  });
+}
+
 /** @param {Recording} recording */
 function offerChoices(recording) {
   element("publish").hidden = element("delete").hidden = !recording.yours;
@@ -154,6 +173,7 @@ async function show(recording) {
   follow(recording);
   offerChoices(recording);
   await load(recording);
+  await loadCaptions(recording);
 }
 
 try {

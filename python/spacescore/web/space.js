@@ -2,6 +2,7 @@
 
 import { Announcer } from "./announcer.js";
 import { SpaceApi } from "./api.js";
+import { Companion } from "./companion.js";
 import { askName, askWhatToDo, decide, share } from "./dialogs.js";
 import { element } from "./dom.js";
 import { JoinError } from "./errors.js";
@@ -22,6 +23,7 @@ const slug = slugOf(location.pathname);
 const api = new SpaceApi(ROOT, slug);
 const view = new View();
 const announcer = new Announcer();
+const companion = new Companion(api);
 const stage = new Stage(element("speakers"), element("speaker-tile"), manage);
 
 /** @type {import("./api.js").Room | null} */ let room = null;
@@ -90,6 +92,7 @@ function situation() {
 
 function refresh() {
   view.showSituation(situation());
+  companion.follow(session !== null);
   showDetails();
   element("end").hidden = !isHost();
 }

@@ -1,0 +1,95 @@
+"""Captions and reactions over HTTP, shown live and kept with the recording."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import anyio.to_thread
+import structlog
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from spacescore.desk import Desk, desk_of, read_json, resource
+from spacescore.live import REACTIONS, Caption, Live
+from spacescore.policy import Action, rank, require
+from spacescore.recordings import RATE, Recordings
+from spacescore.spaces import Space
+
+__all__ = ["routes"]
+
+POLL_SECONDS = 1.0  # what pages keep to
+_log = structlog.get_logger("spacescore")
+
+
+def routes() -> list[Route]:
+    """Return the table."""
+    one = "/api/spaces/{space}"
+    return [
+        resource(f"{one}/live.json", {"GET": live}),
+        resource(f"{one}/captions", {"POST": caption}),
+        resource(f"{one}/reactions", {"POST": react}),
+    ]
+
+
+async def live(request: Request) -> Response:
+    """Show the last captions and the total of each reaction; the same for everybody."""
+    desk = desk_of(request)
+    of_space = _live(desk, desk.engine.space(request.path_params["space"]))
+    body = {
+        "captions": [asdict(one) for one in of_space.captions],
+        "reactions": {one: of_space.reactions.get(one, 0) for one in REACTIONS},
+        "poll": POLL_SECONDS,
+    }
+    return JSONResponse(body, headers={"Cache-Control": "public, max-age=1"})
+
+
+async def caption(request: Request) -> Response:
+    """Take a timed line from whatever turns speech into text."""
+    desk = desk_of(request)
+    space = desk.engine.space(request.path_params["space"])
+    require(rank(desk.caller(request), space.slug), Action.CAPTION)
+    fields, now = await read_json(request), desk.clock()
+    taken = _live(desk, space).caption(
+        fields.text("text"),
+        now=now,
+        start=fields.time("start"),
+        end=fields.time("end"),
+        name=fields.text("name"),
+    )
+    await _keep(desk, space, taken, now)
+    return JSONResponse({"number": taken.number}, 201)
+
+
+async def react(request: Request) -> Response:
+    """Count a reaction of anybody's."""
+    desk = desk_of(request)
+    space = desk.engine.space(request.path_params["space"])
+    fields = await read_json(request)
+    address = request.client.host if request.client else ""
+    _live(desk, space).react(fields.text("reaction"), address, now=desk.clock())
+    return Response(status_code=204)
+
+
+async def _keep(desk: Desk, space: Space, caption: Caption, now: float) -> None:
+    """Write a caption beside the recording, in its time. A full disk costs the line."""
+    data, position = desk.engine.data, desk.engine.stats(space.slug).recorded_samples / RATE
+    if not space.recording or data is None or not position:
+        return
+    began, key = now - position, Path(space.recording).stem
+    at, to = (round(max(0.0, time - began), 2) for time in (caption.start, caption.end))
+    line = {"at": at, "to": to, "name": caption.name, "text": caption.text}
+    try:
+        await anyio.to_thread.run_sync(Recordings(data.recordings).append_caption, key, line)
+    except OSError as error:
+        _log.warning("a caption is not kept", recording=key, reason=str(error))
+
+
+def _live(desk: Desk, space: Space) -> Live:
+    """Return what accompanies a space; another space of the same name begins anew."""
+    created, found = desk.live.get(space.slug, (0.0, None))
+    if found is None or created != space.created:
+        open_now = {one.slug for one in desk.engine.spaces}
+        desk.live = {slug: one for slug, one in desk.live.items() if slug in open_now}
+        found = Live()
+        desk.live[space.slug] = (space.created, found)
+    return found

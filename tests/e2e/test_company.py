@@ -1,0 +1,40 @@
+"""Chromium in a room: captions as they are spoken, and the applause of others."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from served import Served
+from virtual_peer import speak_by_whip
+from world import tone
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+def test_a_listener_reads_along_and_applauds(
+    open_chromium: Callable[[], Browser], served: Served
+) -> None:
+    host = served.create_space("evening", title="The evening round", host="Ada Lovelace")
+    speaker = speak_by_whip(served, "", space="evening", token=host)
+    speaker.connected().say(tone(440))
+    browser = open_chromium()
+    reader, cheerer = browser.new_page(), browser.new_page()
+    for page in (reader, cheerer):
+        page.goto(f"{served.url}/s/evening")
+        expect(page.locator("#reactions")).to_be_hidden()
+        page.get_by_role("button", name="Listen").click()
+        expect(page.locator("#reactions button")).to_have_count(6)
+    expect(reader.locator("#captions-toggle")).to_be_hidden()
+
+    served.post(
+        "/api/spaces/evening/captions", {"text": "Good evening", "name": "Ada Lovelace"}, host
+    )
+    expect(reader.locator("#captions")).to_have_text("Ada Lovelace: Good evening")
+    reader.get_by_role("button", name="Captions").click()
+    expect(reader.locator("#captions")).to_be_hidden()
+
+    cheerer.get_by_role("button", name="🎉").click()
+    expect(reader.locator("#floaters span")).to_have_text("🎉")
+    expect(reader.locator("#floaters span")).to_have_count(0, timeout=8_000)
+    speaker.leave()

@@ -1,0 +1,77 @@
+"""Captions and reactions over HTTP."""
+
+import pytest
+
+from spacescore.recordings import Recordings
+from virtual_peer import speak_by_offer, wait_for
+from web_client import OPERATOR_KEY, Web, problem
+from world import tone
+
+LIVE, CAPTIONS, REACTIONS = (
+    f"/api/spaces/demo/{name}" for name in ("live.json", "captions", "reactions")
+)
+
+
+@pytest.fixture
+def web(engine) -> Web:
+    engine.create_space("demo")
+    return Web(engine)
+
+
+def test_what_is_captioned_is_shown_to_everybody(web):
+    said = web.post(CAPTIONS, token=OPERATOR_KEY, json={"text": "Good evening", "name": "Ada"})
+    assert (said.status_code, said.json()) == (201, {"number": 1})
+    shown = web.get(LIVE)
+    (line,) = shown.json()["captions"]
+    assert (line["number"], line["name"], line["text"]) == (1, "Ada", "Good evening")
+    assert shown.headers["cache-control"] == "public, max-age=1"
+
+
+@pytest.mark.parametrize(
+    ("role", "status"), [("", 401), ("listener", 403), ("speaker", 403), ("host", 201)]
+)
+def test_only_those_who_run_the_space_caption_it(web, role, status):
+    token = web.token(role) if role else ""
+    assert web.post(CAPTIONS, token=token, json={"text": "x"}).status_code == status
+
+
+@pytest.mark.parametrize("body", [{}, {"text": 5}, {"text": "x", "start": "now"}, {"text": ""}])
+def test_a_caption_that_is_none_is_refused(web, body):
+    assert problem(web.post(CAPTIONS, token=OPERATOR_KEY, json=body)) == (400, "invalid-request")
+
+
+def test_reactions_of_anybody_add_up(web):
+    assert web.post(REACTIONS, json={"reaction": "👏"}).status_code == 204
+    assert web.post(REACTIONS, json={"reaction": "👏"}).status_code == 204
+    assert web.get(LIVE).json()["reactions"]["👏"] == 2
+    assert problem(web.post(REACTIONS, json={"reaction": "x"})) == (400, "invalid-request")
+    answers = [web.post(REACTIONS, json={"reaction": "🎉"}) for _ in range(20)]
+    assert problem(answers[-1]) == (503, "overloaded")
+    assert "retry-after" in answers[-1].headers
+
+
+def test_a_space_of_the_same_name_begins_anew(web):
+    web.post(REACTIONS, json={"reaction": "👏"})
+    web.engine.close_space("demo")
+    assert problem(web.get(LIVE)) == (404, "unknown-space")
+    web.engine.create_space("demo")
+    assert web.get(LIVE).json()["reactions"]["👏"] == 0
+
+
+def test_captions_are_kept_with_the_recording_in_its_time(web):
+    engine = web.engine
+    speaker = speak_by_offer(lambda sdp: engine.accept_offer("demo", sdp, role="speaker").sdp)
+    speaker.connected().say(tone(440))
+    wait_for(lambda: engine.stats("demo").recorded_samples > 48_000)
+    now = web.desk.clock()
+    said = {"text": "a < b", "start": now - 0.5, "end": now}
+    web.post(CAPTIONS, token=OPERATOR_KEY, json=said)
+    (kept,) = wait_for(lambda: list(Recordings(engine.data.recordings)))
+    ((start, end, text),) = Recordings(engine.data.recordings).captions(kept.id)
+    assert 0.2 < start < 2.0
+    assert end - start >= 1.5
+    assert text == "a < b"
+    track = web.get(f"/api/recordings/{kept.id}/captions.vtt", token=OPERATOR_KEY)
+    assert "a &lt; b" in track.text
+    assert web.get(f"/api/recordings/{kept.id}", token=OPERATOR_KEY).json()["captioned"] is True
+    speaker.leave()
