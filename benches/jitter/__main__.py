@@ -29,8 +29,8 @@ def _cell(one: Score) -> str:
 
 def beside(scores: Scores, policies: Sequence[str]) -> list[str]:
     lines = [
-        "| spacescore beside | delay, geometric mean | worst link | concealed, all links | stretched "
-        "| better in both | worse in both |",
+        "| spacescore beside | delay, geometric mean | worst link | concealed, all links "
+        "| stretched | less delay, no more concealed | more of both |",
         "|---|---|---|---|---|---|---|",
     ]
     for policy in policies:

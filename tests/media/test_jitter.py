@@ -435,3 +435,40 @@ def test_any_order_loss_and_duplication_keeps_time(arrivals):
     stats = listener.buffer.stats()
     assert stats.packets_received == len(packets)
     assert len(frames) + stats.packets_duplicated <= len(packets)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 199),  # before which good packet
+            st.integers(0, 2**16 - 1),
+            st.integers(0, 2**32 - 1),
+            st.integers(0, 2**32 - 1),  # samples
+            st.integers(1, 2),  # SSRC: ours or another's
+        ),
+        max_size=12,
+    )
+)
+def test_absurd_packets_neither_silence_a_stream_nor_make_time_stand(absurd):
+    good = talk(400)
+    listener = Listener()
+    for number, packet in enumerate(good):
+        for before, sequence, timestamp, samples, ssrc in absurd:
+            if before == number:
+                listener.push(Packet(packet.arrival, sequence, timestamp, 80, samples, 127, ssrc))
+        listener.push(packet)
+        listener.tick()
+    assert len(listener.played) <= 8 * 2 * 400  # 2.5 ms entries at worst
+    last = {int.from_bytes(e.payload[:8], "big") for e in listener.frames() if e.now > 7_000 * MS}
+    assert len(last & set(range(FIRST, FIRST + 400))) >= 40  # of the last second's 50
+
+
+def test_a_hole_that_was_partly_guessed_leaves_no_half_tick_in_the_fifo():
+    draw = random.Random(15)
+    lost = {i for i in range(100, 900) if draw.random() < 0.02}
+    lost |= {i + step for i in lost for step in (1, 2)}  # bursts of three
+    packets = [p for p in talk(1000, seeded(16, 0, 12)) if p.sequence - FIRST not in lost]
+    listener = Listener().play(packets, 19_900 * MS)
+    assert listener.fifo == 0
+    assert max(lag_ms(e) for e in listener.frames()[-50:]) <= 35

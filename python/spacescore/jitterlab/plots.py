@@ -75,22 +75,34 @@ def draw_over_time(
     origin = int(trace.arrival_us[0])
     with plt.rc_context(STYLE):
         plt.figure(figsize=(8.4, 3.6))
+        end_s = start_s + min(seconds, trace.seconds)
         came = (trace.arrival_us - origin) / 1e6
-        plt.plot(came, trace.relative_us / 1e3, ".", color=GREY, markersize=2, label="packets came")
+        seen = (came >= start_s) & (came <= end_s)
+        relative = trace.relative_us / 1e3
+        plt.plot(came[seen], relative[seen], ".", color=GREY, markersize=2, label="packets came")
         for number, playback in enumerate(playbacks):
             heard = np.flatnonzero(playback.played_us >= 0)
             heard = heard[np.argsort(playback.played_us[heard], kind="stable")]
             lag = playback.played_us[heard] - trace.sent_us[heard]
             lag = (lag - (trace.arrival_us - trace.sent_us).min()) / 1e3
             at = (playback.played_us[heard] - origin) / 1e6
+            seen = (at >= start_s) & (at <= end_s)
             color = COLORS.get(playback.policy, RED)
-            plt.plot(at, lag, color=color, linewidth=1.4, label=f"{playback.policy} played")
+            plt.plot(
+                at[seen], lag[seen], color=color, linewidth=1.4, label=f"{playback.policy} played"
+            )
             if number == 0:
                 ticks = (playback.tick_us - origin) / 1e6
+                seen = (ticks >= start_s) & (ticks <= end_s)
                 plt.plot(
-                    ticks, playback.target_ms, "--", color=color, linewidth=0.9, label="its target"
+                    ticks[seen],
+                    playback.target_ms[seen],
+                    "--",
+                    color=color,
+                    linewidth=0.9,
+                    label="its target",
                 )
-        plt.xlim(start_s, start_s + min(seconds, trace.seconds))
+        plt.xlim(start_s, end_s)
         plt.ylim(bottom=0)
         plt.xlabel("seconds")
         plt.ylabel("ms behind the fastest packet")
@@ -141,6 +153,7 @@ def _panel(panel: Any, name: str, scores: Sequence[Score]) -> None:
             markerfacecolor="none" if empty else color,
             linestyle="none",
             markersize=7,
+            clip_on=False,
             label=one.policy,
         )
     panel.set_title(name)

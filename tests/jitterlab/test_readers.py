@@ -1,0 +1,138 @@
+"""Traces from files, and what is said of files that are none."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import pytest
+
+from spacescore.jitterlab import TraceError, read_trace
+
+
+def rtp(number: int, *, ssrc: int = 7, kind: int = 0, size: int = 160) -> bytes:
+    return struct.pack(
+        ">BBHII", 0x80, kind, (65_500 + number) % 2**16, 160 * number % 2**32, ssrc
+    ) + bytes(size)
+
+
+def delay_ms(number: int) -> int:
+    return number % 3
+
+
+def rtpdump(count: int = 100) -> bytes:
+    records = [b"#!rtpplay1.0 127.0.0.1/5000\n", bytes(16)]
+    for number in range(count):
+        packet = rtp(number)
+        at = 20 * number + delay_ms(number)
+        records.append(struct.pack(">HHI", len(packet) + 8, len(packet), at) + packet)
+    records.append(struct.pack(">HHI", 8 + 28, 0, 20 * count) + bytes(28))  # RTCP
+    return b"".join(records)
+
+
+def pcap(count: int = 100, order: str = "<", magic: int = 0xA1B2C3D4, per_ms: int = 1_000) -> bytes:
+    records = [struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, 65_535, 1)]
+    for number in range(count):
+        udp = rtp(number)
+        ip = struct.pack(
+            ">BBHHHBBH4s4s", 0x45, 0, 28 + len(udp), 0, 0, 64, 17, 0, bytes(4), bytes(4)
+        )
+        frame = bytes(12) + b"\x08\x00" + ip + struct.pack(">HHHH", 1, 2, 8 + len(udp), 0) + udp
+        at = 20 * number + delay_ms(number)
+        head = struct.pack(order + "IIII", at // 1_000, at % 1_000 * per_ms, len(frame), len(frame))
+        records.append(head + frame)
+    return b"".join(records)
+
+
+def table(count: int = 100) -> bytes:
+    lines = [f"{20 * n},{20 * n + delay_ms(n) + 40},160,0" for n in range(count)]
+    return "\n".join(["send_ms,arrival_ms,size,marker", *lines, ""]).encode()
+
+
+FORMATS = {
+    "rtpdump": rtpdump(),
+    "pcap": pcap(),
+    "pcap, big endian": pcap(order=">"),
+    "pcap, nanoseconds": pcap(magic=0xA1B23C4D, per_ms=1_000_000),
+    "CSV": table(),
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_tells_the_same_link(name, tmp_path):
+    (path := tmp_path / "trace").write_bytes(FORMATS[name])
+    trace = read_trace(path)
+    assert trace.sent == len(trace) == 100
+    assert trace.frame_us == 20_000
+    assert trace.relative_us.tolist() == [1_000 * delay_ms(n) for n in range(100)]
+    assert (np.diff(trace.packets["timestamp"].astype(np.int64)) == 960).all()
+    assert trace.packets["size"].tolist() == [160] * 100
+
+
+def test_what_never_came_is_lost(tmp_path):
+    (path := tmp_path / "trace.csv").write_text("0,40\n20,\n40,80\n60,lost\n80,120\n")
+    trace = read_trace(path)
+    assert (trace.sent, len(trace)) == (5, 3)
+    assert trace.lost == pytest.approx(0.4)
+    assert trace.number.tolist() == [0, 2, 4]
+
+
+def test_a_sender_with_a_rough_timer_still_counts_whole_frames(tmp_path):
+    rng = np.random.default_rng(1)
+    lines = [f"{20 * n + rng.uniform(-6, 6):.3f};{20 * n + 50}" for n in range(200)]
+    (path := tmp_path / "trace.csv").write_text("\n".join(lines))
+    trace = read_trace(path)
+    assert (np.diff(trace.packets["timestamp"].astype(np.int64)) == 960).all()
+
+
+def test_columns_may_be_named_in_any_order(tmp_path):
+    (path := tmp_path / "trace.csv").write_text("size,arrival ms,sent ms\n9,50,0\n8,75,20\n")
+    trace = read_trace(path)
+    assert trace.packets["size"].tolist() == [9, 8]
+    assert trace.relative_us.tolist() == [0, 5_000]
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "line 1: the file ends after 0 packets"),
+        (b"0,10\n20,30\n40,soon\n", "line 3: arrival 'soon' is no number"),
+        (b"0,10\n20\n", "line 2: 1 columns, no arrival ms"),
+        (b"0,10\n20,30,nan\n", "line 2: size 'nan' is no number"),
+        (b"0,10\n1e300,30\n", "line 2: send '1e300' is no number"),
+        (b"when,what\n1,2\n", "line 1: no column send"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(40), "offset 0: neither rtpdump nor pcap nor text"),
+        (b"RIFF\x00\x10\xff\xfe", "offset 6: neither"),
+        (b"\x0a\x0d\x0d\x0a" + bytes(24), "editcap"),
+        (rtpdump()[:-30], "offset 18044: the file ends within the header"),
+        (rtpdump()[:30], "offset 28: the file ends within the rtpdump header"),
+        (rtpdump()[:47], "offset 44: the file ends within the header of a packet"),
+        (rtpdump()[:44] + bytes(8), "offset 44: a record of 0 bytes"),
+        (b"#!rtpplay1.0 " + b"x" * 300, "offset 0: the first line"),
+        (pcap()[:-1], "offset 22810: the file ends within a packet"),
+        (pcap()[:20], "offset 0: the file ends within the pcap header"),
+        (pcap()[:20] + b"\x93\0\0\0", "offset 20: link type 147"),
+        (pcap(0), "no RTP stream in 0 datagrams"),
+    ],
+)
+def test_a_cut_or_foreign_file_is_refused_and_the_place_named(data, said, tmp_path):
+    (path := tmp_path / "trace").write_bytes(data)
+    with pytest.raises(TraceError, match=said) as refused:
+        read_trace(path)
+    assert str(path) in str(refused.value)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(TraceError, match="No such file"):
+        read_trace(tmp_path / "nothing.csv")
+
+
+def test_any_cut_of_a_capture_is_an_error_or_a_shorter_trace(tmp_path):
+    path = tmp_path / "trace"
+    for data in (rtpdump(5), pcap(5), table(5)):
+        for end in range(len(data)):
+            path.write_bytes(data[:end])
+            try:
+                assert len(read_trace(path)) <= 5
+            except TraceError:
+                continue
