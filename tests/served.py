@@ -26,6 +26,7 @@ class Served:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         command = [sys.executable, "-m", "spacescore", "serve", "--port", "0", "--udp-port", "0"]
+        command += ["--drain-seconds", "0"]  # whoever tests a drain says how long
         addresses = ["--host", host, "--udp-host", host]
         self.process = subprocess.Popen(
             [*command, *addresses, "--data", str(data), *options],

@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 
 from offers import SPEAK
 from spacescore import asgi
+from spacescore.drain import Farewell
 from spacescore.errors import InvalidRequestError
 from spacescore.tokens import MAX_TTL_SECONDS
 from web_client import OPERATOR_KEY, Web, problem
@@ -210,6 +211,7 @@ def test_the_state_says_what_a_page_shows(web):
         "speakers": [],
         "open_stage": True,
         "recording": True,
+        "moving": None,
         "admit": {"cohorts": 1000},
     }
 
@@ -402,7 +404,7 @@ def test_health_ready_and_metrics(web):
 
 
 def test_a_node_that_goes_away_takes_nobody_new_and_is_still_healthy(web):
-    web.desk.draining = True
+    web.desk.farewell = Farewell(0)
     assert problem(web.get("/readyz")) == (503, "draining")
     assert web.get("/healthz").status_code == 200
     response = web.post("/api/spaces/demo/stage", json={})

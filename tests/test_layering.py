@@ -94,6 +94,7 @@ EDGE = {
         "cli_load",
         "cli_serve",
         "desk",
+        "drain",
         "http",
         "logs",
         "metrics",

@@ -189,6 +189,7 @@ def _state(desk: Desk, space: Space, now: float) -> dict[str, Any]:
         "speakers": [{field: getattr(who, field) for field in shown} for who in stats.speakers],
         "open_stage": space.open_stage,
         "recording": bool(space.recording),
+        "moving": desk.farewell and desk.farewell.state(space.slug),
         "admit": {"cohorts": ALL_COHORTS},
         "started": int(space.created),
         "time": int(now),

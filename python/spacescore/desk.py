@@ -19,6 +19,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from spacescore.drain import Farewell
 from spacescore.engine import Engine
 from spacescore.errors import InvalidRequestError, OverloadedError, UnauthenticatedError
 from spacescore.live import Live
@@ -83,7 +84,7 @@ class Desk:
     public_url: str = ""
     node: str = field(default_factory=socket.gethostname)
     clock: Callable[[], float] = time.time
-    draining: bool = False
+    farewell: Farewell | None = None  # while the node drains
     metrics: Metrics = field(init=False)
     joins: TokenBucket = field(init=False)
     states: dict[str, tuple[float, dict[str, Any]]] = field(default_factory=dict)
@@ -92,6 +93,11 @@ class Desk:
     def __post_init__(self) -> None:
         self.metrics = Metrics(self.engine, self.node)
         self.joins = TokenBucket(JOINS_PER_SECOND, JOIN_BURST)
+
+    @property
+    def draining(self) -> bool:
+        """Whether this node is going away."""
+        return self.farewell is not None
 
     def caller(self, request: Request) -> Caller:
         """Return who asks. Raises UnauthenticatedError for a token that does not verify."""
@@ -147,7 +153,7 @@ def resource(
     async def endpoint(request: Request) -> Response:
         handler = table[request.method]
         assert handler is not None  # noqa: S101  (HEAD is routed where there is GET)
-        response = await _answer(handler, request)
+        response = await _answer(handler, request, path)
         desk_of(request).metrics.count_request(response.status_code)
         response.headers.update({"X-Content-Type-Options": "nosniff", **extra})
         return response
@@ -162,9 +168,13 @@ def _options(headers: Mapping[str, str]) -> Handler:
     return options
 
 
-async def _answer(handler: Handler, request: Request) -> Response:
+async def _answer(handler: Handler, request: Request, path: str) -> Response:
     """Answer a request whatever happens: a fault of ours must not reach the server."""
     try:
+        farewell = desk_of(request).farewell
+        elsewhere = farewell and farewell.answer(path, request)
+        if elsewhere:
+            return elsewhere
         return await handler(request)
     except ClientDisconnect:
         return Response(status_code=400)

@@ -183,6 +183,10 @@ class Engine:
         with self._lock:
             self._worker.set_tier(self._registry.get(space).id, milliseconds(tier, AUTO))
 
+    def refuse_newcomers(self) -> None:
+        """Let nobody in any more, with whatever ticket; those who are there stay."""
+        self._worker.refuse_newcomers()
+
     def counters(self) -> dict[str, int]:
         """Return the node's counters: packets, bytes, drops by reason, handshakes.
 

@@ -28,6 +28,7 @@ from spacescore.addresses import candidate_addresses, wildcard
 from spacescore.chronicle import Chronicle
 from spacescore.datadir import DataDir
 from spacescore.desk import IceServer
+from spacescore.drain import Farewell, until_empty
 from spacescore.engine import Engine, usable_cores
 from spacescore.errors import EngineClosedError, SpacescoreError, StartupError
 from spacescore.http import asgi, check_public_url
@@ -58,6 +59,7 @@ class Service:
         self.app = app
         self._listener = listener
         self._manager = Manager()
+        self._draining = trio.Event()
         self._stopping = trio.Event()
         self._http_stopped = trio.Event()
 
@@ -115,29 +117,52 @@ class Service:
         return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT (or `stop`), then leave nothing half done."""
+        """Serve until SIGTERM or SIGINT (`drain` or `stop`), then leave nothing half done."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._log_events)
             nursery.start_soon(self._keep_alive)
             nursery.start_soon(self._keep_chronicle)
             nursery.start_soon(self._serve_http)
             nursery.start_soon(self._wait_for_signals)
+            nursery.start_soon(self._drain)
             self._manager.tell(ready=1, status=self._status())
             await self._stopping.wait()
-            self._manager.tell(stopping=1)
+            self._manager.tell(stopping=1, extend_timeout_usec=_usec(STOP_SECONDS))
             with trio.move_on_after(STOP_SECONDS) as patience:
                 await self._shut_down()
             if patience.cancelled_caught:
                 _log.error("stopping took too long", seconds=STOP_SECONDS)
             nursery.cancel_scope.cancel()
 
+    def drain(self) -> None:
+        """Let nobody in any more; `run` returns when the last has left, or time is over."""
+        self._draining.set()
+
     def stop(self) -> None:
         """Begin to stop; `run` returns soon after."""
         self._stopping.set()
 
+    async def _drain(self) -> None:
+        await self._draining.wait()
+        seconds, desk = self.settings.drain_seconds, self.app.state.desk
+        self._manager.tell(stopping=1, extend_timeout_usec=_usec(seconds + 2 * STOP_SECONDS))
+        desk.farewell = Farewell(desk.clock() + seconds, self.settings.drain_to.rstrip("/"))
+        desk.states.clear()
+        await trio.to_thread.run_sync(self.engine.refuse_newcomers)
+        _log.info("draining", people=await self._people(), seconds=seconds)
+        with suppress(EngineClosedError):  # a second signal came in between
+            why = await until_empty(self._people, seconds, self._stopping.wait)
+            _log.info("drained", because=why)
+        self.stop()
+
+    async def _people(self) -> int:
+        now = await trio.to_thread.run_sync(self.engine.counters)
+        return now["speakers"] + now["listeners"]
+
     async def _shut_down(self) -> None:
         """Say goodbye first: people must not wait for a slow HTTP client."""
-        self.app.state.desk.draining = True
+        desk = self.app.state.desk
+        desk.farewell = desk.farewell or Farewell(desk.clock())
         _log.info("stopping", spaces=len(self.engine.spaces))
         for space in self.engine.spaces:
             await trio.to_thread.run_sync(
@@ -148,9 +173,13 @@ class Service:
         _log.info("stopped")
 
     async def _wait_for_signals(self) -> None:
+        """Ctrl-C is for people who wait; a second signal of any kind as well."""
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-            async for _ in signals:
-                self.stop()
+            async for number in signals:
+                if number == signal.SIGTERM and not self._draining.is_set():
+                    self.drain()
+                else:
+                    self.stop()
 
     async def _keep_alive(self) -> None:
         """Feed the service manager's watchdog; an engine that is closed needs none any more."""
@@ -238,6 +267,7 @@ def check(settings: Settings) -> None:
         _ice_servers(settings)
         candidate_addresses(settings.udp_host or wildcard(), settings.announce)
         check_public_url(settings.public_url)
+        check_public_url(settings.drain_to)
         if settings.operator_key:
             KeyRing([settings.operator_key])
     except StartupError:
@@ -339,6 +369,10 @@ def _check_tls(settings: Settings) -> None:
             )
         except OSError as error:  # ssl.SSLError is one
             raise StartupError(f"The TLS certificate and key do not work: {error}.") from error
+
+
+def _usec(seconds: float) -> int:
+    return int(seconds * 1e6)
 
 
 def _words(name: str) -> str:

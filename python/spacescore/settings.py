@@ -14,6 +14,7 @@ SECRETS = frozenset({"operator_key", "ice_servers"})  # hold passwords
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Count = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[int, Meta(ge=0, le=86_400)]
 Threads = Annotated[int, Meta(ge=1, le=64)]
 PacketTime = Literal["auto", 20, 40, 60, 120]
 
@@ -58,6 +59,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     keep_recordings: Annotated[
         float, Meta(ge=0), says("Days, then they are deleted.  [default: 0, for ever]")
     ] = 0.0
+    drain_seconds: Annotated[
+        Seconds, says("How long people may stay after SIGTERM; a second signal ends it at once.")
+    ] = 10
+    drain_to: Annotated[str, says("URL of the node to which people are sent meanwhile.")] = ""
     demo: Annotated[bool, says("Open a space where everybody may speak.")] = False
 
 

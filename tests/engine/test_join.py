@@ -162,6 +162,20 @@ def test_a_full_node_is_silent_and_lets_in_when_there_is_room():
     assert second.client.state == "connected"
 
 
+def test_a_draining_node_lets_nobody_in_and_keeps_those_who_are_there():
+    world = World()
+    speaker, listener = world.join("speaker", peer=7), world.join()
+    world.run(1)
+    world.engine.refuse_newcomers()
+    late = [world.join(), world.join("speaker", peer=8)]
+    speaker.say(world.now_us, tone(440))
+    heard = len(listener.heard)
+    world.run(2)
+    assert [answers_to(world, one) for one in late] == [0, 0]
+    assert set(world.drops()) == {"node_draining"}
+    assert len(listener.heard) > heard + 90
+
+
 def test_more_joins_than_handshake_slots_wait_rather_than_fail():
     world = World(max_handshakes=4)
     people = [world.join(address=("10.2.0.1", 3_000 + i)) for i in range(40)]

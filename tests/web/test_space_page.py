@@ -203,3 +203,46 @@ def test_the_front_page_lists_live_spaces_first(page: Page) -> None:
     expect(page.locator(".card .title")).to_have_text(["Now", "Later <i>"])
     expect(page.locator(".card").first).to_have_attribute("href", "http://localhost/s/now")
     expect(page.locator("#command")).to_contain_text("curl -X POST http://localhost/api/spaces")
+
+
+# A server that goes away.
+
+MOVING = {"ends": 1_003_800, "to": "http://localhost/s/there"}
+
+
+def test_a_server_that_goes_away_says_so_and_where_to_go_on(page):
+    visit(page, ROOM | {"moving": MOVING})
+    expect(page.get_by_role("alert")).to_contain_text("This server stops at")
+    expect(page.get_by_role("link", name="Go on there")).to_have_attribute("href", MOVING["to"])
+
+
+def test_a_host_is_asked_to_say_goodbye_where_nobody_takes_over(page):
+    visit(
+        page, ROOM | {"moving": MOVING | {"to": None}}, fragment=f"#token={jwt('host', 11, 'Ada')}"
+    )
+    expect(page.get_by_role("alert")).to_contain_text("say goodbye to your audience")
+    expect(page.get_by_role("link", name="Go on there")).to_be_hidden()
+
+
+def test_who_was_invited_takes_the_key_along(page):
+    token = jwt("speaker", 12, "Bo")
+    visit(page, ROOM | {"moving": MOVING}, fragment=f"#token={token}")
+    link = page.get_by_role("link", name="Go on there")
+    expect(link).to_have_attribute("href", f"{MOVING['to']}#token={token}")
+
+
+def test_when_the_server_is_gone_the_page_goes_on_elsewhere(page):
+    room = ROOM | {"moving": MOVING}
+    visit(page, room)
+    expect(page.get_by_role("alert")).to_contain_text("This server stops at")
+    page.unroute("**/api/**")
+    page.route("**/api/spaces/demo/**", lambda route: route.abort())
+    page.route("**/api/spaces/there/**", lambda route: route.fulfill(json=ROOM))
+    page.evaluate(ASK_NOW)
+    page.wait_for_url("**/s/there")
+
+
+def test_a_server_that_stays_says_nothing(page):
+    visit(page, ROOM | {"moving": None})
+    expect(page.get_by_role("heading", name="The evening round")).to_be_visible()
+    expect(page.locator("#moving")).to_be_hidden()

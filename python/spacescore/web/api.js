@@ -20,6 +20,8 @@ import { bearer } from "./exchange.js";
  * @property {Speaker[]} speakers
  * @property {boolean} open_stage anybody may speak
  * @property {boolean} recording
+ * @property {{ ends: number, to: string | null } | null} [moving] the server goes away: when, and
+ *   who takes over
  * @property {number} time Unix seconds, the server's clock
  * @property {number} [started] Unix seconds
  */

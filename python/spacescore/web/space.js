@@ -14,6 +14,7 @@ import { Stage } from "./stage.js";
 import { View } from "./view.js";
 import { readGrant, rememberedName, rememberName, ROOT, slugOf, takeToken } from "./visit.js";
 import { SpeakSession } from "./whip.js";
+import { farewell } from "./words.js";
 
 const LIGHT_MS = 100; // who speaks, and how loud
 const STATS_MS = 2000;
@@ -42,6 +43,7 @@ const polling = poll((signal) => api.state(signal), onRoom, onTrouble);
 function onRoom(news) {
   room = news;
   view.showRoom(news);
+  view.showMoving(news.moving ? farewell(news.moving, isHost()) : "", elsewhere());
   stage.draw(news.speakers, { own: ownPeer(), isHost: isHost() });
   obeyHost(news);
   refresh();
@@ -52,6 +54,7 @@ function onRoom(news) {
  * @param {number} failures in a row
  */
 function onTrouble(error, failures) {
+  if (moveOn()) return;
   if (error.code === "unknown-space") {
     view.showPhase(room ? "ended" : "unknown");
     leave();
@@ -60,6 +63,19 @@ function onTrouble(error, failures) {
   } else if (failures > 2) {
     view.notify("The server cannot be reached; what you see may be old. Trying again.");
   }
+}
+
+/** Where the space goes on when this server goes away; who was invited takes the key along. */
+function elsewhere() {
+  const to = room?.moving?.to ?? null;
+  return to && invitation ? `${to}#token=${invitation}` : to;
+}
+
+/** @returns {boolean} whether there is somewhere to go */
+function moveOn() {
+  const to = elsewhere();
+  if (to) location.assign(to);
+  return to !== null;
 }
 
 /** @param {import("./api.js").Room} news */
@@ -118,6 +134,7 @@ function setBlocked(isBlocked) {
 
 /** @param {ListenSession | SpeakSession} failed */
 function fail(failed) {
+  if (moveOn()) return;
   session = null;
   stepDown();
   view.notify(failed.error?.message ?? "The connection failed.");

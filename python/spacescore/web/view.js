@@ -59,6 +59,18 @@ export class View {
     this.showElapsed();
   }
 
+  /**
+   * @param {string} words "" when nothing is to be said
+   * @param {string | null} link to where people go on
+   */
+  showMoving(words, link) {
+    element("moving").hidden = !words;
+    if (element("moving-text").textContent !== words) element("moving-text").textContent = words;
+    const there = /** @type {HTMLAnchorElement} */ (element("moving-link"));
+    there.hidden = !link;
+    if (link) there.href = link;
+  }
+
   showElapsed() {
     if (CLOSED.has(this.#phase) || Number.isNaN(this.#started)) return;
     element("elapsed").textContent = elapsed(Date.now() / 1000 + this.#offset - this.#started);

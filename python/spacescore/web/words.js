@@ -35,6 +35,18 @@ export function areSpeaking(names) {
 }
 
 /**
+ * What a server says that goes away.
+ * @param {{ ends: number, to: string | null }} moving
+ * @param {boolean} isHost
+ */
+export function farewell({ ends, to }, isHost) {
+  const time = new Date(ends * 1000).toLocaleTimeString("en", { timeStyle: "short" });
+  if (to) return `This server stops at ${time}. The space goes on elsewhere.`;
+  const advice = isHost ? "Please say goodbye to your audience." : "The audio ends then.";
+  return `This server stops at ${time}. ${advice}`;
+}
+
+/**
  * 3725 → "1:02:05".
  * @param {number} seconds
  */

@@ -31,6 +31,7 @@ std::string_view name(Drop drop) noexcept {
       "rate_limited",
       "oversized",
       "node_full",
+      "node_draining",
       "address_taken",
       "relay_full",
   };

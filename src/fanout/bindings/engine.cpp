@@ -231,6 +231,7 @@ void bind_commands(py::class_<PyEngine>& bound) {
             return self.engine().set_muted(SpaceId{space}, PeerId{peer}, muted);
           },
           py::arg("space"), py::arg("peer"), py::arg("muted"))
+      .def("refuse_newcomers", [](PyEngine& self) { self.engine().refuse_newcomers(); })
       .def(
           "space_stats",
           [](PyEngine& self, std::uint64_t space) {

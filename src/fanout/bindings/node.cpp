@@ -111,7 +111,8 @@ void bind_people(py::class_<PyNode>& bound) {
           [](PyNode& self, std::uint64_t space, std::uint32_t peer, bool muted) {
             return waiting<&Node::set_muted>(self, SpaceId{space}, PeerId{peer}, muted);
           },
-          py::arg("space"), py::arg("peer"), py::arg("muted"));
+          py::arg("space"), py::arg("peer"), py::arg("muted"))
+      .def("refuse_newcomers", &waiting<&Node::refuse_newcomers>);
 }
 
 void bind_tickets(py::class_<PyNode>& bound) {

@@ -51,6 +51,8 @@ class Engine {
 
   // Commands.
   TicketKeys& tickets() noexcept { return tickets_; }
+  /// Nobody is let in any more, while those who are there stay.
+  void refuse_newcomers() noexcept { draining_ = true; }
   const Sha256Digest& fingerprint() const noexcept { return dtls_.fingerprint(); }
   /// Throws std::invalid_argument when the space is there already.
   /// Every worker has every space; it is recorded at its home.
@@ -190,6 +192,7 @@ class Engine {
   TicketKeys tickets_;
   std::int64_t wall_offset_;
 
+  bool draining_ = false;
   AudienceTable table_;
   Handshakes handshakes_;
   Backlog backlog_;

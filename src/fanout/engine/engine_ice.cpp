@@ -64,6 +64,7 @@ Engine::Verdict Engine::enter(Instant now, const Address& from, Bytes datagram,
   const IntegrityKey key(text(opened->password));
   if (!verify_integrity(datagram, view, key)) return Drop::bad_integrity;
   if (is_revoked(now, opened->session)) return Drop::expired_ticket;
+  if (draining_) return Drop::node_draining;
   const bool listens = opened->ticket.role == Role::listener;
   const auto home = mesh_->home(opened->ticket.space);
   if (!listens && home != self_ && !relayed_by_) return relay(home, from, datagram);

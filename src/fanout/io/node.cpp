@@ -82,6 +82,13 @@ void Node::add_ticket_key(std::uint8_t key_id, const TicketKey& key) {
   });
 }
 
+void Node::refuse_newcomers() {
+  on_all([](Worker&, Engine& engine, Instant) {
+    engine.refuse_newcomers();
+    return true;
+  });
+}
+
 void Node::create_space(SpaceId space, const std::string& title, const std::string& record_path) {
   const auto known =
       on_all([space](Worker&, Engine& engine, Instant) { return engine.has_space(space); });

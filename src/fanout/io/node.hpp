@@ -49,6 +49,8 @@ class Node {
 
   // These wait for the workers. All of them throw std::runtime_error when the node is closed.
   void add_ticket_key(std::uint8_t key_id, const TicketKey& key);
+  /// Nobody is let in any more, while those who are there stay.
+  void refuse_newcomers();
   /// Throws std::invalid_argument when the space is there already, std::system_error when
   /// `record_path` (empty: not recorded) cannot be written.
   void create_space(SpaceId space, const std::string& title, const std::string& record_path);
