@@ -68,6 +68,16 @@ class Served:
         with urlopen(request, timeout=5) as response:
             return response.read().decode(), urlsplit(response.headers["Location"]).path
 
+    def request(self, method: str, path: str, body: Any, token: str = "") -> bytes:
+        """Ask by any method; `body` as JSON, None for none."""
+        headers = {"Content-Type": "application/json"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        data = None if body is None else json.dumps(body).encode()
+        request = Request(f"{self.url}{path}", data, headers, method=method)
+        with urlopen(request, timeout=5) as response:
+            return response.read()
+
     def delete(self, path: str, token: str = "") -> int:
         """DELETE; return the status."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}

@@ -205,7 +205,9 @@ def test_the_state_says_what_a_page_shows(web):
     assert state.pop("started") == pytest.approx(web.desk.clock(), abs=30)
     assert state == {
         "space": "demo",
+        "phase": "open",
         "title": "Demo <stage>",
+        "hands": 0,
         "live": False,
         "listeners": 0,
         "speakers": [],
@@ -325,7 +327,13 @@ def test_an_unknown_path_is_a_problem(web, path):
 def test_a_wrong_method_is_405_and_says_which_are_right(web):
     response = web.request("PUT", "/api/spaces/demo")
     assert problem(response)[0] == 405
-    assert set(response.headers["allow"].split(", ")) == {"GET", "HEAD", "DELETE", "OPTIONS"}
+    assert set(response.headers["allow"].split(", ")) == {
+        "GET",
+        "HEAD",
+        "PATCH",
+        "DELETE",
+        "OPTIONS",
+    }
 
 
 @pytest.mark.parametrize("host", ["", "a b", "[::1", 'x"y', "a/b", "<script>", "x:port"])

@@ -13,11 +13,12 @@ import sys
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 import trio
 
-from offers import LISTEN
+from offers import LISTEN, SPEAK
 from served import Served
 from spacescore._native import _core
 from spacescore.errors import StartupError
@@ -361,3 +362,47 @@ def test_tls_is_served_where_a_certificate_is_given(tmp_path):
         trio.run(main)
     assert status[0].startswith("HTTP/1.1 201")
     assert "https://localhost/whep/demo/" in status[0]
+
+
+# What is open stays open.
+
+
+def test_after_kill_9_spaces_hands_and_blocks_are_as_they_were(tmp_path):
+    served = Served(tmp_path / "data")
+    host = served.create_space("launch", title="Launch")
+    eve = json.loads(served.post("/api/spaces/launch/people", {"name": "Eve"}))["token"]
+    served.request("PUT", "/api/spaces/launch/hand", {}, eve)
+    mallory = json.loads(served.post("/api/spaces/launch/tokens", {"name": "M"}, host))
+    served.offer("/whip/launch", SPEAK, mallory["token"])
+    served.post(f"/api/spaces/launch/people/{mallory['peer']}/block", {}, host)
+    served.process.kill()
+    served.end()
+    again = Served(tmp_path / "data")
+    try:
+        assert again.state("launch")["title"] == "Launch"
+        people = json.loads(again.request("GET", "/api/spaces/launch/people", None, host))
+        assert [who["name"] for who in people["hands"]] == ["Eve"]
+        with pytest.raises(HTTPError) as refused:
+            again.offer("/whip/launch", SPEAK, mallory["token"])
+        assert refused.value.code == 403
+        refused.value.close()
+    finally:
+        again.end()
+    assert mallory["token"] not in again.banner
+
+
+def test_secrets_are_in_no_log(tmp_path):
+    served = Served(tmp_path / "data")
+    host = served.create_space("launch")
+    link = json.loads(served.post("/api/spaces/launch/links", {"name": "Ada"}, host))
+    token = json.loads(served.post("/api/spaces/launch/links/use", {"code": link["code"]}))["token"]
+    served.offer("/whip/launch", SPEAK, token)
+    with pytest.raises(HTTPError) as refused:
+        served.post("/api/spaces/launch/links/use", {"code": link["code"]})
+    refused.value.close()
+    _, _, log = served.stop()
+    key = (served.data / "operator.key").read_text().strip()
+    assert "link used" in log
+    for secret in (key, host, token, link["code"], token.rpartition(".")[2]):
+        assert secret not in log
+        assert secret.encode() not in (served.data / "rooms.sqlite3").read_bytes()

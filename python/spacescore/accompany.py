@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from spacescore.desk import Desk, desk_of, read_json, resource
 from spacescore.live import REACTIONS, Caption, Live
-from spacescore.policy import Action, rank, require
+from spacescore.policy import Action, require
 from spacescore.recordings import RATE, Recordings
 from spacescore.spaces import Space
 
@@ -47,7 +47,7 @@ async def caption(request: Request) -> Response:
     """Take a timed line from whatever turns speech into text."""
     desk = desk_of(request)
     space = desk.engine.space(request.path_params["space"])
-    require(rank(desk.caller(request), space.slug), Action.CAPTION)
+    require(await desk.rank(request, space.slug), Action.CAPTION)
     fields, now = await read_json(request), desk.clock()
     taken = _live(desk, space).caption(
         fields.text("text"),

@@ -1,215 +1,306 @@
-"""The JSON side of the room service: spaces, tokens, tickets, state, moderation."""
+"""The JSON side of the room service: spaces, their tickets and their state.
 
+Who may do what, and what follows, is the office's to say (`office`, `rooms`); here requests
+become commands, and rooms become JSON. People are in `people`.
+"""
+
+import hashlib
+import json
 import secrets
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from spacescore.desk import Desk, desk_of, read_json, resource
+from spacescore import ics
+from spacescore.desk import Desk, Fields, desk_of, read_json, resource
 from spacescore.engine import INVITATION_SECONDS
-from spacescore.errors import ForbiddenError, InvalidRequestError, UnknownPeerError
-from spacescore.policy import Action, Caller, Grant, Role, rank, require
-from spacescore.spaces import MAX_NAME_CHARS, Space, clean_text
+from spacescore.errors import InvalidRequestError, UnknownSpaceError
+from spacescore.policy import Action, Grant, Role, rank, require
+from spacescore.rooms.commands import Edit, End, Open
+from spacescore.rooms.facts import Details, Visibility
+from spacescore.rooms.room import Phase, Room
+from spacescore.rooms.rules import require_listener
+from spacescore.spaces import MAX_NAME_CHARS, check_slug, clean_text
+from spacescore.store import Head
 from spacescore.tokens import MAX_TTL_SECONDS
 
-__all__ = ["routes"]
+__all__ = ["link_of", "routes"]
 
-STAGE_SECONDS = 4 * 3600
 STATE_SECONDS = 0.5  # how old a state.json may be, however many ask
-ALL_COHORTS = 1_000
-NOT_STORED = {"Cache-Control": "no-store"}  # it holds a token
+PAST_SPACES = 20
+NOT_STORED = {"Cache-Control": "no-store"}  # it holds a token, or was made for one
 
 
 def routes() -> list[Route]:
     """Return the table."""
     one = "/api/spaces/{space}"
+    of_one = {"GET": describe_space, "PATCH": edit_space, "DELETE": close_space}
     return [
         resource("/api/spaces", {"GET": list_spaces, "POST": create_space}),
-        resource(one, {"GET": describe_space, "DELETE": close_space}),
-        resource(f"{one}/tokens", {"POST": issue_token}),
-        resource(f"{one}/stage", {"POST": enter_stage}),
+        resource(one, of_one),
+        resource(f"{one}/open", {"POST": open_space}),
         resource(f"{one}/ticket", {"GET": ticket}),
         resource(f"{one}/state.json", {"GET": state}),
-        resource(f"{one}/speakers/{{peer}}", {"DELETE": remove_speaker}),
-        resource(f"{one}/speakers/{{peer}}/mute", {"POST": mute_speaker}),
+        resource(f"{one}/calendar.ics", {"GET": calendar}),
     ]
 
 
 async def list_spaces(request: Request) -> Response:
-    """Every open space, newest first."""
+    """Every public space: those open, newest first, those to come, and the last ones past."""
     desk = desk_of(request)
-    spaces = sorted(desk.engine.spaces, key=lambda space: -space.created)
+    heads = [head for head in await desk.office.directory() if _is_listed(head)]
+    shown = [await _listed(desk, request, head) for head in heads]
+    planned = [one for one in shown if one["phase"] == Phase.PLANNED and one["starts"]]
+    past = [head for head in await desk.office.backplane.ended(PAST_SPACES) if _is_listed(head)]
     return JSONResponse(
-        {"spaces": [_summary(desk, request, space) for space in spaces]},
+        {
+            "spaces": [one for one in shown if one["phase"] == Phase.OPEN],
+            "upcoming": sorted(planned, key=lambda one: one["starts"]),
+            "past": [_past(head) for head in past if head.opened],
+        },
         headers={"Cache-Control": "public, max-age=1"},
     )
 
 
 async def create_space(request: Request) -> Response:
-    """Open a space; answers its host's token, once."""
+    """Plan a space, and open it unless it starts later; answers its host's token, once."""
     desk = desk_of(request)
-    require(rank(desk.caller(request)), Action.CREATE_SPACE)
+    caller = desk.caller(request)
+    require(rank(caller), Action.CREATE_SPACE)
     fields = await read_json(request)
-    slug = fields.text("space") or f"space-{secrets.token_hex(4)}"
-    # Whatever can be refused is refused before the space is open: nobody would be its host.
+    slug = check_slug(fields.text("space") or f"space-{secrets.token_hex(4)}")
+    # Whatever can be refused is refused before the space is there: nobody would be its host.
     name = clean_text(fields.text("host", "Host"), MAX_NAME_CHARS)
     location = desk.url(request, f"/api/spaces/{slug}")
-    space = desk.engine.create_space(
-        slug, title=fields.text("title"), open_stage=fields.flag("open_stage")
-    )
-    host = desk.engine.invite(space.slug, role=Role.HOST, name=name)
-    body = _summary(desk, request, space) | {
-        "host_token": desk.keys.issue(host, now=desk.clock()),
-        "host_link": _link(desk, request, host),
+    details = Details(**({"title": ""} | _details(fields)))
+    now = desk.clock()
+    ttl = min(max(details.starts - now, 0) + INVITATION_SECONDS, MAX_TTL_SECONDS)
+    host = Grant(slug, Role.HOST, desk.draw(), name, int(now + ttl), issued=int(now) + 1)
+    room = await desk.office.create(slug, details, caller, host=host)
+    if not details.starts and not fields.flag("draft"):
+        room = await desk.office.do(slug, Open(), caller)
+    body = _summary(desk, request, room) | {
+        "host_token": desk.keys.issue(host, now=now),
+        "host_link": link_of(desk, request, host),
     }
     return JSONResponse(body, 201, NOT_STORED | {"Location": location})
 
 
 async def describe_space(request: Request) -> Response:
-    """One space."""
-    desk = desk_of(request)
-    return JSONResponse(_summary(desk, request, _space(request)))
+    """One space, with all it says of itself."""
+    desk, room = desk_of(request), await _visible(request)
+    return JSONResponse(_summary(desk, request, room))
+
+
+async def edit_space(request: Request) -> Response:
+    """Change what a space says of itself; what is not named stays."""
+    desk, slug = desk_of(request), request.path_params["space"]
+    await desk.office.room(slug)
+    caller = desk.caller(request)
+    room = await desk.office.do(slug, Edit(_details(await read_json(request))), caller)
+    desk.states.pop(slug, None)
+    return JSONResponse(_summary(desk, request, room))
+
+
+async def open_space(request: Request) -> Response:
+    """Open the doors of a planned space."""
+    desk, slug = desk_of(request), request.path_params["space"]
+    room = await desk.office.do(slug, Open(), desk.caller(request))
+    desk.states.pop(slug, None)
+    return JSONResponse(_summary(desk, request, room))
 
 
 async def close_space(request: Request) -> Response:
-    """End a space for everybody in it."""
-    desk, space = desk_of(request), _space(request)
-    require(rank(desk.caller(request), space.slug), Action.CLOSE_SPACE)
-    desk.engine.close_space(space.slug)
-    desk.states.pop(space.slug, None)
+    """End a space for everybody in it, or cancel a planned one."""
+    desk, slug = desk_of(request), request.path_params["space"]
+    await desk.office.do(slug, End(), desk.caller(request))
+    desk.states.pop(slug, None)
     return Response(status_code=204)
 
 
-async def issue_token(request: Request) -> Response:
-    """Invite somebody: a token, and the link that carries it."""
-    desk, space = desk_of(request), _space(request)
-    caller = rank(desk.caller(request), space.slug)
-    require(caller, Action.ISSUE_TOKEN, Role.LISTENER)
-    fields = await read_json(request)
-    ttl = fields.number("ttl", INVITATION_SECONDS)
-    if not 0 < ttl <= MAX_TTL_SECONDS:
-        raise InvalidRequestError(f"ttl is 1 to {MAX_TTL_SECONDS} seconds.")
-    role = fields.text("role", Role.SPEAKER)
-    if role not in frozenset(Role):
-        raise InvalidRequestError(f"role is one of {', '.join(Role)}.")
-    require(caller, Action.ISSUE_TOKEN, Role(role))
-    grant = desk.engine.invite(space.slug, role=role, name=fields.text("name"), ttl=ttl)
-    return _token(desk, request, grant)
-
-
-async def enter_stage(request: Request) -> Response:
-    """Let anybody speak, where the stage is open."""
-    desk, space = desk_of(request), _space(request)
-    if not space.open_stage:
-        raise ForbiddenError("This stage is by invitation: ask the host for a speaker's link.")
-    desk.pace()
-    name = (await read_json(request)).text("name")
-    grant = desk.engine.invite(space.slug, role=Role.SPEAKER, name=name, ttl=STAGE_SECONDS)
-    return _token(desk, request, grant)
-
-
 async def ticket(request: Request) -> Response:
-    """Give everybody the same ticket, so that any cache may."""
-    public = desk_of(request).engine.ticket(_space(request).slug)
-    return JSONResponse(public.to_dict(), headers={"Cache-Control": "public, max-age=30"})
+    """Give everybody the same ticket, so that any cache may; by invitation, each their own."""
+    desk, slug = desk_of(request), request.path_params["space"]
+    room = await desk.office.room(slug)
+    if room.phase is not Phase.OPEN:
+        raise UnknownSpaceError("This space is not open yet.")
+    if room.details.visibility is not Visibility.INVITE:
+        public = desk.engine.ticket(slug)
+        return JSONResponse(public.to_dict(), headers={"Cache-Control": "public, max-age=30"})
+    grant = require_listener(room, desk.caller(request), desk.clock())
+    return JSONResponse(desk.engine.ticket(slug, grant=grant).to_dict(), headers=NOT_STORED)
 
 
 async def state(request: Request) -> Response:
     """Say what goes on in a space now; cacheable, so a million pages may ask."""
-    desk, space, now = desk_of(request), _space(request), desk_of(request).clock()
-    made, body = desk.states.get(space.slug, (0.0, {}))
+    desk, slug, now = desk_of(request), request.path_params["space"], desk_of(request).clock()
+    await desk.office.look_if_due()
+    room = await _visible(request)
+    made, body = desk.states.get(slug, (0.0, {}))
     if not 0 <= now - made < STATE_SECONDS:
-        body = _state(desk, space, now)
-        desk.states[space.slug] = (now, body)
-    return JSONResponse(body, headers={"Cache-Control": "public, max-age=1"})
+        body = await _state(desk, room, now)
+        desk.states[slug] = (now, body)
+    private = room.details.visibility is Visibility.INVITE
+    headers = NOT_STORED if private else {"Cache-Control": "public, max-age=1"}
+    return _validated(request, body, headers)
 
 
-async def remove_speaker(request: Request) -> Response:
-    """Send somebody away for good."""
-    desk, space, peer = desk_of(request), _space(request), _peer(request)
-    _require(desk.caller(request), Action.REMOVE, space, peer)
-    desk.engine.remove(space.slug, peer)
-    desk.states.pop(space.slug, None)
-    return Response(status_code=204)
+async def calendar(request: Request) -> Response:
+    """Show a planned space to calendars (RFC 5545)."""
+    desk, room = desk_of(request), await _visible(request)
+    if not room.details.starts:
+        raise UnknownSpaceError("This space has no time set.")
+    link = desk.url(request, f"/s/{room.slug}")
+    name = {"Content-Disposition": f'attachment; filename="{room.slug}.ics"'}
+    text = ics.calendar(room, link, desk.clock())
+    return Response(text, 200, name, media_type="text/calendar; charset=utf-8")
 
 
-async def mute_speaker(request: Request) -> Response:
-    """Mute or unmute: the host anybody, a speaker themselves."""
-    desk, space, peer = desk_of(request), _space(request), _peer(request)
-    _require(desk.caller(request), Action.MUTE, space, peer)
-    muted = (await read_json(request)).flag("muted", default=True)
-    desk.engine.mute(space.slug, peer, muted)
-    desk.states.pop(space.slug, None)
-    return JSONResponse({"peer": peer, "muted": muted})
+# From JSON.
 
 
-def _require(caller: Caller, action: Action, space: Space, peer: int) -> None:
-    """Whoever nobody knows is taken for a speaker: it is the core that says who is there."""
-    known = space.people.get(peer)
-    own = isinstance(caller, Grant) and caller.peer == peer
-    role = known.role if known else Role.SPEAKER
-    require(rank(caller, space.slug), action, role, itself=own)
+def _read_visibility(fields: Fields, name: str) -> Visibility:
+    text = fields.text(name)
+    if text not in frozenset(Visibility):
+        raise InvalidRequestError(f"{name} is one of {', '.join(Visibility)}.")
+    return Visibility(text)
 
 
-def _space(request: Request) -> Space:
-    return desk_of(request).engine.space(request.path_params["space"])
+_READERS: Mapping[str, Callable[[Fields, str], Any]] = {
+    "title": Fields.text,
+    "description": Fields.text,
+    "topics": Fields.texts,
+    "language": Fields.text,
+    "visibility": _read_visibility,
+    "open_stage": Fields.flag,
+    "max_speakers": lambda fields, name: fields.number(name, 0),
+    "record": Fields.flag,
+    "starts": lambda fields, name: fields.number(name, 0),
+}
 
 
-def _peer(request: Request) -> int:
-    text = request.path_params["peer"]
-    if not (text.isascii() and text.isdecimal() and len(text) <= 10 and int(text) < 2**32):
-        raise UnknownPeerError("There is nobody of that number in this space.")
-    return int(text)
+def _details(fields: Fields) -> dict[str, Any]:
+    """Return those fields of `Details` that were sent."""
+    return {name: read(fields, name) for name, read in _READERS.items() if name in fields}
 
 
-def _summary(desk: Desk, request: Request, space: Space) -> dict[str, Any]:
-    stats = desk.engine.stats(space.slug)
-    return {
-        "space": space.slug,
-        "title": space.title,
-        "live": stats.live,
-        "listeners": stats.listeners,
-        "speakers": len(stats.speakers),
-        "open_stage": space.open_stage,
-        "started": int(space.created),
-        "link": desk.url(request, f"/s/{space.slug}"),
-    }
+# To JSON.
 
 
-def _state(desk: Desk, space: Space, now: float) -> dict[str, Any]:
-    stats = desk.engine.stats(space.slug)
-    shown = ("peer", "name", "role", "muted", "audible", "level")
-    return {
-        "space": space.slug,
-        "title": space.title,
-        "live": stats.live,
-        "listeners": stats.listeners,
-        "speakers": [{field: getattr(who, field) for field in shown} for who in stats.speakers],
-        "open_stage": space.open_stage,
-        "recording": bool(space.recording),
-        "moving": desk.farewell and desk.farewell.state(space.slug),
-        "admit": {"cohorts": ALL_COHORTS},
-        "started": int(space.created),
-        "time": int(now),
-    }
-
-
-def _link(desk: Desk, request: Request, grant: Grant) -> str:
+def link_of(desk: Desk, request: Request, grant: Grant) -> str:
     """Return a link to the page; what follows # never leaves the browser."""
     token = desk.keys.issue(grant, now=desk.clock())
     return desk.url(request, f"/s/{grant.space}#token={token}")
 
 
-def _token(desk: Desk, request: Request, grant: Grant) -> Response:
-    link = _link(desk, request, grant)
-    body = {
-        "token": link.rpartition("=")[2],
-        "role": grant.role,
-        "peer": grant.peer,
-        "name": grant.name,
-        "expires": grant.expires,
-        "link": link,
+async def _visible(request: Request) -> Room:
+    """Return the space; by invitation, it shows itself to whoever has a token."""
+    desk = desk_of(request)
+    room = await desk.office.room(request.path_params["space"])
+    if room.details.visibility is Visibility.INVITE:
+        require_listener(room, desk.caller(request), desk.clock())
+    return room
+
+
+def _is_listed(head: Head) -> bool:
+    return head.details.visibility is Visibility.PUBLIC
+
+
+async def _listed(desk: Desk, request: Request, head: Head) -> dict[str, Any]:
+    try:
+        return _summary(desk, request, await desk.office.room(head.slug))
+    except UnknownSpaceError:  # ended meanwhile
+        return {"phase": Phase.ENDED}
+
+
+def _past(head: Head) -> dict[str, Any]:
+    return {
+        "space": head.slug,
+        "title": head.details.title,
+        "started": int(head.opened),
+        "ended": int(head.ended),
     }
-    return JSONResponse(body, 201, NOT_STORED)
+
+
+def _numbers(desk: Desk, room: Room) -> dict[str, Any]:
+    """What the media core counts, where the space is on air."""
+    try:
+        stats = desk.engine.stats(room.slug)
+    except UnknownSpaceError:
+        return {"live": False, "listeners": 0, "speakers": ()}
+    return {"live": stats.live, "listeners": stats.listeners, "speakers": stats.speakers}
+
+
+def _summary(desk: Desk, request: Request, room: Room) -> dict[str, Any]:
+    numbers, details = _numbers(desk, room), room.details
+    return {
+        "space": room.slug,
+        "phase": room.phase,
+        "title": details.title,
+        "description": details.description,
+        "topics": list(details.topics),
+        "language": details.language,
+        "visibility": details.visibility,
+        "live": numbers["live"],
+        "listeners": numbers["listeners"],
+        "speakers": len(numbers["speakers"]),
+        "max_speakers": details.max_speakers,
+        "open_stage": details.open_stage,
+        "starts": details.starts,
+        "started": int(room.opened),
+        "link": desk.url(request, f"/s/{room.slug}"),
+    }
+
+
+async def _state(desk: Desk, room: Room, now: float) -> dict[str, Any]:
+    numbers = _numbers(desk, room)
+    shown = ("peer", "name", "muted", "audible", "level")
+    admission = await desk.office.backplane.admission(room.slug)
+    state = {
+        "space": room.slug,
+        "phase": room.phase,
+        "title": room.details.title,
+        "live": numbers["live"],
+        "listeners": numbers["listeners"],
+        "speakers": [
+            {field: getattr(who, field) for field in shown} | {"role": _role(room, who)}
+            for who in numbers["speakers"]
+        ],
+        "hands": len(room.hands),
+        "open_stage": room.details.open_stage,
+        "recording": room.phase is Phase.OPEN and _is_recorded(desk, room.slug),
+        "moving": desk.farewell and desk.farewell.state(room.slug),
+        "admit": {"cohorts": admission.cohorts},
+        "started": int(room.opened),
+        "time": int(now),
+    }
+    if room.phase is Phase.PLANNED:
+        starts = room.details.starts
+        state |= {"starts": starts, "starts_in": max(0, starts - int(now)) if starts else None}
+    return state
+
+
+def _role(room: Room, who: Any) -> Role:
+    known = room.people.get(who.peer)
+    return known.role if known else who.role
+
+
+def _is_recorded(desk: Desk, slug: str) -> bool:
+    try:
+        return bool(desk.engine.space(slug).recording)
+    except UnknownSpaceError:
+        return False
+
+
+def _validated(request: Request, body: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
+    """Answer with an entity tag, or say that it is as it was."""
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    tag = f'"{hashlib.sha256(text).hexdigest()[:16]}"'
+    whole = {**headers, "ETag": tag}
+    known = {each.strip() for each in request.headers.get("if-none-match", "").split(",")}
+    if known & {tag, f"W/{tag}"}:
+        return Response(status_code=304, headers=whole)
+    return Response(text, 200, whole, media_type="application/json")

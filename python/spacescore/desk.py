@@ -24,11 +24,22 @@ from spacescore.engine import Engine
 from spacescore.errors import InvalidRequestError, OverloadedError, UnauthenticatedError
 from spacescore.live import Live
 from spacescore.metrics import Metrics
-from spacescore.policy import Caller, TokenBucket
+from spacescore.office import Office
+from spacescore.policy import Caller, Rank, TokenBucket
 from spacescore.problem import Problem, problem_from, problem_response
+from spacescore.rooms.rules import rank_of
 from spacescore.tokens import KeyRing
 
-__all__ = ["Desk", "Handler", "IceServer", "desk_of", "read_body", "read_json", "resource"]
+__all__ = [
+    "Desk",
+    "Fields",
+    "Handler",
+    "IceServer",
+    "desk_of",
+    "read_body",
+    "read_json",
+    "resource",
+]
 
 MAX_BODY_BYTES = 64 * 1024
 BODY_SECONDS = 10.0  # an offer is 2 KB
@@ -44,7 +55,7 @@ CORS = {
     "Access-Control-Expose-Headers": "Location, ETag, Link, Retry-After, Accept-Post",
 }
 PREFLIGHT = {
-    "Access-Control-Allow-Methods": "GET, HEAD, POST, PATCH, DELETE, OPTIONS",
+    "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
     "Access-Control-Allow-Headers": "Authorization, Content-Type, If-Match",
     "Access-Control-Max-Age": "600",
 }
@@ -80,6 +91,7 @@ class Desk:
 
     engine: Engine
     keys: KeyRing
+    office: Office
     ice_servers: Sequence[IceServer] = ()
     public_url: str = ""
     node: str = field(default_factory=socket.gethostname)
@@ -109,12 +121,21 @@ class Desk:
             raise UnauthenticatedError("Authorization must be: Bearer <token>.")
         return self.keys.identify(token.strip(), now=self.clock())
 
+    async def rank(self, request: Request, space: str) -> Rank | None:
+        """Return what the caller is in a space by now, whatever their token said once."""
+        room = await self.office.room(space)
+        return rank_of(room, self.caller(request), self.clock())
+
     def pace(self) -> None:
         """Take a place in the stream of joins. Raises OverloadedError, spread over seconds."""
         if self.draining:
             raise OverloadedError("This node is going away; join another.")
         if self.joins.take(self.clock()):
             raise OverloadedError("Very many are joining.", 1 + secrets.randbelow(5))
+
+    def draw(self) -> int:
+        """Draw a peer id: the CSRC by which somebody is heard."""
+        return secrets.randbelow(2**32 - 1) + 1
 
     def url(self, request: Request, path: str) -> str:
         """Return the address of `path` as the client, or the operator, calls this server."""
@@ -158,6 +179,7 @@ def resource(
         response.headers.update({"X-Content-Type-Options": "nosniff", **extra})
         return response
 
+    endpoint.__dict__["handlers"] = dict(handlers)  # for the description of all of them
     return Route(path, endpoint, methods=methods)
 
 
@@ -233,6 +255,16 @@ class Fields:
         """Return true or false."""
         return bool(self._get(name, bool, default))
 
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Return a list of strings."""
+        value = self._get(name, list, [])
+        if not all(isinstance(each, str) for each in value):
+            raise InvalidRequestError(f"{name} must be a list of texts.")
+        return tuple(value)
+
+    def __contains__(self, name: str) -> bool:
+        return self._value.get(name) is not None
+
     def number(self, name: str, default: int) -> int:
         """Return a whole number."""
         value = self._get(name, int, default)
@@ -254,6 +286,6 @@ class Fields:
         if value is None:
             return default
         if not isinstance(value, kind):
-            words = {str: "text", bool: "true or false", int: "a whole number"}
+            words = {str: "text", bool: "true or false", int: "a whole number", list: "a list"}
             raise InvalidRequestError(f"{name} must be {words[kind]}.")
         return value

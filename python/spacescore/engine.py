@@ -35,7 +35,7 @@ from spacescore.packet_time import AUTO, milliseconds
 from spacescore.policy import Grant, Role
 from spacescore.sdp import Candidate, Direction, Local, parse_offer, write_answer
 from spacescore.sessions import Session, Sessions
-from spacescore.spaces import Registry, Space, clean_text
+from spacescore.spaces import MAX_TITLE_CHARS, Registry, Space, clean_text
 from spacescore.stats import SpaceStats, space_stats
 from spacescore.tickets import Answer, Ticket, public_ticket
 from spacescore.tokens import MAX_TTL_SECONDS
@@ -43,6 +43,7 @@ from spacescore.tokens import MAX_TTL_SECONDS
 __all__ = ["Engine", "usable_cores"]
 
 TICKET_SECONDS = 600  # of a public ticket; a fresh one is minted when half of it is over
+PERSONAL_TICKET_SECONDS = 60  # to enter; who is removed must not come back by it for long
 OFFER_TICKET_SECONDS = 30  # for one handshake
 INVITATION_SECONDS = 12 * 3600
 MAX_WORKERS = 64
@@ -95,6 +96,7 @@ class Engine:
         self._registry = Registry(lambda: secrets.randbits(32))
         self._sessions = Sessions()
         self._tickets: dict[str, Ticket] = {}
+        self._inside: dict[tuple[int, int], set[bytes]] = {}  # sessions of who has a number
         self._pending: deque[Event] = deque(maxlen=MAX_PENDING_EVENTS)
         self._closed = False
         if self.data:
@@ -229,16 +231,52 @@ class Engine:
             for session in sessions:
                 self._sessions.remove(session.id)
                 self._worker.end_session(session.id)
+            self._pump()
+            for inside in self._inside.pop((number, peer), ()):
+                self._worker.end_session(inside)
             if self._worker.remove_peer(number, peer) or sessions:
                 latest = int(self._clock()) + MAX_TTL_SECONDS  # no token lives longer
                 self._registry.recall(space, peer, expires=latest)
             self._registry.remove(space, peer)
 
+    def recast(self, space: str, peer: int, role: Role | str) -> None:
+        """Make somebody something else; who no longer speaks is taken from the stage.
+
+        They may come back as what they are now. Raises UnknownPeerError.
+        """
+        role = Role(role)
+        with self._lock:
+            self._registry.recast(space, peer, role)
+            if role.speaks:
+                return
+            for session in self._sessions.of_space(space, peer):
+                if session.role.speaks:
+                    self._sessions.remove(session.id)
+                    self._worker.end_session(session.id)
+
+    def rename(self, space: str, title: str, *, open_stage: bool) -> None:
+        """Change what a space is called, and whether anybody may speak."""
+        with self._lock:
+            found = self._registry.get(space)
+            found.title, found.open_stage = clean_text(title, MAX_TITLE_CHARS) or space, open_stage
+
+    def online(self, space: str) -> frozenset[int]:
+        """Return the peer ids of those who are connected and known by number."""
+        with self._lock:
+            self._pump()
+            return frozenset(self._registry.get(space).online)
+
     # Doors.
 
-    def ticket(self, space: str) -> Ticket:
-        """Return the ticket to listen to a space: the same for everybody, for some minutes."""
+    def ticket(self, space: str, *, grant: Grant | None = None) -> Ticket:
+        """Return the ticket to listen to a space: the same for everybody, for some minutes.
+
+        grant: make one for its holder instead, which is good for a minute. Raises ForbiddenError
+        for who was removed.
+        """
         with self._lock:
+            if grant:
+                return self._personal_ticket(self._registry.get(space), grant)
             now = self._clock()
             known = self._tickets.get(space)
             if known and known.expiry - now > TICKET_SECONDS / 2:
@@ -392,6 +430,14 @@ class Engine:
             cname=space.slug,
         )
 
+    def _personal_ticket(self, space: Space, grant: Grant) -> Ticket:
+        now, worker = self._clock(), self._worker
+        self._registry.admit(grant, now=now)
+        expiry = int(now) + PERSONAL_TICKET_SECONDS
+        return public_ticket(
+            worker, space.slug, worker.fingerprint, self.candidates, expiry, peer=grant.peer
+        )
+
     def _grant(self, space: str, role: Role, peer: int | None, name: str) -> Grant:
         if peer is None:
             return self.invite(space, role=role, name=name, ttl=OFFER_TICKET_SECONDS)
@@ -425,10 +471,24 @@ class Engine:
         if left:
             self._sessions.remove(native.session)
         if joined or left:
+            self._note_inside(native, joined)
             self._registry.note_presence(native.space, native.peer, online=joined)
         event = event_from(native, self._registry.slug_of(native.space))
         if event is not None:
             self._pending.append(event)
+
+    def _note_inside(self, native: Any, joined: bool) -> None:
+        """Keep the sessions of each person, by whichever door; who was removed has none."""
+        place = (native.space, native.peer)
+        inside = self._inside.setdefault(place, set())
+        if not joined:
+            inside.discard(native.session)
+        elif self._registry.is_removed(*place):
+            self._worker.end_session(native.session)
+        else:
+            inside.add(native.session)
+        if not inside:
+            self._inside.pop(place, None)
 
 
 class _Events:

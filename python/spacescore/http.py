@@ -16,10 +16,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from spacescore import accompany, api, pages, replay, whip
+from spacescore import accompany, api, pages, people, replay, whip
 from spacescore.desk import Desk, IceServer, desk_of, resource
 from spacescore.engine import Engine
 from spacescore.errors import InvalidRequestError
+from spacescore.office import Office
 from spacescore.problem import Problem, handle_http_exception
 from spacescore.tokens import KeyRing
 
@@ -47,25 +48,23 @@ def asgi(
     keys: KeyRing | None = None,
     ice_servers: Sequence[IceServer] = (),
     public_url: str = "",
+    office: Office | None = None,
 ) -> Starlette:
     """Make the application of one engine.
 
     keys: who the operator is, and what tokens are signed with; by default a ring that dies
     with the process. public_url: how people reach this server, where a proxy stands before
-    it (by default what the Host header says). Raises InvalidRequestError for a bad URL.
+    it (by default what the Host header says). office: keeps the books of the spaces; by default
+    they are in memory, and gone with the process. Raises InvalidRequestError for a bad URL.
     """
     public_url = check_public_url(public_url)
-    table = [
-        *_operations(),
-        *pages.routes(),
-        *api.routes(),
-        *accompany.routes(),
-        *replay.routes(),
-        *whip.routes(),
-    ]
+    parts = (pages, api, accompany, people, replay, whip)
+    table = [*_operations(), *(route for part in parts for route in part.routes())]
     app = Starlette(routes=table, exception_handlers={HTTPException: handle_http_exception})
     app.router.redirect_slashes = False  # a redirect would lose the body of a POST
-    app.state.desk = Desk(engine, keys or KeyRing.ephemeral(), ice_servers, public_url)
+    app.state.desk = Desk(
+        engine, keys or KeyRing.ephemeral(), office or Office(engine), ice_servers, public_url
+    )
     return app
 
 

@@ -79,7 +79,7 @@ async def landing(request: Request) -> Response:
 async def page(request: Request) -> Response:
     """Show one space. An unknown one has a page as well, which says so."""
     try:
-        desk_of(request).engine.space(request.path_params["space"])
+        await desk_of(request).office.room(request.path_params["space"])
     except UnknownSpaceError:
         return _serve(request, "space.html", PAGE_HEADERS, status=404)
     return _serve(request, "space.html", PAGE_HEADERS)

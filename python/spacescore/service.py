@@ -25,15 +25,27 @@ from anycorn.config import Config
 from starlette.applications import Starlette
 
 from spacescore.addresses import candidate_addresses, wildcard
+from spacescore.backplane import LocalBackplane
 from spacescore.chronicle import Chronicle
 from spacescore.datadir import DataDir
 from spacescore.desk import IceServer
 from spacescore.drain import Farewell, until_empty
 from spacescore.engine import Engine, usable_cores
-from spacescore.errors import EngineClosedError, SpacescoreError, StartupError
+from spacescore.errors import (
+    EngineClosedError,
+    SpacescoreError,
+    StartupError,
+    UnknownSpaceError,
+)
 from spacescore.http import asgi, check_public_url
 from spacescore.notify import Manager, feed
+from spacescore.office import Office
+from spacescore.policy import OPERATOR
+from spacescore.rooms.commands import Open
+from spacescore.rooms.facts import Details
+from spacescore.rooms.rules import MAX_SEATS
 from spacescore.settings import Settings
+from spacescore.store import Store, open_store
 from spacescore.tokens import KeyRing
 
 __all__ = ["Service", "Settings", "check", "keep_serving"]
@@ -76,16 +88,17 @@ class Service:
         try:
             assert engine.data is not None  # noqa: S101  (the settings name a folder)
             keys = _key_ring(settings, engine.data)
+            office = Office(engine, LocalBackplane(_open_store(settings, engine.data)))
             app = asgi(
                 engine,
                 keys=keys,
                 ice_servers=_ice_servers(settings),
                 public_url=settings.public_url,
+                office=office,
             )
             service = cls(settings, engine, app, listener)
             service._describe_node(engine.data)
-            if settings.demo:
-                engine.create_space(DEMO, title="Demo stage", open_stage=True)
+            trio.run(_prepare, office, settings.demo)
         except BaseException as error:
             engine.close()
             listener.close()
@@ -98,8 +111,23 @@ class Service:
         return self
 
     def __exit__(self, *raised: object) -> None:
+        self.office.rest()
         self.engine.close()
+        self.store.close()
         self._listener.close()
+
+    @property
+    def office(self) -> Office:
+        """Keeps the books of the spaces."""
+        office: Office = self.app.state.desk.office
+        return office
+
+    @property
+    def store(self) -> Store:
+        """Where the books are."""
+        backplane = self.office.backplane
+        assert isinstance(backplane, LocalBackplane)  # noqa: S101  (as opened)
+        return backplane.store
 
     @property
     def port(self) -> int:
@@ -122,6 +150,7 @@ class Service:
             nursery.start_soon(self._log_events)
             nursery.start_soon(self._keep_alive)
             nursery.start_soon(self._keep_chronicle)
+            nursery.start_soon(self.office.run)
             nursery.start_soon(self._serve_http)
             nursery.start_soon(self._wait_for_signals)
             nursery.start_soon(self._drain)
@@ -163,6 +192,7 @@ class Service:
         """Say goodbye first: people must not wait for a slow HTTP client."""
         desk = self.app.state.desk
         desk.farewell = desk.farewell or Farewell(desk.clock())
+        self.office.rest()
         _log.info("stopping", spaces=len(self.engine.spaces))
         for space in self.engine.spaces:
             await trio.to_thread.run_sync(
@@ -299,6 +329,24 @@ async def keep_serving(
 
 def _ice_servers(settings: Settings) -> tuple[IceServer, ...]:
     return tuple(IceServer(*text.split(",", 2)) for text in settings.ice_servers)
+
+
+async def _prepare(office: Office, demo: bool) -> None:
+    """Put on air what was open, and the demo."""
+    office.silent = True  # the log is not configured yet
+    await office.restore()
+    try:
+        await office.room(DEMO)
+    except UnknownSpaceError:
+        if demo:
+            details = Details("Demo stage", open_stage=True, max_speakers=MAX_SEATS)
+            await office.create(DEMO, details, OPERATOR)
+            await office.do(DEMO, Open(), OPERATOR)
+    office.silent = False
+
+
+def _open_store(settings: Settings, data: DataDir) -> Store:
+    return open_store(settings.store or data.path / "rooms.sqlite3")
 
 
 def _key_ring(settings: Settings, data: DataDir) -> KeyRing:

@@ -3,6 +3,7 @@ line and SPACESCORE_UDP_PORT in the environment. Types, limits and help stand he
 else; `config` reads them from all three.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,7 +11,7 @@ from msgspec import Meta, Struct
 
 __all__ = ["SECRETS", "Settings", "shown"]
 
-SECRETS = frozenset({"operator_key", "ice_servers"})  # hold passwords
+SECRETS = frozenset({"operator_key", "ice_servers", "store"})  # hold passwords
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Count = Annotated[int, Meta(ge=1)]
@@ -28,6 +29,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     """What `spacescore serve` was told."""
 
     data: Annotated[Path, says("Folder for keys and recordings.")] = Path("spacescore-data")
+
+    store: Annotated[
+        str,
+        says("Keeps the spaces: a file, or postgresql://...  [default: DATA/rooms.sqlite3]"),
+    ] = ""
 
     host: Annotated[str, says("Address for HTTP.")] = "127.0.0.1"
     port: Annotated[Port, says("TCP port for HTTP.")] = 8080
@@ -72,11 +78,18 @@ def shown(name: str, value: object) -> str:
         return "-"
     if name == "operator_key":
         return "(hidden)"
+    if name == "store":
+        return _without_password(str(value))
     if name == "ice_servers" and isinstance(value, tuple):
         return " ".join(_without_credential(text) for text in value)
     if isinstance(value, tuple):
         return " ".join(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _without_password(url: str) -> str:
+    """Hide what stands between the user's colon and the @ of a URL."""
+    return re.sub(r"(?<=://)([^/@:]*):[^/@]*@", r"\1:(hidden)@", url)
 
 
 def _without_credential(server: str) -> str:

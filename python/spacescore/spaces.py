@@ -9,7 +9,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from spacescore.errors import (
     ForbiddenError,
@@ -64,6 +64,7 @@ class Person:
     name: str
     role: Role
     expires: int  # Unix seconds; only entering is refused later
+    identity: str = ""  # as in their token
 
 
 @dataclass(slots=True)
@@ -158,7 +159,7 @@ class Registry:
             raise ForbiddenError("The host has removed you from this space.")
         if grant.peer not in space.people:
             self._make_room(space, now)
-        person = Person(grant.peer, grant.name, grant.role, grant.expires)
+        person = Person(grant.peer, grant.name, grant.role, grant.expires, grant.identity)
         space.people[grant.peer] = person
         return grant
 
@@ -166,6 +167,10 @@ class Registry:
         """Know somebody again who is inside, and was forgotten to make room."""
         someone = Person(peer, "Guest", Role.SPEAKER, expires)
         self.get(slug).people.setdefault(peer, someone)
+
+    def recast(self, slug: str, peer: int, role: Role) -> None:
+        """Note that somebody is something else now. Raises UnknownPeerError."""
+        self.get(slug).people[peer] = replace(self.person(slug, peer), role=role)
 
     def remove(self, slug: str, peer: int) -> Person:
         """Refuse this person until their token has run out. Raises UnknownPeerError."""
@@ -182,6 +187,11 @@ class Registry:
             return self.get(slug).people[peer]
         except KeyError:
             raise UnknownPeerError("There is nobody of that number in this space.") from None
+
+    def is_removed(self, number: int, peer: int) -> bool:
+        """Whether somebody was sent away from the space of a 64-bit id."""
+        space = self.by_id(number)
+        return space is not None and peer in space.removed
 
     def note_presence(self, number: int, peer: int, *, online: bool) -> None:
         """Note what the media core says: connected people are not forgotten."""

@@ -47,11 +47,21 @@ class Answer:
 
 
 def public_ticket(
-    keys: Any, slug: str, fingerprint: str, candidates: Iterable[Candidate], expiry: int
+    keys: Any,
+    slug: str,
+    fingerprint: str,
+    candidates: Iterable[Candidate],
+    expiry: int,
+    *,
+    peer: int = 0,
 ) -> Ticket:
-    """Mint the ticket that everybody may have. `keys` mints: a worker, or bare ticket keys."""
+    """Mint the ticket that everybody may have; with `peer`, one person's own.
+
+    `keys` mints: a worker, or bare ticket keys.
+    """
     number = space_id(slug)
-    ticket = keys.mint(space=number, role=str(Role.LISTENER), expiry=expiry)
+    own = {"peer": peer, "personal": True} if peer else {}
+    ticket = keys.mint(space=number, role=str(Role.LISTENER), expiry=expiry, **own)
     return Ticket(
         space=slug,
         ticket=ticket,

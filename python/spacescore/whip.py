@@ -9,6 +9,8 @@ Where the documents leave a choice:
 - The session URL is the secret: who has it may end the session.
 """
 
+from dataclasses import replace
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -16,9 +18,11 @@ from starlette.routing import Route
 from spacescore.desk import desk_of, read_body, resource
 from spacescore.engine import Engine
 from spacescore.errors import UnknownSessionError
-from spacescore.policy import Action, Caller, Grant, Role, rank, require, require_space
+from spacescore.policy import Action, Grant, Role, require
 from spacescore.problem import Problem
-from spacescore.sdp import parse_fragment
+from spacescore.rooms.facts import Visibility
+from spacescore.rooms.rules import rank_of, require_listener
+from spacescore.sdp import parse_fragment, parse_offer
 from spacescore.sessions import Session
 from spacescore.tickets import Answer
 
@@ -42,32 +46,34 @@ def routes() -> list[Route]:
 
 async def sniff(request: Request) -> Response:
     """Let a player see that this is an SDP endpoint; there is nothing to read."""
-    desk_of(request).engine.space(request.path_params["space"])
+    await desk_of(request).office.room(request.path_params["space"])
     return Response(status_code=200, media_type=SDP)
 
 
 async def publish(request: Request) -> Response:
-    """Take a speaker in."""
+    """Take a speaker in. They get a seat when their offer is one that can be answered."""
     desk, slug = desk_of(request), request.path_params["space"]
-    desk.engine.space(slug)
-    caller = desk.caller(request)
-    require(rank(caller, slug), Action.SPEAK)
+    room, caller = await desk.office.room(slug), desk.caller(request)
+    require(rank_of(room, caller, desk.clock()), Action.SPEAK)
     desk.pace()
     offer = await read_body(request, SDP)
-    return _created(request, desk.engine.accept_offer(slug, offer, grant=_grant(caller)))
+    parse_offer(offer, publishing=True)
+    assert isinstance(caller, Grant)  # noqa: S101  (nobody else may speak)
+    seated = await desk.office.enter_stage(caller)
+    return _created(request, desk.engine.accept_offer(slug, offer, grant=seated))
 
 
 async def play(request: Request) -> Response:
-    """Take a listener in; a token is welcome and not needed."""
+    """Take a listener in; a token is welcome, and needed where the space is by invitation."""
     desk, slug = desk_of(request), request.path_params["space"]
-    desk.engine.space(slug)
-    caller = desk.caller(request)
-    grant = _grant(caller)
-    if grant is not None:
-        require_space(grant, slug)
+    room, caller = await desk.office.room(slug), desk.caller(request)
+    grant = require_listener(room, caller, desk.clock())
     desk.pace()
     offer = await read_body(request, SDP)
-    named = grant if grant and grant.role is Role.LISTENER else None
+    invited = grant and room.details.visibility is Visibility.INVITE
+    named = grant if grant and (grant.role is Role.LISTENER or invited) else None
+    if named:
+        named = replace(named, role=Role.LISTENER)
     return _created(request, desk.engine.accept_offer(slug, offer, grant=named))
 
 
@@ -97,10 +103,6 @@ async def end(request: Request) -> Response:
     """End the session."""
     desk_of(request).engine.end_session(_session(request).id.hex())
     return Response(status_code=200)
-
-
-def _grant(caller: Caller) -> Grant | None:
-    return caller if isinstance(caller, Grant) else None
 
 
 def _session(request: Request) -> Session:

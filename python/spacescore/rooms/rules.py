@@ -36,7 +36,7 @@ from spacescore.policy import (
 )
 from spacescore.rooms import commands, facts
 from spacescore.rooms.commands import Command
-from spacescore.rooms.facts import Details, Fact
+from spacescore.rooms.facts import Details, Fact, Visibility
 from spacescore.rooms.room import Link, Person, Phase, Room
 from spacescore.spaces import (
     MAX_NAME_CHARS,
@@ -47,7 +47,7 @@ from spacescore.spaces import (
     clean_text,
 )
 
-__all__ = ["Patience", "admit", "check_details", "decide", "rank_of"]
+__all__ = ["Patience", "admit", "check_details", "decide", "rank_of", "require_listener"]
 
 MAX_HANDS = 500
 MAX_LINKS = 500
@@ -150,6 +150,16 @@ def admit(room: Room, grant: Grant, now: float) -> None:
         raise ForbiddenError("This token's number is another person's here.")
     if room.since and grant.issued <= room.since:
         raise ForbiddenError("This token was for an earlier space of the same name.")
+
+
+def require_listener(room: Room, by: Caller, now: float) -> Grant | None:
+    """Return who listens by name, or nobody. Raises where a token is needed, or no good."""
+    if isinstance(by, Grant):
+        admit(room, by, now)
+        return by
+    if by is None and room.details.visibility is Visibility.INVITE:
+        raise UnauthenticatedError("This space is by invitation: a bearer token is needed.")
+    return None
 
 
 def check_details(details: Details, now: float) -> Details:

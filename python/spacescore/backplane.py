@@ -1,0 +1,126 @@
+"""What the nodes of one service share, behind one interface.
+
+- **directory**: which spaces there are, and what has happened in them;
+- **commands**: facts are appended behind the version they were decided on, so whichever node
+  a command reaches may decide it;
+- **presence**: each node says who is connected to it, whole and again each second; what a
+  node has not repeated for some seconds is no longer so. Counts are summed by who reads;
+- **admission**: how far the cursor of a space is.
+
+`LocalBackplane` shares the store, and keeps the rest for one process. A driver for several
+nodes implements the same calls over a message bus; the rules do not see the difference.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol, TypeVar
+
+from anyio import to_thread
+
+from spacescore.store import Entry, Head, MemoryStore, Store
+
+__all__ = ["Admission", "Backplane", "LocalBackplane", "Presence"]
+
+PRESENCE_SECONDS = 3.0  # a node that says nothing for so long has nobody
+ALL_COHORTS = 1_000
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Who is connected to a space: those known by number, and how many listen."""
+
+    online: frozenset[int] = frozenset()
+    listeners: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Who may enter now."""
+
+    cohorts: int = ALL_COHORTS
+
+
+class Backplane(Protocol):
+    """See the module. Everything may raise StoreError; `append` ConflictError as well."""
+
+    async def living(self) -> list[Head]:
+        """Every space that has not ended."""
+
+    async def ended(self, limit: int) -> list[Head]:
+        """The last spaces that have, the latest first."""
+
+    async def find(self, slug: str) -> Head | None:
+        """Return the living space of a name, or the one that ended last."""
+
+    async def read(self, key: str, after: int = 0) -> list[Entry]:
+        """Return what has happened in a space behind a version."""
+
+    async def append(self, head: Head, entries: Sequence[Entry]) -> None:
+        """Write facts down, on the disks that count, or raise."""
+
+    async def publish(self, slug: str, node: str, presence: Presence, now: float) -> None:
+        """Say who is connected to one node."""
+
+    async def presence(self, slug: str, now: float) -> Presence:
+        """Return who is connected to any node."""
+
+    async def set_admission(self, slug: str, admission: Admission) -> None:
+        """Move the cursor."""
+
+    async def admission(self, slug: str) -> Admission:
+        """Return where the cursor is."""
+
+
+class LocalBackplane:
+    """One process, and a store that others may share."""
+
+    def __init__(self, store: Store | None = None) -> None:
+        self.store: Store = store or MemoryStore()
+        self._presence: dict[str, dict[str, tuple[float, Presence]]] = {}
+        self._admission: dict[str, Admission] = {}
+
+    async def living(self) -> list[Head]:
+        """See Backplane."""
+        return await self._call(self.store.living)
+
+    async def ended(self, limit: int) -> list[Head]:
+        """See Backplane."""
+        return await self._call(partial(self.store.ended, limit))
+
+    async def find(self, slug: str) -> Head | None:
+        """See Backplane."""
+        return await self._call(partial(self.store.find, slug))
+
+    async def read(self, key: str, after: int = 0) -> list[Entry]:
+        """See Backplane."""
+        return await self._call(partial(self.store.read, key, after))
+
+    async def append(self, head: Head, entries: Sequence[Entry]) -> None:
+        """See Backplane. Who is cancelled meanwhile learns that it was written all the same."""
+        await self._call(partial(self.store.append, head, entries))
+
+    async def publish(self, slug: str, node: str, presence: Presence, now: float) -> None:
+        """See Backplane."""
+        self._presence.setdefault(slug, {})[node] = (now, presence)
+
+    async def presence(self, slug: str, now: float) -> Presence:
+        """See Backplane."""
+        said = self._presence.get(slug, {})
+        for node in [node for node, (at, _) in said.items() if now - at > PRESENCE_SECONDS]:
+            del said[node]
+        fresh = [presence for _, presence in said.values()]
+        online = frozenset[int]().union(*(each.online for each in fresh))
+        return Presence(online, sum(each.listeners for each in fresh))
+
+    async def set_admission(self, slug: str, admission: Admission) -> None:
+        """See Backplane."""
+        self._admission[slug] = admission
+
+    async def admission(self, slug: str) -> Admission:
+        """See Backplane."""
+        return self._admission.get(slug, Admission())
+
+    async def _call(self, ask: Callable[[], T]) -> T:
+        return await to_thread.run_sync(ask) if self.store.blocking else ask()

@@ -1,0 +1,355 @@
+"""The office: commands come in, are decided by the rules, written down, and carried out.
+
+    decide (pure) -> append (durable) -> follow: the state moves on, and the engine with it
+
+A command is answered when it is on disk. When somebody else wrote first, the office reads
+on and decides again. What was written elsewhere is followed in the same way as what was
+written here, so a removal on another node ends the sessions of this one. When nothing can be
+written the command is refused, and audio goes on.
+
+A space that was opened in the engine without the office is taken into the books when it is
+first asked for, and ended there when the engine no longer has it.
+"""
+
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import anyio
+import structlog
+
+from spacescore.backplane import Backplane, LocalBackplane, Presence
+from spacescore.engine import Engine
+from spacescore.errors import (
+    ConflictError,
+    EngineClosedError,
+    OverloadedError,
+    SpacescoreError,
+    SpaceTakenError,
+    UnknownPeerError,
+    UnknownSpaceError,
+)
+from spacescore.policy import Caller, Grant
+from spacescore.rooms import facts
+from spacescore.rooms.commands import (
+    Command,
+    Create,
+    EnterStage,
+    Meet,
+    Note,
+)
+from spacescore.rooms.facts import Details, Fact
+from spacescore.rooms.room import Phase, Room
+from spacescore.rooms.rules import MAX_SEATS, Patience, decide
+from spacescore.spaces import Space
+from spacescore.store import Entry, Head
+from spacescore.store.base import actor
+
+__all__ = ["Office"]
+
+LOOK_SECONDS = 1.0
+ATTEMPTS = 20  # at writing behind what others write
+MAX_KEPT = 2_000
+_log = structlog.get_logger("spacescore")
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    key: str
+    room: Room
+
+
+class Office:
+    """The spaces of a service, as one node keeps and carries them out."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        backplane: Backplane | None = None,
+        *,
+        node: str = "",
+        patience: Patience | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.engine = engine
+        self.backplane: Backplane = backplane or LocalBackplane()
+        self.clock = clock
+        self._node = node
+        self._patience = patience or Patience()
+        self._kept: dict[str, _Kept] = {}
+        self._on_air: set[str] = set()
+        self._looked = 0.0
+        self._failed: dict[str, Exception] = {}
+        self._resting = False
+        self.silent = False  # whether what happens is told to the log
+
+    def rest(self) -> None:
+        """The process ends, and the spaces do not: what the engine closes now stays open here."""
+        self._resting = True
+
+    async def restore(self) -> None:
+        """Put on air again what was open when the last process ended."""
+        for head in await self.backplane.living():
+            room = await self._load(head)
+            self._put_on_air(room)
+            if error := self._failed.pop(room.slug, None):
+                _log.error("a space could not be opened again", space=room.slug, reason=str(error))
+
+    async def directory(self) -> list[Head]:
+        """Every space that has not ended, the newest first."""
+        for slug in self._engine_slugs() - self._on_air:
+            with suppress(UnknownSpaceError):
+                await self.room(slug)
+        return sorted(await self.backplane.living(), key=lambda head: -head.created)
+
+    async def room(self, slug: str) -> Room:
+        """Return a space that has not ended. Raises UnknownSpaceError."""
+        kept = self._kept.get(slug)
+        if slug in self._on_air and slug not in self._engine_slugs():
+            if self._resting:
+                raise UnknownSpaceError("This node is going away.")
+            await self._note_closing(slug)
+        elif kept:
+            return kept.room
+        head = await self.backplane.find(slug)
+        if head is None or head.phase is Phase.ENDED:
+            return await self._adopt(slug)
+        return await self._load(head)
+
+    async def create(
+        self, slug: str, details: Details, by: Caller, *, host: Grant | None = None
+    ) -> Room:
+        """Plan a space. Raises SpaceTakenError, and what the rules refuse."""
+        with suppress(UnknownSpaceError):
+            await self.room(slug)
+            raise SpaceTakenError(f"There is a space called {slug} already.")
+        last = await self.backplane.find(slug)
+        command = Create(slug, details, host, last.ended if last else 0.0)
+        made = decide(Room(), command, by, self.clock(), self._patience)
+        try:
+            return await self._write(_Kept(secrets.token_hex(12), Room()), made, by)
+        except ConflictError:
+            raise SpaceTakenError(f"There is a space called {slug} already.") from None
+
+    async def do(self, slug: str, command: Command, by: Caller) -> Room:
+        """Have a command decided, written down and carried out. Raises what speaks against it."""
+        for _ in range(ATTEMPTS):
+            room = await self.room(slug)
+            try:
+                made = decide(room, command, by, self.clock(), self._patience)
+            except SpacescoreError:
+                if await self._catch_up(slug):  # it was refused on what is no longer so
+                    continue
+                raise
+            if not made:
+                return room
+            try:
+                return await self._write(self._kept[slug], made, by)
+            except ConflictError:
+                await self._catch_up(slug)
+        raise OverloadedError("Very many act in this space at once.", 1)
+
+    async def about(self, slug: str, peer: int, command: Command, by: Caller) -> Room:
+        """Do what is about somebody who may be known to the media core alone."""
+        room = await self.room(slug)
+        if peer not in room.people and (someone := self._met(slug, peer)):
+            await self.do(slug, Meet(someone), None)
+        return await self.do(slug, command, by)
+
+    async def enter_stage(self, grant: Grant) -> Grant:
+        """Give the holder of a grant a seat; return what they are by now."""
+        room = await self.do(grant.space, EnterStage(), grant)
+        return replace(grant, role=room.people[grant.peer].role)
+
+    async def run(self) -> None:
+        """Look at the clock and at who is connected, every second, whatever happens."""
+        while not self.engine.closed:
+            try:
+                await self.look()
+            except EngineClosedError:
+                return
+            except Exception:
+                _log.exception("the office failed")
+            await anyio.sleep(LOOK_SECONDS)
+
+    async def look_if_due(self) -> None:
+        """Look, where nobody runs `run`: an application may mount us without."""
+        if not 0 <= self.clock() - self._looked < LOOK_SECONDS:
+            await self.look()
+
+    async def look(self) -> None:
+        """Follow what others wrote, say who is here, and let time work."""
+        now = self._looked = self.clock()
+        heads = {head.slug: head for head in await self.backplane.living()}
+        for slug, kept in list(self._kept.items()):
+            head = heads.get(slug)
+            if head is None or head.key != kept.key or head.version > kept.room.version:
+                await self._catch_up(slug)
+        for slug in list(self._on_air & self._engine_slugs()):
+            with suppress(UnknownSpaceError):
+                await self._look_at(slug, now)
+
+    async def _look_at(self, slug: str, now: float) -> None:
+        online = self.engine.online(slug)
+        listeners = self.engine.stats(slug).listeners
+        await self.backplane.publish(slug, self._node, Presence(online, listeners), now)
+        everywhere = await self.backplane.presence(slug, now)
+        try:
+            await self.do(slug, Note(everywhere.online), None)
+        except SpacescoreError as error:
+            _log.warning("a space could not be looked after", space=slug, reason=str(error))
+
+    # Writing and following.
+
+    async def _write(self, kept: _Kept, made: Sequence[Fact], by: Caller) -> Room:
+        now, room = self.clock(), kept.room
+        entries = []
+        for fact in made:
+            room = room.after(fact, now)
+            entries.append(Entry(room.version, now, actor(by), fact))
+        await self.backplane.append(Head.of(kept.key, room), entries)
+        self._follow(room.slug, kept, entries)
+        if error := self._failed.pop(room.slug, None):
+            await self._write(self._kept[room.slug], [facts.Ended("could not be opened")], None)
+            raise error
+        return room
+
+    async def _catch_up(self, slug: str) -> bool:
+        """Follow what others wrote; whether there was any."""
+        kept = self._kept.get(slug)
+        if not kept:
+            return False
+        entries = await self.backplane.read(kept.key, kept.room.version)
+        self._follow(slug, kept, entries)
+        return bool(entries)
+
+    async def _load(self, head: Head) -> Room:
+        entries = await self.backplane.read(head.key)
+        room = Room.of((entry.fact, entry.at) for entry in entries)
+        if room.phase is Phase.ENDED:
+            raise UnknownSpaceError("There is no such space here.")
+        self._kept.setdefault(head.slug, _Kept(head.key, room))
+        self._forget()
+        return self._kept[head.slug].room
+
+    def _follow(self, slug: str, kept: _Kept, entries: Sequence[Entry]) -> None:
+        """Move on by what was written, each fact once, whoever wrote it."""
+        known = self._kept.get(slug)
+        if known and known.key == kept.key:
+            kept = known
+        for entry in entries:
+            if entry.version == kept.room.version + 1:
+                kept = _Kept(kept.key, kept.room.after(entry.fact, entry.at))
+                self._kept[slug] = kept
+                self._carry_out(kept.room, entry)
+        if kept.room.phase is Phase.ENDED:
+            self._kept.pop(slug, None)
+
+    def _forget(self) -> None:
+        """Forget the books of what is not on air here: they are in the store."""
+        for slug in list(self._kept)[: max(0, len(self._kept) - MAX_KEPT)]:
+            if slug not in self._on_air:
+                del self._kept[slug]
+
+    # What follows for the media core.
+
+    def _carry_out(self, room: Room, entry: Entry) -> None:
+        adopted = entry.by == "node" and isinstance(entry.fact, facts.Created | facts.Opened)
+        if not (self.silent or adopted or isinstance(entry.fact, _QUIET)):
+            values = {"by": entry.by, **_logged(entry.fact)}
+            _log.info(_words(type(entry.fact).__name__), space=room.slug, **values)
+        try:
+            with suppress(UnknownPeerError, UnknownSpaceError):
+                _carry_out(self.engine, room, entry.fact)
+        except EngineClosedError:
+            return
+        if isinstance(entry.fact, facts.Opened):
+            self._put_on_air(room)
+        elif isinstance(entry.fact, facts.Ended):
+            self._on_air.discard(room.slug)
+
+    def _put_on_air(self, room: Room) -> None:
+        if room.phase is not Phase.OPEN:
+            return
+        shown = room.details
+        try:
+            if room.slug not in self._engine_slugs():
+                self.engine.create_space(
+                    room.slug, title=shown.title, open_stage=shown.open_stage, record=shown.record
+                )
+            self._on_air.add(room.slug)
+        except Exception as error:
+            self._failed[room.slug] = error
+
+    # Spaces that the engine's owner opens and closes.
+
+    def _engine_slugs(self) -> set[str]:
+        return {space.slug for space in self.engine.spaces}
+
+    async def _adopt(self, slug: str) -> Room:
+        space = self.engine.space(slug)
+        details = Details(
+            space.title,
+            open_stage=space.open_stage,
+            max_speakers=MAX_SEATS,
+            record=bool(space.recording),
+        )
+        made: list[Fact] = [facts.Created(slug, details), facts.Opened()]
+        try:
+            return await self._write(_Kept(secrets.token_hex(12), Room()), made, None)
+        except ConflictError:
+            return await self.room(slug)
+
+    async def _note_closing(self, slug: str) -> None:
+        self._on_air.discard(slug)
+        kept = self._kept.get(slug)
+        if kept and not self.engine.closed:
+            with suppress(ConflictError):
+                await self._write(kept, [facts.Ended("ended")], None)
+        self._kept.pop(slug, None)
+
+    def _met(self, slug: str, peer: int) -> Grant | None:
+        try:
+            space: Space = self.engine.space(slug)
+        except UnknownSpaceError:
+            return None
+        who = space.people.get(peer)
+        return Grant(slug, who.role, peer, who.name, who.expires, who.identity) if who else None
+
+
+# Too many to be logged one by one, or of no interest to an operator.
+_QUIET = (facts.Came, facts.Seated, facts.Connected, facts.Disconnected, facts.Forgotten)
+
+
+def _logged(fact: Fact) -> Mapping[str, Any]:
+    shown = ("peer", "role", "why", "identity", "link")
+    return {name: getattr(fact, name) for name in shown if hasattr(fact, name)}
+
+
+def _words(name: str) -> str:
+    """HandRaised -> hand raised."""
+    return "".join(f" {c.lower()}" if c.isupper() else c for c in name).strip()
+
+
+def _carry_out(engine: Engine, room: Room, fact: Fact) -> None:
+    match fact:
+        case facts.Ended():
+            engine.close_space(room.slug)
+        case facts.Removed(peer):
+            engine.remove(room.slug, peer)
+        case facts.RoleGiven(peer, role):
+            engine.recast(room.slug, peer, role)
+        case facts.HostNamed(peer):
+            for each in [*room.cohosts, room.people[peer]]:
+                with suppress(UnknownPeerError):
+                    engine.recast(room.slug, each.peer, each.role)
+        case facts.Muted(peer) | facts.Connected(peer):
+            if peer in room.people and room.people[peer].muted:
+                engine.mute(room.slug, peer, True)
+        case facts.Unmuted(peer):
+            engine.mute(room.slug, peer, False)
+        case facts.Edited(details):
+            engine.rename(room.slug, details.title, open_stage=details.open_stage)

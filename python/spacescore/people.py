@@ -1,0 +1,398 @@
+"""People over HTTP: tokens and links, hands, roles, and keeping order.
+
+What somebody does for themselves needs their own token; the rest a host's, a co-host's or
+the operator's. What is answered with a token is never stored by a cache.
+"""
+
+import hashlib
+import secrets
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from spacescore.api import NOT_STORED, link_of
+from spacescore.desk import Desk, desk_of, read_json, resource
+from spacescore.engine import INVITATION_SECONDS
+from spacescore.errors import (
+    ForbiddenError,
+    InvalidRequestError,
+    UnauthenticatedError,
+    UnknownPeerError,
+    WrongMomentError,
+)
+from spacescore.policy import Action, Grant, Role, require
+from spacescore.rooms.commands import (
+    AnswerOffer,
+    Block,
+    Command,
+    GiveRole,
+    HandOver,
+    LowerHand,
+    MakeLink,
+    Mute,
+    MuteAll,
+    OfferStage,
+    RaiseHand,
+    Remove,
+    RevokeLink,
+    Unblock,
+    UseLink,
+)
+from spacescore.rooms.room import Phase, Room
+from spacescore.rooms.rules import admit, rank_of
+from spacescore.spaces import MAX_NAME_CHARS, clean_text
+from spacescore.tokens import MAX_TTL_SECONDS
+
+__all__ = ["routes"]
+
+STAGE_SECONDS = 4 * 3600
+LINK_SECONDS = 7 * 86_400
+CODE_BYTES = 16
+
+
+def routes() -> list[Route]:
+    """Return the table."""
+    one = "/api/spaces/{space}"
+    return [
+        resource(f"{one}/tokens", {"POST": issue_token}),
+        resource(f"{one}/stage", {"POST": enter_stage}),
+        resource(f"{one}/people", {"GET": list_people, "POST": introduce}),
+        resource(f"{one}/me", {"GET": show_me}),
+        resource(f"{one}/hand", {"PUT": raise_hand, "DELETE": withdraw_hand}),
+        resource(f"{one}/hands/{{peer}}", {"DELETE": dismiss_hand}),
+        resource(f"{one}/offer", {"POST": answer_offer}),
+        resource(f"{one}/people/{{peer}}/offer", {"POST": offer_stage}),
+        resource(f"{one}/people/{{peer}}/role", {"PUT": give_role}),
+        resource(f"{one}/people/{{peer}}/block", {"POST": block}),
+        resource(f"{one}/speakers/{{peer}}", {"DELETE": remove_speaker}),
+        resource(f"{one}/speakers/{{peer}}/mute", {"POST": mute_speaker}),
+        resource(f"{one}/mute", {"POST": mute_all}),
+        resource(f"{one}/blocked/{{identity}}", {"DELETE": unblock}),
+        resource(f"{one}/host", {"PUT": hand_over}),
+        resource(f"{one}/links", {"POST": make_link}),
+        resource(f"{one}/links/use", {"POST": use_link}),
+        resource(f"{one}/links/{{link}}", {"DELETE": revoke_link}),
+    ]
+
+
+# Coming in.
+
+
+async def issue_token(request: Request) -> Response:
+    """Invite somebody: a token, and the link that carries it."""
+    desk, slug = desk_of(request), request.path_params["space"]
+    room, caller = await desk.office.room(slug), desk.caller(request)
+    rank = rank_of(room, caller, desk.clock())
+    require(rank, Action.ISSUE_TOKEN, Role.LISTENER)
+    fields = await read_json(request)
+    ttl = fields.number("ttl", INVITATION_SECONDS)
+    if not 0 < ttl <= MAX_TTL_SECONDS:
+        raise InvalidRequestError(f"ttl is 1 to {MAX_TTL_SECONDS} seconds.")
+    role = _role(fields.text("role", Role.SPEAKER))
+    require(rank, Action.ISSUE_TOKEN, role)
+    return _token(desk, request, _new_grant(desk, room, role, fields.text("name"), ttl))
+
+
+async def enter_stage(request: Request) -> Response:
+    """Let anybody speak, where the stage is open."""
+    desk, slug = desk_of(request), request.path_params["space"]
+    room = await desk.office.room(slug)
+    if not room.details.open_stage:
+        raise ForbiddenError("This stage is by invitation: ask the host for a speaker's link.")
+    return await _introduced(request, room, Role.SPEAKER)
+
+
+async def introduce(request: Request) -> Response:
+    """Give a listener a name, and a token to ask for the stage with."""
+    desk = desk_of(request)
+    room = await desk.office.room(request.path_params["space"])
+    return await _introduced(request, room, Role.LISTENER)
+
+
+async def _introduced(request: Request, room: Room, role: Role) -> Response:
+    """Whoever has a token keeps their identity: a block is not shaken off by a new name."""
+    desk = desk_of(request)
+    caller = desk.caller(request)
+    identity = caller.who if isinstance(caller, Grant) else ""
+    desk.pace()
+    name = (await read_json(request)).text("name")
+    grant = _new_grant(desk, room, role, name, STAGE_SECONDS, identity)
+    admit(room, grant, desk.clock())
+    return _token(desk, request, grant)
+
+
+async def make_link(request: Request) -> Response:
+    """Make an invite link for as many as `uses` says, for `ttl` seconds."""
+    desk, slug = desk_of(request), request.path_params["space"]
+    await desk.office.room(slug)
+    caller, fields = desk.caller(request), await read_json(request)
+    code, link = secrets.token_urlsafe(CODE_BYTES), secrets.token_hex(4)
+    expires = int(desk.clock()) + fields.number("ttl", LINK_SECONDS)
+    role = _role(fields.text("role", Role.SPEAKER))
+    uses, name = fields.number("uses", 1), fields.text("name")
+    command = MakeLink(link, _digest(code), role, expires, uses, name)
+    await desk.office.do(slug, command, caller)
+    body = {
+        "id": link,
+        "code": code,
+        "role": role,
+        "uses": uses,
+        "expires": expires,
+        "link": desk.url(request, f"/s/{slug}#invite={code}"),
+    }
+    return JSONResponse(body, 201, NOT_STORED)
+
+
+async def use_link(request: Request) -> Response:
+    """Take the code of an invite link for a token."""
+    desk, slug = desk_of(request), request.path_params["space"]
+    await desk.office.room(slug)
+    desk.pace()
+    caller, fields = desk.caller(request), await read_json(request)
+    name = clean_text(fields.text("name"), MAX_NAME_CHARS) or "Guest"
+    peer = desk.draw()
+    identity = caller.who if isinstance(caller, Grant) else f"#{peer}"
+    digest, now = _digest(fields.text("code")), desk.clock()
+    command = UseLink(digest, peer, identity, name, INVITATION_SECONDS)
+    room = await desk.office.do(slug, command, caller)
+    link, found = next((i, each) for i, each in room.links.items() if each.digest == digest)
+    expires = int(now) + INVITATION_SECONDS
+    own = "" if identity == f"#{peer}" else identity
+    name = found.name or name
+    grant = Grant(slug, found.role, peer, name, expires, own, link, issued=int(now) + 1)
+    return _token(desk, request, grant)
+
+
+async def revoke_link(request: Request) -> Response:
+    """Make an invite link useless; who came by it stays."""
+    await _do(request, RevokeLink(request.path_params["link"]))
+    return Response(status_code=204)
+
+
+# Hands.
+
+
+async def show_me(request: Request) -> Response:
+    """What the holder of a token is here now: their role, place in the queue, invitation."""
+    desk = desk_of(request)
+    room = await desk.office.room(request.path_params["space"])
+    return JSONResponse(_me(desk, room, _own(request)), headers=NOT_STORED)
+
+
+async def raise_hand(request: Request) -> Response:
+    """Ask to speak."""
+    room = await _do(request, RaiseHand())
+    return JSONResponse(_me(desk_of(request), room, _own(request)), headers=NOT_STORED)
+
+
+async def withdraw_hand(request: Request) -> Response:
+    """Ask no longer."""
+    room = await desk_of(request).office.room(request.path_params["space"])
+    grant = _own(request)
+    if grant.peer in room.hands:
+        await _do(request, LowerHand(grant.peer))
+    return Response(status_code=204)
+
+
+async def dismiss_hand(request: Request) -> Response:
+    """Lower somebody's hand; they may raise it again after half a minute."""
+    await _do_to(request, LowerHand(_peer(request)))
+    return Response(status_code=204)
+
+
+async def offer_stage(request: Request) -> Response:
+    """Invite a listener to speak; whose hand is up is on stage at once."""
+    peer = _peer(request)
+    room = await _do_to(request, OfferStage(peer))
+    return JSONResponse(_person(room, peer), headers=NOT_STORED)
+
+
+async def answer_offer(request: Request) -> Response:
+    """Accept or decline an invitation to speak."""
+    desk = desk_of(request)
+    await desk.office.room(request.path_params["space"])
+    accept = (await read_json(request)).flag("accept", default=True)
+    room = await _do(request, AnswerOffer(accept))
+    return JSONResponse(_me(desk, room, _own(request)), headers=NOT_STORED)
+
+
+# Keeping order.
+
+
+async def list_people(request: Request) -> Response:
+    """For hosts: who is on stage, the queue, invitations, links, and who is blocked."""
+    desk = desk_of(request)
+    require(await desk.rank(request, request.path_params["space"]), Action.SEE_PEOPLE)
+    room = await desk.office.room(request.path_params["space"])
+    links = [
+        {"id": name, "role": link.role, "name": link.name, "expires": link.expires}
+        | {"uses": link.uses, "used": link.used}
+        for name, link in room.links.items()
+    ]
+    blocked = [{"identity": key, "name": name} for key, name in room.blocked.items()]
+    body = {
+        "host": room.host,
+        "stage": [_person(room, peer) for peer in room.seats if peer in room.people],
+        "hands": [_person(room, peer) for peer in room.hands if peer in room.people],
+        "offers": [_person(room, peer) for peer in room.offers if peer in room.people],
+        "cohosts": [_person(room, who.peer) for who in room.cohosts],
+        "links": links,
+        "blocked": blocked,
+    }
+    return JSONResponse(body, headers=NOT_STORED)
+
+
+async def give_role(request: Request) -> Response:
+    """Promote to co-host, let a raised hand speak, or demote; anybody may step down."""
+    peer = _peer(request)
+    desk = desk_of(request)
+    await desk.office.room(request.path_params["space"])
+    role = _role((await read_json(request)).text("role"))
+    if role is Role.HOST:
+        raise WrongMomentError("A host is made by handing over: PUT .../host.")
+    room = await _do_to(request, GiveRole(peer, role))
+    return JSONResponse(_person(room, peer), headers=NOT_STORED)
+
+
+async def hand_over(request: Request) -> Response:
+    """Put somebody on stage in charge; who was the host is a co-host then."""
+    await desk_of(request).office.room(request.path_params["space"])
+    peer = (await read_json(request)).number("peer", 0)
+    room = await _do_to(request, HandOver(peer))
+    return JSONResponse(_person(room, peer), headers=NOT_STORED)
+
+
+async def mute_speaker(request: Request) -> Response:
+    """Mute or unmute: the host anybody, a speaker themselves."""
+    peer, desk = _peer(request), desk_of(request)
+    slug = request.path_params["space"]
+    await desk.office.room(slug)
+    muted = (await read_json(request)).flag("muted", default=True)
+    await _do_to(request, Mute(peer, muted))
+    return JSONResponse({"peer": peer, "muted": muted})
+
+
+async def mute_all(request: Request) -> Response:
+    """Mute everybody on stage but oneself, and those of one's own rank."""
+    room = await _do(request, MuteAll())
+    muted = [peer for peer in room.seats if peer in room.people and room.people[peer].muted]
+    return JSONResponse({"muted": muted}, headers=NOT_STORED)
+
+
+async def remove_speaker(request: Request) -> Response:
+    """Send somebody away; their token opens nothing here any more."""
+    await _do_to(request, Remove(_peer(request)))
+    return Response(status_code=204)
+
+
+async def block(request: Request) -> Response:
+    """Send somebody away for good: no token of theirs, and no personal link, lets them in."""
+    desk = desk_of(request)
+    await desk.office.room(request.path_params["space"])
+    with_link = (await read_json(request)).flag("with_link")
+    await _do_to(request, Block(_peer(request), with_link))
+    return Response(status_code=204)
+
+
+async def unblock(request: Request) -> Response:
+    """Let somebody come again."""
+    await _do(request, Unblock(request.path_params["identity"]))
+    return Response(status_code=204)
+
+
+# The work of all of them.
+
+
+async def _do(request: Request, command: Command) -> Room:
+    desk, slug = desk_of(request), request.path_params["space"]
+    room = await desk.office.do(slug, command, desk.caller(request))
+    desk.states.pop(slug, None)
+    return room
+
+
+async def _do_to(request: Request, command: Any) -> Room:
+    desk, slug = desk_of(request), request.path_params["space"]
+    room = await desk.office.about(slug, command.peer, command, desk.caller(request))
+    desk.states.pop(slug, None)
+    return room
+
+
+def _own(request: Request) -> Grant:
+    caller = desk_of(request).caller(request)
+    if isinstance(caller, Grant):
+        return caller
+    raise UnauthenticatedError("A token of your own is needed: the operator's key is nobody.")
+
+
+def _peer(request: Request) -> int:
+    text = request.path_params["peer"]
+    if not (text.isascii() and text.isdecimal() and len(text) <= 10 and int(text) < 2**32):
+        raise UnknownPeerError("There is nobody of that number in this space.")
+    return int(text)
+
+
+def _role(text: str) -> Role:
+    if text not in frozenset(Role):
+        raise InvalidRequestError(f"role is one of {', '.join(Role)}.")
+    return Role(text)
+
+
+def _digest(code: str) -> str:
+    """Return what the books know of a code: who reads them cannot use it."""
+    return hashlib.sha256(code.encode("utf-8", "replace")).hexdigest()
+
+
+def _new_grant(
+    desk: Desk, room: Room, role: Role, name: str, ttl: int, identity: str = ""
+) -> Grant:
+    now = int(desk.clock())
+    name = clean_text(name, MAX_NAME_CHARS) or "Guest"
+    peer = desk.draw()
+    while peer in room.people or peer in room.removed:
+        peer = desk.draw()
+    return Grant(room.slug, role, peer, name, now + ttl, identity, issued=now + 1)
+
+
+def _token(desk: Desk, request: Request, grant: Grant) -> Response:
+    link = link_of(desk, request, grant)
+    body = {
+        "token": link.rpartition("=")[2],
+        "role": grant.role,
+        "peer": grant.peer,
+        "name": grant.name,
+        "expires": grant.expires,
+        "link": link,
+    }
+    return JSONResponse(body, 201, NOT_STORED)
+
+
+def _person(room: Room, peer: int) -> dict[str, Any]:
+    who = room.people[peer]
+    return {
+        "peer": who.peer,
+        "identity": who.identity,
+        "name": who.name,
+        "role": who.role,
+        "muted": who.muted,
+        "on_stage": peer in room.seats,
+        "connected": room.is_here(peer),
+        "since": int(room.hands.get(peer) or room.offers.get(peer) or who.since),
+    }
+
+
+def _me(desk: Desk, room: Room, grant: Grant) -> dict[str, Any]:
+    rank = rank_of(room, grant, desk.clock())
+    queue = list(room.hands)
+    known = room.people.get(grant.peer)
+    return {
+        "peer": grant.peer,
+        "name": grant.name,
+        "role": rank,
+        "open": room.phase is Phase.OPEN,
+        "hand": queue.index(grant.peer) + 1 if grant.peer in queue else 0,
+        "offered": grant.peer in room.offers,
+        "on_stage": grant.peer in room.seats,
+        "muted": bool(known and known.muted),
+    }
