@@ -30,6 +30,7 @@ class Served:
         addresses = ["--host", host, "--udp-host", host]
         self.process = subprocess.Popen(
             [*command, *addresses, "--data", str(data), *options],
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

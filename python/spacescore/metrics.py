@@ -6,7 +6,7 @@ Labelled by node only, never by space or person: a launch has a million of those
 from collections.abc import Iterator
 from contextlib import suppress
 
-from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -83,6 +83,7 @@ class Metrics:
     """What one HTTP front exports."""
 
     def __init__(self, engine: Engine, node: str) -> None:
+        self._expiry: Gauge | None = None
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(EngineCollector(engine, node))
         self._requests = Counter(
@@ -97,7 +98,28 @@ class Metrics:
             ["node"],
             registry=self._registry,
         ).labels(node)
+        self._bad_certificates = Counter(
+            "spacescore_tls_reload_failures",
+            "Times the TLS files changed to something that does not work.",
+            ["node"],
+            registry=self._registry,
+        ).labels(node)
         self._node = node
+
+    def tell_certificate(self, expires: float) -> None:
+        """Say until when the TLS certificate is valid; who serves none has no such metric."""
+        if self._expiry is None:
+            self._expiry = Gauge(
+                "spacescore_tls_expiry_timestamp_seconds",
+                "When the TLS certificate expires, Unix time.",
+                ["node"],
+                registry=self._registry,
+            ).labels(self._node)
+        self._expiry.set(expires)
+
+    def count_bad_certificate(self) -> None:
+        """Count a new TLS pair that does not work."""
+        self._bad_certificates.inc()
 
     def count_request(self, status: int) -> None:
         """Count an answered request."""

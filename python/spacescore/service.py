@@ -46,12 +46,14 @@ from spacescore.rooms.facts import Details
 from spacescore.rooms.rules import MAX_SEATS
 from spacescore.settings import Settings
 from spacescore.store import Store, open_store
+from spacescore.tls import Pair
 from spacescore.tokens import KeyRing
 
 __all__ = ["Service", "Settings", "check", "keep_serving"]
 
 DEMO = "demo"
 HTTP_GRACE_SECONDS = 1.0  # for requests under way, once spaces are closed
+CERTIFICATE_SECONDS = 5.0  # between looks at its files
 STOP_SECONDS = 4.5  # from the signal to the end, whatever hangs
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # between restarts of the HTTP server
 CHRONICLE_SECONDS = 1.0
@@ -71,6 +73,7 @@ class Service:
         self.app = app
         self._listener = listener
         self._manager = Manager()
+        self._tls = _pair(settings)
         self._draining = trio.Event()
         self._stopping = trio.Event()
         self._http_stopped = trio.Event()
@@ -154,6 +157,7 @@ class Service:
             nursery.start_soon(self._serve_http)
             nursery.start_soon(self._wait_for_signals)
             nursery.start_soon(self._drain)
+            nursery.start_soon(self._watch_certificate)
             self._manager.tell(ready=1, status=self._status())
             await self._stopping.wait()
             self._manager.tell(stopping=1, extend_timeout_usec=_usec(STOP_SECONDS))
@@ -174,12 +178,15 @@ class Service:
     async def _drain(self) -> None:
         await self._draining.wait()
         seconds, desk = self.settings.drain_seconds, self.app.state.desk
+        if seconds == 0:
+            self.stop()
+            return
         self._manager.tell(stopping=1, extend_timeout_usec=_usec(seconds + 2 * STOP_SECONDS))
         desk.farewell = Farewell(desk.clock() + seconds, self.settings.drain_to.rstrip("/"))
         desk.states.clear()
-        await trio.to_thread.run_sync(self.engine.refuse_newcomers)
-        _log.info("draining", people=await self._people(), seconds=seconds)
         with suppress(EngineClosedError):  # a second signal came in between
+            await trio.to_thread.run_sync(self.engine.refuse_newcomers)
+            _log.info("draining", people=await self._people(), seconds=seconds)
             why = await until_empty(self._people, seconds, self._stopping.wait)
             _log.info("drained", because=why)
         self.stop()
@@ -203,13 +210,41 @@ class Service:
         _log.info("stopped")
 
     async def _wait_for_signals(self) -> None:
-        """Ctrl-C is for people who wait; a second signal of any kind as well."""
-        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        """Ctrl-C is for people who wait; a second signal of any kind as well.
+
+        A terminal that is closed hangs up: SIGHUP is a command only where there is none.
+        """
+        hang_up = [] if os.isatty(0) else [signal.SIGHUP]
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, *hang_up) as signals:
             async for number in signals:
-                if number == signal.SIGTERM and not self._draining.is_set():
+                if number == signal.SIGHUP:
+                    await self._reload_certificate()
+                elif number == signal.SIGTERM and not self._draining.is_set():
                     self.drain()
                 else:
                     self.stop()
+
+    async def _watch_certificate(self) -> None:
+        if self._tls is None:
+            return
+        self.app.state.desk.metrics.tell_certificate(self._tls.told.expires)
+        while True:
+            await trio.sleep(CERTIFICATE_SECONDS)
+            if await trio.to_thread.run_sync(self._tls.has_changed):
+                await self._reload_certificate()
+
+    async def _reload_certificate(self) -> None:
+        if self._tls is None:
+            return
+        metrics = self.app.state.desk.metrics
+        try:
+            await trio.to_thread.run_sync(self._tls.reload)
+        except (StartupError, OSError) as error:
+            metrics.count_bad_certificate()
+            _log.error("the certificate stays as it was", because=str(error))
+        else:
+            metrics.tell_certificate(self._tls.told.expires)
+            _log.info("new certificate", names=self._tls.told.names)
 
     async def _keep_alive(self) -> None:
         """Feed the service manager's watchdog; an engine that is closed needs none any more."""
@@ -265,7 +300,7 @@ class Service:
 
     def _http_config(self) -> Config:
         """Make a configuration on a duplicate of the socket: the server closes what it gets."""
-        config = Config()
+        config = _Config(self._tls)
         config.bind = [f"fd://{self._listener.dup().detach()}"]
         config.backlog = self._backlog
         config.errorlog = logging.getLogger("anycorn.error")
@@ -288,6 +323,20 @@ class Service:
         """Leave for `spacescore ticket` where this node listens."""
         candidates = [asdict(candidate) for candidate in self.engine.candidates]
         data.write_node({"pid": os.getpid(), "url": self.url, "candidates": candidates})
+
+
+class _Config(Config):
+    """Serves a pair that may change."""
+
+    def __init__(self, pair: Pair | None) -> None:
+        super().__init__()
+        self._pair = pair
+
+    def create_ssl_context(self) -> ssl.SSLContext | None:
+        context = super().create_ssl_context()
+        if context is not None and self._pair is not None:
+            self._pair.serve_by(context)
+        return context
 
 
 def check(settings: Settings) -> None:
@@ -410,13 +459,13 @@ def _bind_failure(error: OSError, place: str, port_option: str, host_option: str
 def _check_tls(settings: Settings) -> None:
     if bool(settings.tls_cert) != bool(settings.tls_key):
         raise StartupError("TLS needs both --tls-cert and --tls-key.")
+    _pair(settings)
+
+
+def _pair(settings: Settings) -> Pair | None:
     if settings.tls_cert and settings.tls_key:
-        try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
-                settings.tls_cert, settings.tls_key
-            )
-        except OSError as error:  # ssl.SSLError is one
-            raise StartupError(f"The TLS certificate and key do not work: {error}.") from error
+        return Pair(settings.tls_cert, settings.tls_key)
+    return None
 
 
 def _usec(seconds: float) -> int:
