@@ -6,7 +6,14 @@ Labelled by node only, never by space or person: a launch has a million of those
 from collections.abc import Iterator
 from contextlib import suppress
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -19,6 +26,7 @@ __all__ = ["Metrics"]
 _TIERS = (f"listeners_{each}ms" for each in PACKET_TIMES)
 _GAUGES = frozenset({"listeners", "speakers", "handshakes", "relief", *_TIERS})
 _DROPPED = "dropped_"
+LATENCY_BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 
 
 class EngineCollector(Collector):
@@ -98,6 +106,21 @@ class Metrics:
             ["node"],
             registry=self._registry,
         ).labels(node)
+        self._latency = Histogram(
+            "spacescore_http_request_seconds",
+            "From a request's head to the answer's.",
+            ["node"],
+            buckets=LATENCY_BUCKETS,
+            registry=self._registry,
+        ).labels(node)
+        self._lag = Histogram(
+            "spacescore_loop_lag_seconds",
+            "How late the event loop wakes up who slept.",
+            ["node"],
+            buckets=LATENCY_BUCKETS,
+            registry=self._registry,
+        ).labels(node)
+        ProcessCollector(registry=self._registry)
         self._bad_certificates = Counter(
             "spacescore_tls_reload_failures",
             "Times the TLS files changed to something that does not work.",
@@ -121,9 +144,14 @@ class Metrics:
         """Count a new TLS pair that does not work."""
         self._bad_certificates.inc()
 
-    def count_request(self, status: int) -> None:
-        """Count an answered request."""
+    def count_request(self, status: int, seconds: float = 0.0) -> None:
+        """Count an answered request, and how long the answer took."""
         self._requests.labels(self._node, str(status)).inc()
+        self._latency.observe(seconds)
+
+    def note_lag(self, seconds: float) -> None:
+        """Note how late the event loop was."""
+        self._lag.observe(max(seconds, 0.0))
 
     def count_restart(self) -> None:
         """Count a restart of the HTTP server."""

@@ -54,6 +54,7 @@ __all__ = ["Service", "Settings", "check", "keep_serving"]
 DEMO = "demo"
 HTTP_GRACE_SECONDS = 1.0  # for requests under way, once spaces are closed
 CERTIFICATE_SECONDS = 5.0  # between looks at its files
+LAG_SECONDS = 0.25  # between looks at the event loop's lateness
 STOP_SECONDS = 4.5  # from the signal to the end, whatever hangs
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # between restarts of the HTTP server
 CHRONICLE_SECONDS = 1.0
@@ -158,6 +159,7 @@ class Service:
             nursery.start_soon(self._wait_for_signals)
             nursery.start_soon(self._drain)
             nursery.start_soon(self._watch_certificate)
+            nursery.start_soon(measure_lag, self.app.state.desk.metrics.note_lag)
             self._manager.tell(ready=1, status=self._status())
             await self._stopping.wait()
             self._manager.tell(stopping=1, extend_timeout_usec=_usec(STOP_SECONDS))
@@ -323,6 +325,14 @@ class Service:
         """Leave for `spacescore ticket` where this node listens."""
         candidates = [asdict(candidate) for candidate in self.engine.candidates]
         data.write_node({"pid": os.getpid(), "url": self.url, "candidates": candidates})
+
+
+async def measure_lag(note: Callable[[float], None]) -> None:
+    """Note again and again how late the event loop is."""
+    while True:
+        due = trio.current_time() + LAG_SECONDS
+        await trio.sleep_until(due)
+        note(trio.current_time() - due)
 
 
 class _Config(Config):
