@@ -1,10 +1,12 @@
 """The command line, as far as it does not need a running node."""
 
+import base64
 import json
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.metadata import version
@@ -15,8 +17,9 @@ from click.testing import CliRunner
 from spacescore import Engine
 from spacescore._native import _core
 from spacescore.cli import main
+from spacescore.datadir import DataDir
 from spacescore.spaces import space_id
-from spacescore.tokens import MAX_TTL_SECONDS, KeyRing
+from spacescore.tokens import MAX_TTL_SECONDS, KeyRing, TokenKey
 
 
 def run(*arguments: str, **options) -> tuple[int, str, str]:
@@ -254,3 +257,31 @@ def test_the_doctor_speaks_to_people_and_to_programs(tmp_path):
     found = {each["name"]: each for each in json.loads(out)}
     assert found["UDP port"]["level"] == "problem"
     assert found["UDP port"]["fix"].startswith("sudo ss ")
+
+
+def test_keys_rotate_on_the_command_line(tmp_path):
+    data = DataDir(tmp_path)
+    (first,) = data.operator_keys()
+    at = ("--data", tmp_path)
+    _, out, _ = run("keys", "add", *at)
+    fresh = out.strip()
+    _, listed, _ = run("keys", "list", *at)
+    assert listed.splitlines()[0] == f"{fresh}  issues"
+    assert data.operator_keys()[1] == first
+    _, secret, _ = run("keys", "secret", fresh, *at)
+    assert base64.b64decode(secret) == TokenKey.derive(data.operator_keys()[0]).secret
+    assert data.operator_keys()[0] not in secret
+    old = TokenKey.derive(first).id
+    assert run("keys", "retire", old, *at)[0] == 0
+    assert first not in data.operator_keys()
+    for wrong in (old, fresh):
+        code, _, why = run("keys", "retire", wrong, *at)
+        assert (code, "key" in why) == (2, True)
+
+
+def test_a_token_may_name_an_identity_and_take_the_voice(tmp_path):
+    keys = KeyRing(DataDir(tmp_path).operator_keys())
+    options = ["--identity", "ada@example.org", "--mute", "--role", "cohost"]
+    _, out, _ = run("token", "demo", *options, "--data", tmp_path)
+    grant = keys.verify(out.strip(), now=time.time())
+    assert (grant.who, grant.can_publish, grant.role) == ("ada@example.org", False, "cohost")

@@ -92,6 +92,7 @@ EDGE = {
         "cli",
         "cli_doctor",
         "cli_jitter",
+        "cli_keys",
         "cli_load",
         "cli_serve",
         "desk",

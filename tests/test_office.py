@@ -43,7 +43,7 @@ PATIENCE = Patience()
 
 def person(role: str, peer: int, **more) -> Grant:
     expires = int(NOW) + 86_400
-    return Grant("demo", Role(role), peer, f"{role} {peer}", expires, issued=int(NOW) + 1, **more)
+    return Grant("demo", Role(role), peer, f"{role} {peer}", expires, issued=NOW, **more)
 
 
 HOST, COHOST = person("host", 1), person("cohost", 2)

@@ -213,3 +213,76 @@ def test_operator_keys_are_long_and_never_the_same():
         KeyRing(["short"])
     with pytest.raises(ValueError, match="at least one"):
         KeyRing([])
+
+
+# Tokens of other backends.
+
+
+def test_an_identity_a_link_and_a_closed_mouth_survive(ring):
+    grant = Grant("demo", Role.COHOST, 7, "Ada", NOW + 60, "ada@example.org", "l1", False)
+    read = ring.verify(ring.issue(grant, now=NOW + 0.25), now=NOW + 1)
+    assert read == grant
+    assert read.issued == NOW + 0.25
+    assert read.who == "ada@example.org"
+
+
+@pytest.mark.parametrize("audience", ["livekit", ["other"], [], None, 5, {"spacescore": 1}, ""])
+def test_a_token_for_another_service_is_refused(ring, audience):
+    payload = claims() | {"aud": audience}
+    assert "another service" in refused(ring, signed(payload))
+
+
+def test_a_token_for_several_services_is_ours_too(ring):
+    assert ring.verify(signed(claims(aud=["other", "spacescore"])), now=NOW) == GRANT
+
+
+@pytest.mark.parametrize(
+    ("flags", "role"),
+    [
+        ({"roomAdmin": True, "canPublish": True}, Role.HOST),
+        ({"roomJoin": True, "canPublish": True}, Role.SPEAKER),
+        ({"roomJoin": True, "canPublish": False}, Role.LISTENER),
+        ({"role": "listener", "roomAdmin": True, "canPublish": True}, Role.LISTENER),
+    ],
+)
+def test_flags_make_a_role_where_none_is_named(ring, flags, role):
+    payload = claims(sub="ada", name="Ada", space_grant={"room": "demo", **flags})
+    first = ring.verify(signed(payload), now=NOW)
+    assert (first.space, first.role, first.name, first.who) == ("demo", role, "Ada", "ada")
+    assert ring.verify(signed(payload), now=NOW).peer == first.peer > 0
+    assert first.can_publish is (flags.get("canPublish", True))
+
+
+@pytest.mark.parametrize(
+    "granted",
+    [
+        {"room": "demo"},
+        {"room": "demo", "roomAdmin": "yes"},
+        {"room": "demo", "roomAdmin": 1},
+        {"room": "demo", "role": "king", "roomAdmin": True},
+        {"room": "demo", "role": None, "roomAdmin": True},
+        {"room": "demo", "roomJoin": True, "peer": True},
+        {"room": "demo", "roomJoin": True, "link": 5},
+    ],
+)
+def test_flags_that_are_none_grant_nothing(ring, granted):
+    payload = claims(sub="ada", name="Ada", space_grant=granted)
+    assert "grants nothing" in refused(ring, signed(payload))
+
+
+def test_without_a_number_and_without_a_name_of_ones_own_nobody_comes_in(ring):
+    granted = {"room": "demo", "roomJoin": True}
+    refused(ring, signed(claims(sub="", name="Ada", space_grant=granted)))
+    refused(ring, signed(claims(sub=5, name="Ada", space_grant=granted)))
+    refused(ring, signed(claims(sub="ada", name="Ada", space_grant=granted, iat="now")))
+
+
+def test_a_ring_takes_other_keys_while_it_is_in_use(ring):
+    token = ring.issue(GRANT, now=NOW)
+    ring.replace([NEW, OLD])
+    assert ring.verify(token, now=NOW) == GRANT
+    assert KeyRing([NEW]).verify(ring.issue(GRANT, now=NOW), now=NOW) == GRANT
+    with pytest.raises(ValueError, match="16"):
+        ring.replace(["short"])
+    ring.replace([NEW])
+    refused(ring, token)

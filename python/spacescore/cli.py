@@ -9,6 +9,7 @@ import click
 
 from spacescore.cli_doctor import doctor
 from spacescore.cli_jitter import jitter
+from spacescore.cli_keys import keys
 from spacescore.cli_load import load
 from spacescore.cli_serve import check_config, configuration, fail, serve
 
@@ -57,6 +58,8 @@ def ticket(space: str, as_json: bool, url: str | None, data: Path | None, ttl: i
     type=click.Choice(["speaker", "cohost", "host", "listener"]),
 )
 @click.option("--name", default="Guest", show_default=True, help="As others see it.")
+@click.option("--identity", default="", help="Who they are in all of their tokens, for a block.")
+@click.option("--mute", is_flag=True, help="Take the voice away, whatever the role.")
 @click.option("--ttl", default=43_200, show_default=True, type=click.IntRange(1), help="Seconds.")
 @click.option(
     "--data",
@@ -64,7 +67,16 @@ def ticket(space: str, as_json: bool, url: str | None, data: Path | None, ttl: i
     help="Folder with the operator's key.  [default: as configured]",
 )
 @click.option("--operator-key", envvar="SPACESCORE_OPERATOR_KEY", default="", hidden=True)
-def token(space: str, role: str, name: str, ttl: int, data: Path | None, operator_key: str) -> None:
+def token(
+    space: str,
+    role: str,
+    name: str,
+    identity: str,
+    mute: bool,
+    ttl: int,
+    data: Path | None,
+    operator_key: str,
+) -> None:
     """Issue a token for SPACE."""
     import secrets
     import time
@@ -75,17 +87,20 @@ def token(space: str, role: str, name: str, ttl: int, data: Path | None, operato
     from spacescore.tokens import KeyRing
 
     try:
-        keys = KeyRing(operator_keys(operator_key, data))
+        ring = KeyRing(operator_keys(operator_key, data))
         name = clean_text(name, MAX_NAME_CHARS) or "Guest"
         peer = secrets.randbelow(2**32 - 1) + 1
         now = time.time()
-        grant = Grant(check_slug(space), Role(role), peer, name, int(now) + ttl)
-        click.echo(keys.issue(grant, now=now))
+        expires = int(now) + ttl
+        grant = Grant(
+            check_slug(space), Role(role), peer, name, expires, identity, can_publish=not mute
+        )
+        click.echo(ring.issue(grant, now=now))
     except (SpacescoreError, ValueError) as error:
         fail(str(error))
 
 
-for command in (serve, check_config, doctor, load, jitter):
+for command in (serve, keys, check_config, doctor, load, jitter):
     main.add_command(command)
 
 

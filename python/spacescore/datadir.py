@@ -14,7 +14,7 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -77,6 +77,10 @@ class DataDir:
         if not keys:
             raise StartupError(f"{self.operator_key_path} holds no key.")
         return keys
+
+    def write_operator_keys(self, keys: Iterable[str]) -> None:
+        """Put other keys in their place, the issuing one first."""
+        self._write(self.operator_key_path, "".join(f"{key}\n" for key in keys))
 
     def ticket_keys(self) -> list[tuple[int, bytes]]:
         """Return (key id, 32 bytes), the minting one last; the first start draws one."""

@@ -317,7 +317,10 @@ class Office:
         except UnknownSpaceError:
             return None
         who = space.people.get(peer)
-        return Grant(slug, who.role, peer, who.name, who.expires, who.identity) if who else None
+        if who is None:
+            return None
+        now = self.clock()  # they are inside: when their token was issued no longer matters
+        return Grant(slug, who.role, peer, who.name, who.expires, who.identity, issued=now)
 
 
 # Too many to be logged one by one, or of no interest to an operator.

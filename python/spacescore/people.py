@@ -41,7 +41,7 @@ from spacescore.rooms.commands import (
     UseLink,
 )
 from spacescore.rooms.room import Phase, Room
-from spacescore.rooms.rules import admit, rank_of
+from spacescore.rooms.rules import admit, rank_of, require_listener
 from spacescore.spaces import MAX_NAME_CHARS, clean_text
 from spacescore.tokens import MAX_TTL_SECONDS
 
@@ -108,6 +108,7 @@ async def introduce(request: Request) -> Response:
     """Give a listener a name, and a token to ask for the stage with."""
     desk = desk_of(request)
     room = await desk.office.room(request.path_params["space"])
+    require_listener(room, desk.caller(request), desk.clock())
     return await _introduced(request, room, Role.LISTENER)
 
 
@@ -161,7 +162,7 @@ async def use_link(request: Request) -> Response:
     expires = int(now) + INVITATION_SECONDS
     own = "" if identity == f"#{peer}" else identity
     name = found.name or name
-    grant = Grant(slug, found.role, peer, name, expires, own, link, issued=int(now) + 1)
+    grant = Grant(slug, found.role, peer, name, expires, own, link, issued=now)
     return _token(desk, request, grant)
 
 
@@ -352,7 +353,7 @@ def _new_grant(
     peer = desk.draw()
     while peer in room.people or peer in room.removed:
         peer = desk.draw()
-    return Grant(room.slug, role, peer, name, now + ttl, identity, issued=now + 1)
+    return Grant(room.slug, role, peer, name, now + ttl, identity, issued=desk.clock())
 
 
 def _token(desk: Desk, request: Request, grant: Grant) -> Response:

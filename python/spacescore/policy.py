@@ -63,7 +63,7 @@ class Grant:
     identity: str = ""  # who they are in every token of theirs; the peer id where it is empty
     link: str = ""  # the invite link by which they came
     can_publish: bool = True  # False takes the voice away, whatever the role
-    issued: int = field(default=0, compare=False)
+    issued: float = field(default=0.0, compare=False)
 
     @property
     def who(self) -> str:

@@ -15,6 +15,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import Self, cast
 
 import anycorn
@@ -58,6 +59,7 @@ LAG_SECONDS = 0.25  # between looks at the event loop's lateness
 STOP_SECONDS = 4.5  # from the signal to the end, whatever hangs
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # between restarts of the HTTP server
 CHRONICLE_SECONDS = 1.0
+KEYS_SECONDS = 1.0
 EXPIRY_SECONDS = 3600.0
 HEALTHY_SECONDS = 60.0  # a server that ran so long starts again at once
 _log = structlog.get_logger("spacescore")
@@ -155,6 +157,7 @@ class Service:
             nursery.start_soon(self._keep_alive)
             nursery.start_soon(self._keep_chronicle)
             nursery.start_soon(self.office.run)
+            nursery.start_soon(self._watch_keys)
             nursery.start_soon(self._serve_http)
             nursery.start_soon(self._wait_for_signals)
             nursery.start_soon(self._drain)
@@ -268,6 +271,23 @@ class Service:
             fields = asdict(event)
             fields.pop("session", None)
             _log.info(_words(type(event).__name__), **fields)
+
+    async def _watch_keys(self) -> None:
+        """Read the operator's keys again when their file has changed."""
+        data, keys = self.engine.data, self.app.state.desk.keys
+        assert data is not None  # noqa: S101  (the settings name a folder)
+        seen = _modified(data.operator_key_path)
+        while not self.settings.operator_key:
+            await trio.sleep(KEYS_SECONDS)
+            latest = _modified(data.operator_key_path)
+            if latest == seen:
+                continue
+            seen = latest
+            try:
+                keys.replace(await trio.to_thread.run_sync(data.operator_keys))
+                _log.info("operator keys read again")
+            except (SpacescoreError, ValueError) as error:
+                _log.error("operator keys stay as they were", reason=str(error))
 
     async def _keep_chronicle(self) -> None:
         assert self.engine.data is not None  # noqa: S101  (the settings name a folder)
@@ -476,6 +496,13 @@ def _pair(settings: Settings) -> Pair | None:
     if settings.tls_cert and settings.tls_key:
         return Pair(settings.tls_cert, settings.tls_key)
     return None
+
+
+def _modified(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _usec(seconds: float) -> int:

@@ -1,12 +1,18 @@
 """Tokens: who somebody is in a space, signed with HS256 (JWT, RFC 7519).
 
     header  {"alg": "HS256", "typ": "JWT", "kid": key}
-    claims  {"iss": key, "sub": identity, "nbf": s, "exp": s,
-             "space_grant": {"space": slug, "role": role, "peer": u32, "name": text}}
+    claims  {"iss": key, "sub": identity, "aud": "spacescore", "iat": s, "nbf": s, "exp": s,
+             "space_grant": {"space": slug, "role": role, "peer": u32, "name": text,
+                             "link": id of an invite link, "canPublish": false}}
 
 The key ring holds the keys by id; the first issues, all verify, so keys rotate with overlap.
 The algorithm belongs to the ring and never to the token (RFC 8725 section 3.1). A token
 only opens the door: whoever is inside stays when it expires.
+
+Other backends may issue as well, with any JWT library and a key of the ring. What theirs may
+leave out: `peer` follows from `sub` then; without `role`, `roomAdmin` makes a host, `canPublish`
+a speaker, `roomJoin` a listener; `room` is as good as `space`. `canPublish: false` takes the
+voice from any role, and nothing else in a token gives more than its role.
 """
 
 import base64
@@ -26,11 +32,17 @@ from spacescore.policy import OPERATOR, Caller, Grant, Role
 __all__ = ["MAX_TOKEN_CHARS", "KeyRing", "TokenKey", "new_operator_key"]
 
 ALGORITHM = "HS256"
+AUDIENCE = "spacescore"
 MAX_TOKEN_CHARS = 2_048  # ours have about 400
 MAX_OPERATOR_KEY_CHARS = 256
 MIN_OPERATOR_KEY_CHARS = 16
 SKEW_SECONDS = 30  # what well-kept clocks may differ by
 MAX_TTL_SECONDS = 30 * 86_400
+_FLAGS = (
+    ("roomAdmin", Role.HOST),
+    ("canPublish", Role.SPEAKER),
+    ("roomJoin", Role.LISTENER),
+)
 # PyJWT reads the clock for these; here time is an argument, so they are checked below.
 _UNCHECKED: Options = {
     "verify_exp": False,
@@ -67,12 +79,17 @@ class KeyRing:
     """
 
     def __init__(self, operator_keys: Iterable[str]) -> None:
-        self._operator_keys = tuple(operator_keys)
-        if not self._operator_keys:
+        self.replace(operator_keys)
+
+    def replace(self, operator_keys: Iterable[str]) -> None:
+        """Take other keys from now on. Raises ValueError, and keeps what it had."""
+        given = tuple(operator_keys)
+        if not given:
             raise ValueError("a key ring needs at least one key")
-        if any(len(key) < MIN_OPERATOR_KEY_CHARS for key in self._operator_keys):
+        if any(len(key) < MIN_OPERATOR_KEY_CHARS for key in given):
             raise ValueError(f"an operator key has at least {MIN_OPERATOR_KEY_CHARS} characters")
-        keys = [TokenKey.derive(key) for key in self._operator_keys]
+        keys = [TokenKey.derive(key) for key in given]
+        self._operator_keys = given
         self._issuing = keys[0]
         self._keys = {key.id: key for key in keys}
 
@@ -86,17 +103,24 @@ class KeyRing:
         ttl = grant.expires - now
         if not 0 < ttl <= MAX_TTL_SECONDS:
             raise ValueError(f"a token lives 1 to {MAX_TTL_SECONDS} seconds, not {ttl:.0f}")
+        granted = {
+            "space": grant.space,
+            "role": str(grant.role),
+            "peer": grant.peer,
+            "name": grant.name,
+        }
+        if grant.link:
+            granted["link"] = grant.link
+        if not grant.can_publish:
+            granted["canPublish"] = False
         claims = {
             "iss": self._issuing.id,
-            "sub": f"{grant.space}/{grant.peer}",
+            "sub": grant.identity or f"{grant.space}/{grant.peer}",
+            "aud": AUDIENCE,
+            "iat": now,
             "nbf": int(now),
             "exp": grant.expires,
-            "space_grant": {
-                "space": grant.space,
-                "role": str(grant.role),
-                "peer": grant.peer,
-                "name": grant.name,
-            },
+            "space_grant": granted,
         }
         headers = {"kid": self._issuing.id}
         return jwt.encode(claims, self._issuing.secret, algorithm=ALGORITHM, headers=headers)
@@ -114,6 +138,9 @@ class KeyRing:
             raise UnauthenticatedError("The token does not verify.") from None
         if claims.get("iss") != key.id:
             raise UnauthenticatedError("The token names another issuer than its key.")
+        audience = claims.get("aud", AUDIENCE)
+        if AUDIENCE not in (audience if isinstance(audience, list) else [audience]):
+            raise UnauthenticatedError("The token is for another service.")
         _require_time(claims, now)
         return _grant(claims)
 
@@ -140,9 +167,50 @@ def _require_time(claims: Mapping[str, Any], now: float) -> None:
 
 
 def _grant(claims: Mapping[str, Any]) -> Grant:
-    match claims.get("space_grant"):
-        case {"space": str(space), "role": str(role), "peer": int(peer), "name": str(name)} if (
-            role in frozenset(Role) and 0 < peer < 2**32
-        ):
-            return Grant(space, Role(role), peer, name, claims["exp"])
+    match claims.get("space_grant"), claims.get("sub", ""):
+        case dict() as granted, str(identity):
+            role = _role(granted)
+            space = granted.get("space", granted.get("room"))
+            name = granted.get("name", claims.get("name"))
+            peer = granted.get("peer", _number(identity))
+            link = granted.get("link", "")
+            texts = isinstance(space, str) and isinstance(name, str) and isinstance(link, str)
+            if texts and role and type(peer) is int and 0 < peer < 2**32:
+                space, name = str(space), str(name)
+                return Grant(
+                    space,
+                    role,
+                    peer,
+                    name,
+                    claims["exp"],
+                    identity="" if identity == f"{space}/{peer}" else identity,
+                    link=link,
+                    can_publish=granted.get("canPublish", True) is True,
+                    issued=_issued(claims),
+                )
     raise UnauthenticatedError("The token grants nothing that is known here.")
+
+
+def _role(granted: Mapping[str, Any]) -> Role | None:
+    """Return the role that is named, or the one that the flags amount to."""
+    if "role" in granted:
+        named = granted["role"]
+        return Role(named) if isinstance(named, str) and named in frozenset(Role) else None
+    for flag, role in _FLAGS:
+        if granted.get(flag) is True:
+            return role
+    return None
+
+
+def _number(identity: str) -> int:
+    """Return the peer id of somebody whose issuer gave none: always the same."""
+    number = int.from_bytes(hashlib.sha256(identity.encode("utf-8", "replace")).digest()[:4])
+    return number if identity else 0
+
+
+def _issued(claims: Mapping[str, Any]) -> float:
+    """Return when a token was issued; not later than it says that it began."""
+    issued = claims.get("iat", claims["nbf"])
+    if isinstance(issued, bool) or not isinstance(issued, int | float):
+        raise UnauthenticatedError("The token has a time of issue that is none.")
+    return float(issued)

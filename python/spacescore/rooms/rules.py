@@ -148,7 +148,7 @@ def admit(room: Room, grant: Grant, now: float) -> None:
         raise ForbiddenError("The host has removed you from this space.")
     if known and known.identity != grant.who:
         raise ForbiddenError("This token's number is another person's here.")
-    if room.since and grant.issued <= room.since:
+    if grant.issued < room.since:
         raise ForbiddenError("This token was for an earlier space of the same name.")
 
 
@@ -445,7 +445,7 @@ def _use_link(case: _Case, command: commands.UseLink) -> list[Fact]:
         expires,
         command.identity,
         name,
-        issued=int(case.now) + 1,
+        issued=case.now,
     )
     admit(case.room, grant, case.now)
     met = _meet(case, commands.Meet(grant)) if link.role.speaks else []

@@ -1,0 +1,243 @@
+"""People over HTTP: an evening with hands, links, promotions and a block, and who is refused."""
+
+import icalendar
+import pytest
+from structlog.testing import capture_logs
+
+from offers import LISTEN, SPEAK
+from spacescore.policy import Grant, Role
+from spacescore.tokens import KeyRing
+from web_client import OPERATOR_KEY, Web, problem
+
+ONE = "/api/spaces/demo"
+
+
+@pytest.fixture
+def web(engine) -> Web:
+    return Web(engine)
+
+
+def create(web: Web, **fields) -> str:
+    """Open a space; return its host's token."""
+    response = web.post("/api/spaces", token=OPERATOR_KEY, json={"space": "demo", **fields})
+    assert response.status_code == 201, response.text
+    return response.json()["host_token"]
+
+
+def introduce(web: Web, name: str) -> dict:
+    return web.post(f"{ONE}/people", json={"name": name}).json()
+
+
+def speak(web: Web, token: str):
+    headers = {"Content-Type": "application/sdp"}
+    return web.post("/whip/demo", token=token, content=SPEAK, headers=headers)
+
+
+def test_a_listener_asks_is_let_on_stage_and_steps_down(web):
+    host, eve = create(web), introduce(web, "Eve")
+    assert problem(speak(web, eve["token"])) == (403, "forbidden")
+    me = web.request("PUT", f"{ONE}/hand", token=eve["token"]).json()
+    assert (me["hand"], me["role"]) == (1, "listener")
+    queue = web.get(f"{ONE}/people", token=host).json()["hands"]
+    assert [(who["name"], who["peer"]) for who in queue] == [("Eve", eve["peer"])]
+    assert web.get(f"{ONE}/state.json").json()["hands"] == 1
+    shown = web.post(f"{ONE}/people/{eve['peer']}/offer", token=host)
+    assert (shown.json()["role"], shown.json()["on_stage"]) == ("speaker", True)
+    assert speak(web, eve["token"]).status_code == 201  # with the listener's token they have
+    role = web.request(
+        "PUT", f"{ONE}/people/{eve['peer']}/role", token=eve["token"], json={"role": "listener"}
+    )
+    assert role.json()["role"] == "listener"
+    assert problem(speak(web, eve["token"])) == (403, "forbidden")
+
+
+def test_an_invitation_to_speak_is_answered(web):
+    host, eve = create(web), introduce(web, "Eve")
+    web.request("PUT", f"{ONE}/hand", token=eve["token"])
+    web.delete(f"{ONE}/hand", token=eve["token"])
+    web.post(f"{ONE}/people/{eve['peer']}/offer", token=host)
+    assert web.get(f"{ONE}/me", token=eve["token"]).json()["offered"] is True
+    me = web.post(f"{ONE}/offer", token=eve["token"], json={"accept": True}).json()
+    assert (me["role"], me["on_stage"]) == ("speaker", True)
+    again = web.post(f"{ONE}/offer", token=eve["token"], json={"accept": True})
+    assert problem(again) == (403, "forbidden")  # a speaker has nothing to accept
+
+
+def test_a_block_survives_every_return(web):
+    host = create(web, open_stage=True)
+    mallory = web.post(f"{ONE}/stage", json={"name": "Mallory"}).json()
+    assert speak(web, mallory["token"]).status_code == 201
+    blocked = web.post(f"{ONE}/people/{mallory['peer']}/block", token=host, json={})
+    assert blocked.status_code == 204
+    assert problem(speak(web, mallory["token"])) == (403, "forbidden")
+    for path in ("stage", "people"):  # another name, the same identity
+        again = web.post(f"{ONE}/{path}", token=mallory["token"], json={"name": "Nice"})
+        assert problem(again) == (403, "forbidden")
+    known = web.get(f"{ONE}/people", token=host).json()["blocked"]
+    assert [who["name"] for who in known] == ["Mallory"]
+    path = f"{ONE}/blocked/{known[0]['identity'].replace('#', '%23')}"
+    assert web.delete(path, token=host).status_code == 204
+    assert web.get(f"{ONE}/people", token=host).json()["blocked"] == []
+
+
+def test_a_link_for_one_opens_once(web):
+    host = create(web)
+    made = web.post(f"{ONE}/links", token=host, json={"name": "Grace", "ttl": 60}).json()
+    assert made["link"] == f"http://rooms.test/s/demo#invite={made['code']}"
+    used = web.post(f"{ONE}/links/use", json={"code": made["code"], "name": "x"})
+    assert (used.status_code, used.json()["name"]) == (201, "Grace")
+    assert speak(web, used.json()["token"]).status_code == 201
+    replayed = web.post(f"{ONE}/links/use", json={"code": made["code"]})
+    assert problem(replayed) == (403, "forbidden")
+    assert problem(web.post(f"{ONE}/links/use", json={"code": "x"})) == (403, "forbidden")
+    links = web.get(f"{ONE}/people", token=host).json()["links"]
+    assert [(link["used"], link["uses"]) for link in links] == [(1, 1)]
+    assert made["code"] not in str(links)
+    assert web.delete(f"{ONE}/links/{made['id']}", token=host).status_code == 204
+
+
+def test_the_host_is_handed_over_and_cannot_take_it_back(web):
+    host = create(web)
+    ada = web.post(f"{ONE}/tokens", token=host, json={"name": "Ada"}).json()
+    speak(web, ada["token"])
+    done = web.request("PUT", f"{ONE}/host", token=host, json={"peer": ada["peer"]})
+    assert done.json()["role"] == "host"
+    assert web.get(f"{ONE}/me", token=host).json()["role"] == "cohost"
+    assert problem(web.delete(ONE, token=host)) == (403, "forbidden")
+    assert web.delete(ONE, token=ada["token"]).status_code == 204
+
+
+def test_everybody_is_muted_at_once(web):
+    host = create(web)
+    ada = web.post(f"{ONE}/tokens", token=host, json={"name": "Ada"}).json()
+    speak(web, ada["token"])
+    assert web.post(f"{ONE}/mute", token=host).json() == {"muted": [ada["peer"]]}
+    assert problem(web.post(f"{ONE}/mute", token=ada["token"])) == (403, "forbidden")
+
+
+def test_the_stage_is_full_at_its_limit(web):
+    host = create(web, max_speakers=1)
+    ada, bob = (web.post(f"{ONE}/tokens", token=host, json={}).json() for _ in range(2))
+    assert speak(web, ada["token"]).status_code == 201
+    assert problem(speak(web, bob["token"])) == (409, "stage-full")
+
+
+def test_no_host_makes_a_host_and_no_cohost_a_cohost(web):
+    host = create(web)
+    for path in ("tokens", "links"):
+        refused = web.post(f"{ONE}/{path}", token=host, json={"role": "host"})
+        assert problem(refused) == (403, "forbidden")
+    cohost = web.post(f"{ONE}/tokens", token=host, json={"role": "cohost"}).json()["token"]
+    for path in ("tokens", "links"):
+        refused = web.post(f"{ONE}/{path}", token=cohost, json={"role": "cohost"})
+        assert problem(refused) == (403, "forbidden")
+
+
+# A planned space.
+
+
+def test_a_planned_space_counts_down_shows_itself_to_calendars_and_opens(web):
+    starts = int(web.desk.clock()) + 3600
+    about = "Bring questions; and, well, \\ time.\n" + "Ö" * 100
+    host = create(web, starts=starts, title="Launch; day", description=about, topics=["a,b"])
+    state = web.get(f"{ONE}/state.json").json()
+    assert (state["phase"], state["starts"]) == ("planned", starts)
+    assert 3590 < state["starts_in"] <= 3600
+    assert web.get("/s/demo").status_code == 200
+    assert [one["space"] for one in web.get("/api/spaces").json()["upcoming"]] == ["demo"]
+    response = web.get(f"{ONE}/calendar.ics")
+    assert response.headers["content-type"] == "text/calendar; charset=utf-8"
+    assert all(len(line.encode()) <= 75 for line in response.text.split("\r\n"))
+    (event,) = icalendar.Calendar.from_ical(response.text).walk("VEVENT")
+    assert int(event.decoded("DTSTART").timestamp()) == starts
+    assert event["SUMMARY"] == "Launch; day"
+    assert about.strip() in event["DESCRIPTION"]
+    assert problem(web.get(f"{ONE}/ticket")) == (404, "unknown-space")
+    assert web.post(f"{ONE}/open", token=host).json()["phase"] == "open"
+    assert web.get(f"{ONE}/ticket").status_code == 200
+
+
+def test_a_space_is_edited_by_those_who_keep_it(web):
+    host = create(web)
+    changed = web.request("PATCH", ONE, token=host, json={"title": "New", "language": "de"})
+    assert (changed.json()["title"], changed.json()["language"]) == ("New", "de")
+    assert web.get(f"{ONE}/state.json").json()["title"] == "New"
+    for wrong in ({"topics": [5]}, {"visibility": "secret"}, {"max_speakers": 0}, {"starts": "x"}):
+        refused = web.request("PATCH", ONE, token=host, json=wrong)
+        assert problem(refused) == (400, "invalid-request")
+    eve = introduce(web, "Eve")["token"]
+    assert problem(web.request("PATCH", ONE, token=eve, json={}))[0] == 403
+
+
+def test_the_state_is_not_sent_again_when_it_is_known(web):
+    create(web)
+    web.desk.clock = lambda: 2_000_000_000.0
+    first = web.get(f"{ONE}/state.json")
+    tag = first.headers["etag"]
+    again = web.get(f"{ONE}/state.json", headers={"If-None-Match": tag})
+    assert (again.status_code, again.content) == (304, b"")
+    assert len(first.content) < 500
+
+
+# By invitation.
+
+
+def test_a_space_by_invitation_shows_itself_to_nobody_without_a_token(web):
+    host = create(web, visibility="invite")
+    assert web.get("/api/spaces").json()["spaces"] == []
+    for path in ("", "/state.json", "/ticket"):
+        assert problem(web.get(f"{ONE}{path}")) == (401, "unauthenticated")
+    headers = {"Content-Type": "application/sdp"}
+    assert problem(web.post("/whep/demo", content=LISTEN, headers=headers))[0] == 401
+    guest = web.post(f"{ONE}/tokens", token=host, json={"role": "listener"}).json()["token"]
+    own = web.get(f"{ONE}/ticket", token=guest)
+    assert own.headers["cache-control"] == "no-store"
+    assert own.json()["ticket"] != web.get(f"{ONE}/ticket", token=host).json()["ticket"]
+    heard = web.post("/whep/demo", token=guest, content=LISTEN, headers=headers)
+    assert heard.status_code == 201
+
+
+def test_an_unlisted_space_is_open_to_who_knows_it(web):
+    create(web, visibility="unlisted")
+    assert web.get("/api/spaces").json()["spaces"] == []
+    assert web.get(f"{ONE}/ticket").status_code == 200
+
+
+def test_an_introduction_needs_an_invitation_too(web):
+    create(web, visibility="invite")
+    assert problem(web.post(f"{ONE}/people", json={"name": "x"})) == (401, "unauthenticated")
+
+
+# Tokens that will not do.
+
+
+def test_forged_expired_and_foreign_tokens_open_nothing(web):
+    create(web)
+    now = int(web.desk.clock())
+    grant = Grant("demo", Role.HOST, 9, "x", now + 60)
+    forged = KeyRing(["another operator's key"]).issue(grant, now=now)
+    expired = web.keys.issue(Grant("demo", Role.HOST, 9, "x", now - 60), now=now - 120)
+    for token in (forged, expired, "e30.e30.", forged[:-2]):
+        assert problem(web.delete(ONE, token=token)) == (401, "unauthenticated")
+        assert problem(web.request("PUT", f"{ONE}/hand", token=token))[0] == 401
+    mute = Grant("demo", Role.SPEAKER, 10, "x", now + 60, can_publish=False)
+    assert problem(speak(web, web.keys.issue(mute, now=now))) == (403, "forbidden")
+
+
+def test_acts_are_logged_with_who_did_them_and_without_secrets(web):
+    with capture_logs() as logs:
+        host = create(web)
+        made = web.post(f"{ONE}/links", token=host, json={}).json()
+        web.post(f"{ONE}/links/use", json={"code": made["code"]})
+        eve = introduce(web, "Eve")
+        web.request("PUT", f"{ONE}/hand", token=eve["token"])
+    events = [line["event"] for line in logs]
+    assert events == ["created", "host named", "opened", "link made", "link used", "hand raised"]
+    for secret in (OPERATOR_KEY, host, made["code"], eve["token"]):
+        assert secret not in str(logs)
+
+
+def test_the_operator_is_nobody_in_a_space(web):
+    create(web)
+    assert problem(web.get(f"{ONE}/me", token=OPERATOR_KEY)) == (401, "unauthenticated")
+    assert problem(web.request("PUT", f"{ONE}/hand", token=OPERATOR_KEY)) == (403, "forbidden")
