@@ -101,6 +101,7 @@ EDGE = {
         "logs",
         "metrics",
         "office",
+        "openapi",
         "notify",
         "pages",
         "people",

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from spacescore import accompany, api, pages, people, replay, whip
+from spacescore import accompany, api, openapi, pages, people, replay, whip
 from spacescore.desk import Desk, IceServer, desk_of, resource
 from spacescore.engine import Engine
 from spacescore.errors import InvalidRequestError
@@ -58,7 +58,7 @@ def asgi(
     they are in memory, and gone with the process. Raises InvalidRequestError for a bad URL.
     """
     public_url = check_public_url(public_url)
-    parts = (pages, api, accompany, people, replay, whip)
+    parts = (pages, api, accompany, people, replay, whip, openapi)
     table = [*_operations(), *(route for part in parts for route in part.routes())]
     app = Starlette(routes=table, exception_handlers={HTTPException: handle_http_exception})
     app.router.redirect_slashes = False  # a redirect would lose the body of a POST

@@ -1,0 +1,174 @@
+"""The API described: an OpenAPI 3.1 document, made of the table of routes itself.
+
+Paths and methods are the table's, a summary is the first line of a handler's docstring; what
+a handler takes stands in `_BODIES` by its name, and what a member may be in `_FIELDS`. A
+handler that takes nothing needs no line here, and a new route is in the document at once.
+"""
+
+import inspect
+import re
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from spacescore.desk import Handler, desk_of, resource
+from spacescore.policy import Role
+from spacescore.rooms.facts import Visibility
+from spacescore.rooms.rules import MAX_SEATS, MAX_USES
+from spacescore.spaces import MAX_NAME_CHARS, MAX_TITLE_CHARS
+from spacescore.tokens import MAX_TTL_SECONDS
+
+__all__ = ["describe", "routes"]
+
+Schema = Mapping[str, Any]
+
+_TEXT: Schema = {"type": "string"}
+_FLAG: Schema = {"type": "boolean"}
+_FIELDS: Mapping[str, Schema] = {
+    "space": {"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?$"},
+    "title": {"type": "string", "maxLength": MAX_TITLE_CHARS},
+    "description": {"type": "string", "maxLength": 2000},
+    "topics": {"type": "array", "items": {"type": "string", "maxLength": 32}, "maxItems": 5},
+    "language": {"type": "string", "examples": ["en", "de", "pt-BR"]},
+    "visibility": {"type": "string", "enum": [str(one) for one in Visibility]},
+    "open_stage": _FLAG,
+    "max_speakers": {"type": "integer", "minimum": 1, "maximum": MAX_SEATS},
+    "record": _FLAG,
+    "starts": {"type": "integer", "minimum": 0, "description": "Unix seconds; 0: not scheduled"},
+    "draft": _FLAG,
+    "host": {"type": "string", "maxLength": MAX_NAME_CHARS},
+    "name": {"type": "string", "maxLength": MAX_NAME_CHARS},
+    "role": {"type": "string", "enum": [str(role) for role in Role]},
+    "ttl": {"type": "integer", "minimum": 1, "maximum": MAX_TTL_SECONDS},
+    "uses": {"type": "integer", "minimum": 1, "maximum": MAX_USES},
+    "code": _TEXT,
+    "accept": _FLAG,
+    "muted": _FLAG,
+    "with_link": _FLAG,
+    "peer": {"type": "integer", "minimum": 1, "maximum": 2**32 - 1},
+    "published": _FLAG,
+    "text": _TEXT,
+    "reaction": _TEXT,
+    "start": {"type": "number"},
+    "end": {"type": "number"},
+}
+_DETAILS = (
+    *("title", "description", "topics", "language", "visibility"),
+    *("open_stage", "max_speakers", "record", "starts"),
+)
+_BODIES: Mapping[str, tuple[str, ...]] = {
+    "create_space": ("space", "host", "draft", *_DETAILS),
+    "edit_space": _DETAILS,
+    "issue_token": ("role", "name", "ttl"),
+    "enter_stage": ("name",),
+    "introduce": ("name",),
+    "make_link": ("role", "name", "ttl", "uses"),
+    "use_link": ("code", "name"),
+    "answer_offer": ("accept",),
+    "give_role": ("role",),
+    "hand_over": ("peer",),
+    "mute_speaker": ("muted",),
+    "block": ("with_link",),
+    "publish": ("published",),
+    "caption": ("text", "start", "end", "name"),
+    "react": ("reaction",),
+}
+_NEEDED: Mapping[str, tuple[str, ...]] = {
+    "use_link": ("code",),
+    "give_role": ("role",),
+    "hand_over": ("peer",),
+    "caption": ("text",),
+    "react": ("reaction",),
+}
+_PROBLEM: Schema = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "code"],
+    "properties": {
+        "type": _TEXT,
+        "title": _TEXT,
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "A sentence for people."},
+        "code": {"type": "string", "description": "A word for programs."},
+    },
+}
+_PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
+
+
+def routes() -> list[Route]:
+    """Return the table."""
+    return [resource("/openapi.json", {"GET": show})]
+
+
+async def show(request: Request) -> Response:
+    """Describe this API."""
+    root = request.scope.get("root_path", "")
+    document = describe(request.app.routes, desk_of(request).public_url + root or "/")
+    return JSONResponse(document, headers={"Cache-Control": "public, max-age=60"})
+
+
+def describe(table: Iterable[Any], server: str = "/") -> dict[str, Any]:
+    """Return the document of everything below /api/."""
+    paths: dict[str, dict[str, Any]] = {}
+    for route in table:
+        handlers: Mapping[str, Handler] = getattr(route.endpoint, "handlers", {})
+        if route.path.startswith("/api/"):
+            path = _PARAMETER.sub(r"{\1}", route.path)
+            names = _PARAMETER.findall(route.path)
+            paths[path] = {"parameters": [_parameter(name) for name in names]} | {
+                method.lower(): _operation(method, handler) for method, handler in handlers.items()
+            }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "spacescore", "version": version("spacescore")},
+        "servers": [{"url": server}],
+        "security": [{}, {"bearer": []}],
+        "paths": paths,
+        "components": {
+            "schemas": {"Problem": _PROBLEM},
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "A token of somebody in the space, or the operator's key.",
+                }
+            },
+        },
+    }
+
+
+def _parameter(name: str) -> dict[str, Any]:
+    schema = {"type": "integer", "minimum": 0} if name == "peer" else _TEXT
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _operation(method: str, handler: Handler) -> dict[str, Any]:
+    name = handler.__name__
+    summary = (inspect.getdoc(handler) or name).splitlines()[0]
+    refused = {
+        "description": "Why not.",
+        "content": {
+            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+        },
+    }
+    done = {"description": "Done."}
+    operation: dict[str, Any] = {
+        "operationId": f"{handler.__module__.rpartition('.')[2]}_{name}",
+        "summary": summary,
+        "responses": {"2XX": done, "304": done, "4XX": refused, "503": refused},
+    }
+    if name in _BODIES and method in ("POST", "PUT", "PATCH"):
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": _body(name)}},
+        }
+    return operation
+
+
+def _body(name: str) -> dict[str, Any]:
+    members = {member: _FIELDS[member] for member in _BODIES[name]}
+    body = {"type": "object", "properties": members}
+    return body | ({"required": list(_NEEDED[name])} if name in _NEEDED else {})
