@@ -24,6 +24,7 @@ from spacescore._native import _core
 from spacescore.metrics import Metrics
 
 PACKAGING = Path(__file__).resolve().parent.parent / "packaging"
+OPERATIONS = PACKAGING.parent / "docs" / "operations.md"
 RULES = PACKAGING / "prometheus" / "spacescore.rules.yml"
 DASHBOARD = json.loads((PACKAGING / "grafana" / "spacescore.json").read_text())
 QUERIES = {
@@ -62,6 +63,11 @@ def test_every_name_in_the_dashboard_and_the_alerts_is_exported(engine):
     named = {name for text in [*QUERIES.values(), rules] for name in NAME.findall(text)}
     counted = {"spacescore_http_requests_total"}  # from the first request on
     assert named - exported(engine) - counted == set()
+
+
+def test_every_alert_is_explained():
+    alerts = set(re.findall(r"alert: (\w+)", RULES.read_text()))
+    assert alerts == set(re.findall(r"`(Spacescore\w+)`", OPERATIONS.read_text()))
 
 
 def test_panels_do_not_overlap_and_each_has_its_number():

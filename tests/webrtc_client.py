@@ -10,7 +10,12 @@ from typing import Any
 
 import av
 import numpy as np
-from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
+from aiortc import (
+    MediaStreamTrack,
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
 from aiortc.mediastreams import MediaStreamError
 
 RATE, FRAME = 48_000, 960
@@ -43,12 +48,12 @@ class Tone(MediaStreamTrack):
 class Peer:
     """One PeerConnection; every method may be called from the test's own thread."""
 
-    def __init__(self, *, speaks: bool = False) -> None:
+    def __init__(self, *, speaks: bool = False, ice: RTCConfiguration | None = None) -> None:
         self._heard: list[np.ndarray] = []
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self._pc: RTCPeerConnection = self._do(self._make(speaks))
+        self._pc: RTCPeerConnection = self._do(self._make(speaks, ice))
 
     def join(self, exchange: Callable[[str], str]) -> None:
         """Offer, let `exchange` bring the answer, and connect."""
@@ -61,7 +66,7 @@ class Peer:
 
     def close(self) -> None:
         """Hang up."""
-        self._do(self._pc.close())
+        self._do(self._finish())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
         self._loop.close()
@@ -70,14 +75,21 @@ class Peer:
         future: Future[Any] = asyncio.run_coroutine_threadsafe(work, self._loop)
         return future.result(20)
 
-    async def _make(self, speaks: bool) -> RTCPeerConnection:
-        pc = RTCPeerConnection()
+    async def _make(self, speaks: bool, ice: RTCConfiguration | None) -> RTCPeerConnection:
+        pc = RTCPeerConnection(ice)
         if speaks:
             pc.addTransceiver(Tone(), direction="sendonly")
         else:
             pc.addTransceiver("audio", direction="recvonly")
             pc.on("track", lambda track: asyncio.ensure_future(self._listen(track)))
         return pc
+
+    async def _finish(self) -> None:
+        await self._pc.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     async def _listen(self, track: MediaStreamTrack) -> None:
         with contextlib.suppress(MediaStreamError):

@@ -146,4 +146,4 @@ def _places(service: "Service") -> str:
 
 
 def _operator(settings: "Settings", path: Path) -> str:
-    return "key from SPACESCORE_OPERATOR_KEY" if settings.operator_key else f"key in {path}"
+    return "the configured key" if settings.operator_key else f"key in {path}"

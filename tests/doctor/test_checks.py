@@ -1,5 +1,6 @@
 """The doctor's findings, from machines that are made up."""
 
+import re
 import shlex
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from fit_machine import CERTIFICATE, DAY, FIT, NOW, SYSCTLS, settings
 from spacescore.doctor import Level, examine
+from spacescore.doctor.checks import CHECKS
 from spacescore.doctor.facts import Disk, Port, Stun
 
 
@@ -218,3 +220,14 @@ def test_a_proxy_that_speaks_tls_will_do():
 def test_checks_never_ask_the_machine():
     found = examine(replace(FIT, settings=settings(data=Path("/nowhere/at/all"))))
     assert all(each.level is Level.OK for each in found)
+
+
+def test_every_finding_is_explained():
+    text = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    table = text.partition("## What the doctor finds")[2].partition("\n## ")[0]
+    explained = {
+        name for row in re.findall(r"(?m)^\| ([^|]+) \|", table) for name in row.split(", ")
+    }
+    assert {name.removesuffix(" port") for _, name, _ in CHECKS} <= {
+        name.removesuffix(" port") for name in explained
+    }
