@@ -124,6 +124,7 @@ def test_every_mistake_is_told_at_once_with_its_place_and_what_is_allowed(file):
         ('announce = "192.0.2.1"', "a list of texts"),
         ("announce = [1]", "a list of texts"),
         ("demo = 1", "true or false"),
+        ('keep_recordings = "x"', "a number from 0 up"),
     ],
 )
 def test_a_file_has_types(file, text, reason):

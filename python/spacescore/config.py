@@ -223,6 +223,8 @@ def _words(kind: inspect.Type) -> str:
             return f"a whole number from {low} up"
         case inspect.IntType(ge=low, le=high):
             return f"a whole number from {low} to {high}"
+        case inspect.FloatType(ge=low, le=None):
+            return f"a number from {low or 0:g} up"
         case inspect.FloatType(ge=low, le=high):
             return f"a number from {low:g} to {high:g}"
         case inspect.BoolType():
