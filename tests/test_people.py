@@ -5,6 +5,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from offers import LISTEN, SPEAK
+from spacescore.errors import StoreError
 from spacescore.policy import Grant, Role
 from spacescore.tokens import KeyRing
 from web_client import OPERATOR_KEY, Web, problem
@@ -241,3 +242,33 @@ def test_the_operator_is_nobody_in_a_space(web):
     create(web)
     assert problem(web.get(f"{ONE}/me", token=OPERATOR_KEY)) == (401, "unauthenticated")
     assert problem(web.request("PUT", f"{ONE}/hand", token=OPERATOR_KEY)) == (403, "forbidden")
+
+
+def test_who_acts_faster_than_people_do_is_slowed_down_and_nobody_else(web):
+    create(web)
+    now = web.desk.clock()
+    web.desk.clock = lambda: now
+    eve, joe = introduce(web, "Eve"), introduce(web, "Joe")
+    for _ in range(10):
+        web.request("PUT", f"{ONE}/hand", token=eve["token"])
+        web.delete(f"{ONE}/hand", token=eve["token"])
+    response = web.request("PUT", f"{ONE}/hand", token=eve["token"])
+    assert problem(response) == (503, "overloaded")
+    assert response.headers["retry-after"] == "1"
+    assert web.request("PUT", f"{ONE}/hand", token=joe["token"]).status_code == 200
+
+
+def test_a_store_that_refuses_is_a_clear_503_and_the_state_is_still_told(web, monkeypatch):
+    host = create(web)
+
+    def fail(*args):
+        raise StoreError("Nothing can be stored now (disk full); please try again.")
+
+    for name in ("append", "living"):
+        monkeypatch.setattr(web.desk.office.backplane.store, name, fail)
+    refused = web.delete(ONE, token=host)
+    assert problem(refused) == (503, "not-stored")
+    assert "retry-after" in refused.headers
+    web.desk.office._looked = 0.0
+    assert web.get(f"{ONE}/state.json").json()["phase"] == "open"
+    assert web.get(f"{ONE}/ticket").status_code == 200

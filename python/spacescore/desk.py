@@ -25,7 +25,7 @@ from spacescore.errors import InvalidRequestError, OverloadedError, Unauthentica
 from spacescore.live import Live
 from spacescore.metrics import Metrics
 from spacescore.office import Office
-from spacescore.policy import Caller, Rank, TokenBucket
+from spacescore.policy import Caller, Grant, Rank, TokenBucket
 from spacescore.problem import Problem, problem_from, problem_response
 from spacescore.rooms.rules import rank_of
 from spacescore.tokens import KeyRing
@@ -44,6 +44,8 @@ __all__ = [
 MAX_BODY_BYTES = 64 * 1024
 BODY_SECONDS = 10.0  # an offer is 2 KB
 JOINS_PER_SECOND, JOIN_BURST = 300.0, 600.0  # about 1 ms of CPU each, with TLS
+ACTS_PER_SECOND, ACT_BURST = 2.0, 20.0  # of one person
+MAX_PACED = 10_000
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
 _ICE_TEXT = re.compile(r"[!-~]*")
 _log = structlog.get_logger("spacescore.http")
@@ -99,6 +101,7 @@ class Desk:
     farewell: Farewell | None = None  # while the node drains
     metrics: Metrics = field(init=False)
     joins: TokenBucket = field(init=False)
+    acts: dict[str, TokenBucket] = field(default_factory=dict)
     states: dict[str, tuple[float, dict[str, Any]]] = field(default_factory=dict)
     live: dict[str, tuple[float, Live]] = field(default_factory=dict)
 
@@ -132,6 +135,17 @@ class Desk:
             raise OverloadedError("This node is going away; join another.")
         if self.joins.take(self.clock()):
             raise OverloadedError("Very many are joining.", 1 + secrets.randbelow(5))
+
+    def pace_one(self, caller: Caller) -> None:
+        """Slow down somebody who acts faster than people do: each act is written to disk."""
+        if not isinstance(caller, Grant):
+            return
+        bucket = self.acts.pop(caller.who, None) or TokenBucket(ACTS_PER_SECOND, ACT_BURST)
+        self.acts[caller.who] = bucket  # now the youngest
+        if len(self.acts) > MAX_PACED:
+            del self.acts[next(iter(self.acts))]
+        if wait := bucket.take(self.clock()):
+            raise OverloadedError("That was fast: wait a little.", 1 + int(wait))
 
     def draw(self) -> int:
         """Draw a peer id: the CSRC by which somebody is heard."""

@@ -29,6 +29,7 @@ from spacescore.errors import (
     OverloadedError,
     SpacescoreError,
     SpaceTakenError,
+    StoreError,
     UnknownPeerError,
     UnknownSpaceError,
 )
@@ -108,7 +109,7 @@ class Office:
     async def room(self, slug: str) -> Room:
         """Return a space that has not ended. Raises UnknownSpaceError."""
         kept = self._kept.get(slug)
-        if slug in self._on_air and slug not in self._engine_slugs():
+        if slug in self._on_air and not self._is_in_engine(slug):
             if self._resting:
                 raise UnknownSpaceError("This node is going away.")
             await self._note_closing(slug)
@@ -178,7 +179,8 @@ class Office:
     async def look_if_due(self) -> None:
         """Look, where nobody runs `run`: an application may mount us without."""
         if not 0 <= self.clock() - self._looked < LOOK_SECONDS:
-            await self.look()
+            with suppress(StoreError):  # what is known is still worth telling
+                await self.look()
 
     async def look(self) -> None:
         """Follow what others wrote, say who is here, and let time work."""
@@ -193,6 +195,9 @@ class Office:
                 await self._look_at(slug, now)
 
     async def _look_at(self, slug: str, now: float) -> None:
+        kept = self._kept.get(slug)
+        if kept and not (kept.room.seats or kept.room.hands or kept.room.offers):
+            return  # nobody is waited for, and nothing can run out
         online = self.engine.online(slug)
         listeners = self.engine.stats(slug).listeners
         await self.backplane.publish(slug, self._node, Presence(online, listeners), now)
@@ -276,7 +281,7 @@ class Office:
             return
         shown = room.details
         try:
-            if room.slug not in self._engine_slugs():
+            if not self._is_in_engine(room.slug):
                 self.engine.create_space(
                     room.slug, title=shown.title, open_stage=shown.open_stage, record=shown.record
                 )
@@ -285,6 +290,13 @@ class Office:
             self._failed[room.slug] = error
 
     # Spaces that the engine's owner opens and closes.
+
+    def _is_in_engine(self, slug: str) -> bool:
+        try:
+            self.engine.space(slug)
+        except UnknownSpaceError:
+            return False
+        return True
 
     def _engine_slugs(self) -> set[str]:
         return {space.slug for space in self.engine.spaces}

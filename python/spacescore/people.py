@@ -308,14 +308,18 @@ async def unblock(request: Request) -> Response:
 
 async def _do(request: Request, command: Command) -> Room:
     desk, slug = desk_of(request), request.path_params["space"]
-    room = await desk.office.do(slug, command, desk.caller(request))
+    caller = desk.caller(request)
+    desk.pace_one(caller)
+    room = await desk.office.do(slug, command, caller)
     desk.states.pop(slug, None)
     return room
 
 
 async def _do_to(request: Request, command: Any) -> Room:
     desk, slug = desk_of(request), request.path_params["space"]
-    room = await desk.office.about(slug, command.peer, command, desk.caller(request))
+    caller = desk.caller(request)
+    desk.pace_one(caller)
+    room = await desk.office.about(slug, command.peer, command, caller)
     desk.states.pop(slug, None)
     return room
 

@@ -81,6 +81,29 @@ def test_a_space_that_waits_can_already_be_joined(page: Page) -> None:
     expect(page.locator("#speak")).to_be_hidden()
 
 
+def test_an_invite_link_is_used_once_and_leaves_the_address_bar(page: Page) -> None:
+    used: list[Any] = []
+
+    def use(route: Route) -> None:
+        used.append(route.request.post_data_json)
+        route.fulfill(status=201, json={"token": jwt("speaker", 21, "Grace")})
+
+    page.route("**/api/**", lambda route: route.fulfill(json=ROOM | {"open_stage": False}))
+    page.route("**/links/use", use)
+    page.goto(SPACE + "#invite=c0de")
+    expect(page.locator("#speak")).to_be_enabled()
+    assert page.url == SPACE
+    assert used == [{"code": "c0de", "name": ""}]
+    page.reload()
+    expect(page.locator("#speak")).to_be_enabled()
+    assert len(used) == 1
+
+
+def test_a_planned_space_cannot_be_joined_yet(page: Page) -> None:
+    visit(page, ROOM | {"phase": "planned", "live": False, "speakers": []})
+    expect(page.locator("#listen")).to_be_disabled()
+
+
 def test_an_unknown_space_says_so_and_offers_the_others(page: Page) -> None:
     visit(page, 404)
     expect(page.locator("#word")).to_contain_text("no space by this name")

@@ -7,7 +7,7 @@ import { bearer } from "./exchange.js";
  * @typedef {object} Speaker
  * @property {number} peer
  * @property {string} name
- * @property {"speaker" | "host"} role
+ * @property {"speaker" | "cohost" | "host"} role
  * @property {boolean} muted
  * @property {boolean} audible in the mix right now
  * @property {number} level RFC 6464: 0 (loudest) .. 127 (silence)
@@ -15,6 +15,7 @@ import { bearer } from "./exchange.js";
  * @typedef {object} Room what state.json says
  * @property {string} space
  * @property {string} title
+ * @property {"planned" | "open"} [phase]
  * @property {boolean} live
  * @property {number} listeners
  * @property {Speaker[]} speakers
@@ -110,6 +111,16 @@ export class SpaceApi {
   async invite(token, name) {
     const reply = await this.#send("POST", "/tokens", { role: "speaker", name }, token);
     return (await reply.json()).link;
+  }
+
+  /**
+   * Takes the code of an invite link for a token.
+   * @param {string} code
+   * @param {string} name for a link that names nobody
+   * @returns {Promise<string>}
+   */
+  async useLink(code, name) {
+    return (await (await this.#send("POST", "/links/use", { code, name })).json()).token;
   }
 
   /** @param {string} token the host's */

@@ -12,7 +12,9 @@ import { openMicrophone } from "./microphone.js";
 import { poll } from "./poll.js";
 import { Stage } from "./stage.js";
 import { View } from "./view.js";
-import { readGrant, rememberedName, rememberName, ROOT, slugOf, takeToken } from "./visit.js";
+import {
+  keepToken, readGrant, rememberedName, rememberName, ROOT, slugOf, takeInvite, takeToken,
+} from "./visit.js";
 import { SpeakSession } from "./whip.js";
 import { farewell } from "./words.js";
 
@@ -29,7 +31,7 @@ const stage = new Stage(element("speakers"), element("speaker-tile"), manage);
 
 /** @type {import("./api.js").Room | null} */ let room = null;
 /** @type {ListenSession | SpeakSession | null} */ let session = null;
-const invitation = takeToken(slug);
+let invitation = takeToken(slug);
 let token = invitation; // on an open stage, another for each time on it
 let grant = readGrant(token ?? "");
 let blocked = false;
@@ -102,7 +104,7 @@ function situation() {
     muted: session instanceof SpeakSession && session.muted,
     blocked,
     maySpeak: mayEnter() || (room?.open_stage ?? false),
-    ready: room !== null,
+    ready: room !== null && room.phase !== "planned",
   };
 }
 
@@ -208,6 +210,20 @@ function loseMicrophone(lost) {
   leave();
 }
 
+/**
+ * An invite link is used once, when its page is opened.
+ * @param {string} code
+ */
+async function accept(code) {
+  try {
+    invitation = keepToken(slug, await api.useLink(code, rememberedName()));
+    stepDown();
+    refresh();
+  } catch (error) {
+    view.notify(/** @type {Error} */ (error).message);
+  }
+}
+
 /** What an open stage gave us ends with our leaving it. */
 function stepDown() {
   token = invitation;
@@ -293,6 +309,8 @@ function light() {
 }
 
 refresh();
+const code = takeInvite();
+if (code) accept(code);
 setInterval(light, LIGHT_MS);
 setInterval(showDetails, STATS_MS);
 setInterval(() => view.showElapsed(), 1000);

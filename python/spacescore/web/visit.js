@@ -2,7 +2,7 @@
 
 /**
  * What a token says of its bearer. Only the service can tell whether it is true.
- * @typedef {{ space: string, role: "listener" | "speaker" | "host", peer: number, name: string }}
+ * @typedef {{ space: string, role: "listener" | "speaker" | "cohost" | "host", peer: number, name: string }}
  *   Grant
  */
 
@@ -53,8 +53,27 @@ export function takeToken(slug) {
   const token = new URLSearchParams(location.hash.slice(1)).get("token");
   if (!token) return ifAllowed(() => sessionStorage.getItem(key));
   history.replaceState(null, "", location.pathname + location.search);
-  ifAllowed(() => sessionStorage.setItem(key, token));
+  return keepToken(slug, token);
+}
+
+/**
+ * Keeps a token for this tab.
+ * @param {string} slug
+ * @param {string} token
+ */
+export function keepToken(slug, token) {
+  ifAllowed(() => sessionStorage.setItem(`spacescore.token.${slug}`, token));
   return token;
+}
+
+/**
+ * The code of an invite link, taken out of the address bar: it is worth a token, and may be used up.
+ * @returns {string | null}
+ */
+export function takeInvite() {
+  const code = new URLSearchParams(location.hash.slice(1)).get("invite");
+  if (code) history.replaceState(null, "", location.pathname + location.search);
+  return code;
 }
 
 const NAME_KEY = "spacescore.name";
