@@ -139,13 +139,15 @@ async def state(request: Request) -> Response:
     desk, slug, now = desk_of(request), request.path_params["space"], desk_of(request).clock()
     await desk.office.look_if_due()
     room = await _visible(request)
-    made, body = desk.states.get(slug, (0.0, {}))
+    made, text, tag = desk.states.get(slug, (0.0, b"", ""))
     if not 0 <= now - made < STATE_SECONDS:
         body = await _state(desk, room, now)
-        desk.states[slug] = (now, body)
+        text = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        tag = f'"{hashlib.sha256(text).hexdigest()[:16]}"'
+        desk.states[slug] = (now, text, tag)
     private = room.details.visibility is Visibility.INVITE
     headers = NOT_STORED if private else {"Cache-Control": "public, max-age=1"}
-    return _validated(request, body, headers)
+    return _validated(request, text, tag, headers)
 
 
 async def calendar(request: Request) -> Response:
@@ -295,10 +297,8 @@ def _is_recorded(desk: Desk, slug: str) -> bool:
         return False
 
 
-def _validated(request: Request, body: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
+def _validated(request: Request, text: bytes, tag: str, headers: Mapping[str, str]) -> Response:
     """Answer with an entity tag, or say that it is as it was."""
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-    tag = f'"{hashlib.sha256(text).hexdigest()[:16]}"'
     whole = {**headers, "ETag": tag}
     known = {each.strip() for each in request.headers.get("if-none-match", "").split(",")}
     if known & {tag, f"W/{tag}"}:

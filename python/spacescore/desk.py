@@ -102,7 +102,7 @@ class Desk:
     metrics: Metrics = field(init=False)
     joins: TokenBucket = field(init=False)
     acts: dict[str, TokenBucket] = field(default_factory=dict)
-    states: dict[str, tuple[float, dict[str, Any]]] = field(default_factory=dict)
+    states: dict[str, tuple[float, bytes, str]] = field(default_factory=dict)  # when, text, tag
     live: dict[str, tuple[float, Live]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
