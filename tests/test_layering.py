@@ -96,6 +96,7 @@ EDGE = {
         "cli_load",
         "cli_serve",
         "desk",
+        "doors",
         "drain",
         "http",
         "logs",

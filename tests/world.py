@@ -106,6 +106,8 @@ class World:
         space: int = SPACE,
         address: tuple[str, int] | None = None,
         ticket: str | None = None,
+        cohort: int = 0,
+        nonce: bytes = b"",
         ttl_s: int = 60,
         requires_certificate: bool = False,
         sends_only: bool = False,
@@ -125,12 +127,13 @@ class World:
             role=role,
             peer=peer,
             expiry=UNIX_US // SECOND_US + ttl_s,
-            personal=peer != 0,
+            personal=peer != 0 or cohort != 0,
+            cohort=cohort,
             requires_certificate=requires_certificate,
             sends_only=sends_only,
         )
         number = next(self.seeds)
-        session = random.Random(number).randbytes(12)
+        session = nonce or random.Random(number).randbytes(12)
         context = _core.DtlsContext(_core.Certificate.generate(), profile)
         fingerprint = named_fingerprint or (context.fingerprint if certificate else None)
         ufrag = _core.make_ufrag(ticket, session, payload_type, fingerprint, red_payload_type)

@@ -1007,6 +1007,11 @@ class Engine:
         space: typing.SupportsInt | typing.SupportsIndex,
         peer: typing.SupportsInt | typing.SupportsIndex,
     ) -> bool: ...
+    def set_admitted(
+        self,
+        space: typing.SupportsInt | typing.SupportsIndex,
+        cohorts: typing.SupportsInt | typing.SupportsIndex,
+    ) -> bool: ...
     def set_listener_tier(
         self, session: bytes, milliseconds: typing.SupportsInt | typing.SupportsIndex | None
     ) -> bool: ...
@@ -1110,6 +1115,11 @@ class Node:
         self,
         space: typing.SupportsInt | typing.SupportsIndex,
         peer: typing.SupportsInt | typing.SupportsIndex,
+    ) -> bool: ...
+    def set_admitted(
+        self,
+        space: typing.SupportsInt | typing.SupportsIndex,
+        cohorts: typing.SupportsInt | typing.SupportsIndex,
     ) -> bool: ...
     def set_listener_tier(
         self, session: bytes, milliseconds: typing.SupportsInt | typing.SupportsIndex | None

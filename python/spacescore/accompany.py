@@ -52,8 +52,8 @@ async def caption(request: Request) -> Response:
     taken = _live(desk, space).caption(
         fields.text("text"),
         now=now,
-        start=fields.time("start"),
-        end=fields.time("end"),
+        start=fields.seconds("start"),
+        end=fields.seconds("end"),
         name=fields.text("name"),
     )
     await _keep(desk, space, taken, now)

@@ -8,6 +8,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from starlette.requests import Request
@@ -45,6 +46,7 @@ def routes() -> list[Route]:
         resource(f"{one}/ticket", {"GET": ticket}),
         resource(f"{one}/state.json", {"GET": state}),
         resource(f"{one}/calendar.ics", {"GET": calendar}),
+        resource(f"{one}/admission", {"PUT": keep_door}),
     ]
 
 
@@ -148,6 +150,17 @@ async def state(request: Request) -> Response:
     private = room.details.visibility is Visibility.INVITE
     headers = NOT_STORED if private else {"Cache-Control": "public, max-age=1"}
     return _validated(request, text, tag, headers)
+
+
+async def keep_door(request: Request) -> Response:
+    """Say how listeners are let in: all at once, cohort by cohort, or not yet."""
+    desk, slug = desk_of(request), request.path_params["space"]
+    require(await desk.rank(request, slug), Action.EDIT)
+    fields = await read_json(request)
+    seconds = fields.seconds("seconds") or 0.0
+    kept = await desk.doors.keep(slug, fields.text("mode"), seconds=seconds)
+    desk.states.pop(slug, None)
+    return JSONResponse(asdict(kept))
 
 
 async def calendar(request: Request) -> Response:
@@ -260,6 +273,7 @@ def _summary(desk: Desk, request: Request, room: Room) -> dict[str, Any]:
 async def _state(desk: Desk, room: Room, now: float) -> dict[str, Any]:
     numbers = _numbers(desk, room)
     shown = ("peer", "name", "muted", "audible", "level")
+    await desk.doors.tick()
     admission = await desk.office.backplane.admission(room.slug)
     state = {
         "space": room.slug,
@@ -275,7 +289,7 @@ async def _state(desk: Desk, room: Room, now: float) -> dict[str, Any]:
         "open_stage": room.details.open_stage,
         "recording": room.phase is Phase.OPEN and _is_recorded(desk, room.slug),
         "moving": desk.farewell and desk.farewell.state(room.slug),
-        "admit": {"cohorts": admission.cohorts},
+        "admit": asdict(admission),
         "started": int(room.opened),
         "time": int(now),
     }

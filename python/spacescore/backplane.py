@@ -18,12 +18,12 @@ from typing import Protocol, TypeVar
 
 from anyio import to_thread
 
+from spacescore.admission import COHORTS, Mode
 from spacescore.store import Entry, Head, MemoryStore, Store
 
 __all__ = ["Admission", "Backplane", "LocalBackplane", "Presence"]
 
 PRESENCE_SECONDS = 3.0  # a node that says nothing for so long has nobody
-ALL_COHORTS = 1_000
 T = TypeVar("T")
 
 
@@ -37,9 +37,11 @@ class Presence:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """Who may enter now."""
+    """Who may enter now, and how fast the cursor moves: what pages are told."""
 
-    cohorts: int = ALL_COHORTS
+    cohorts: int = COHORTS
+    mode: str = Mode.OPEN
+    rate: float = 0.0  # cohorts a second
 
 
 class Backplane(Protocol):

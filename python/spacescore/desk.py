@@ -20,6 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from spacescore.drain import Farewell
+from spacescore.doors import Doors
 from spacescore.engine import Engine
 from spacescore.errors import InvalidRequestError, OverloadedError, UnauthenticatedError
 from spacescore.live import Live
@@ -100,6 +101,7 @@ class Desk:
     clock: Callable[[], float] = time.time
     farewell: Farewell | None = None  # while the node drains
     metrics: Metrics = field(init=False)
+    doors: Doors = field(init=False)
     joins: TokenBucket = field(init=False)
     acts: dict[str, TokenBucket] = field(default_factory=dict)
     states: dict[str, tuple[float, bytes, str]] = field(default_factory=dict)  # when, text, tag
@@ -107,6 +109,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.metrics = Metrics(self.engine, self.node)
+        self.doors = Doors(self.engine, self.office.backplane, lambda: self.clock())
         self.joins = TokenBucket(JOINS_PER_SECOND, JOIN_BURST)
 
     @property
@@ -287,13 +290,13 @@ class Fields:
             raise InvalidRequestError(f"{name} must be a number.")
         return int(value)
 
-    def time(self, name: str) -> float | None:
-        """Return a Unix time in seconds, if there is one."""
+    def seconds(self, name: str) -> float | None:
+        """Return a time or a duration, if there is one."""
         value = self._value.get(name)
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise InvalidRequestError(f"{name} must be a Unix time, in seconds.")
+            raise InvalidRequestError(f"{name} must be a number of seconds.")
         return float(value)
 
     def _get(self, name: str, kind: type, default: Any) -> Any:

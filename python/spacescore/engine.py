@@ -21,6 +21,7 @@ from typing import Any, Self
 import anyio
 
 from spacescore._native import _core
+from spacescore.admission import COHORTS
 from spacescore.addresses import candidate_addresses, wildcard
 from spacescore.datadir import DataDir
 from spacescore.errors import (
@@ -184,6 +185,17 @@ class Engine:
         """
         with self._lock:
             self._worker.set_tier(self._registry.get(space).id, milliseconds(tier, AUTO))
+
+    def set_admitted(self, space: str, cohorts: int) -> None:
+        """Let listeners of the first `cohorts` of 1,000 cohorts in; others are met with silence.
+
+        Who is inside stays, and who speaks is not asked. A page knows its cohort by its nonce, a
+        personal ticket carries it. Raises UnknownSpaceError, InvalidRequestError.
+        """
+        if not 0 <= cohorts <= COHORTS:
+            raise InvalidRequestError(f"cohorts is 0 to {COHORTS}.")
+        with self._lock:
+            self._worker.set_admitted(self._registry.get(space).id, cohorts)
 
     def refuse_newcomers(self) -> None:
         """Let nobody in any more, with whatever ticket; those who are there stay."""

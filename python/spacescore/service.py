@@ -60,6 +60,7 @@ STOP_SECONDS = 4.5  # from the signal to the end, whatever hangs
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # between restarts of the HTTP server
 CHRONICLE_SECONDS = 1.0
 KEYS_SECONDS = 1.0
+DOOR_SECONDS = 0.5
 EXPIRY_SECONDS = 3600.0
 HEALTHY_SECONDS = 60.0  # a server that ran so long starts again at once
 _log = structlog.get_logger("spacescore")
@@ -156,6 +157,7 @@ class Service:
             nursery.start_soon(self._log_events)
             nursery.start_soon(self._keep_alive)
             nursery.start_soon(self._keep_chronicle)
+            nursery.start_soon(self._keep_doors)
             nursery.start_soon(self.office.run)
             nursery.start_soon(self._watch_keys)
             nursery.start_soon(self._serve_http)
@@ -305,6 +307,16 @@ class Service:
             except Exception:
                 _log.exception("the chronicle failed")
             await trio.sleep(CHRONICLE_SECONDS)
+
+    async def _keep_doors(self) -> None:
+        while True:
+            try:
+                await self.app.state.desk.doors.tick()
+            except EngineClosedError:
+                return
+            except Exception:
+                _log.exception("the doors failed")
+            await trio.sleep(DOOR_SECONDS)
 
     async def _serve_http(self) -> None:
         async def serve() -> None:

@@ -329,6 +329,7 @@ ELSEWHERE = {  # test_join.py, test_path.py and above
     "certificate_mismatch",
     "handshake_failed",
     "handshake_limit",
+    "not_admitted",
     "node_full",
     "node_draining",
     "replayed_rtp",

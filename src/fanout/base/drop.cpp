@@ -30,6 +30,7 @@ std::string_view name(Drop drop) noexcept {
       "wrong_payload_type",
       "rate_limited",
       "oversized",
+      "not_admitted",
       "node_full",
       "node_draining",
       "address_taken",

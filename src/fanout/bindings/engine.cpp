@@ -239,6 +239,12 @@ void bind_commands(py::class_<PyEngine>& bound) {
           },
           py::arg("space"))
       .def(
+          "set_admitted",
+          [](PyEngine& self, std::uint64_t space, std::uint16_t cohorts) {
+            return self.engine().set_admitted(SpaceId{space}, cohorts);
+          },
+          py::arg("space"), py::arg("cohorts"))
+      .def(
           "set_tier",
           [](PyEngine& self, std::uint64_t space, std::optional<int> milliseconds) {
             return self.engine().set_tier(SpaceId{space}, to_tier(milliseconds));

@@ -72,6 +72,12 @@ void bind_spaces(py::class_<PyNode>& bound) {
           },
           py::arg("space"))
       .def(
+          "set_admitted",
+          [](PyNode& self, std::uint64_t space, std::uint16_t cohorts) {
+            return waiting<&Node::set_admitted>(self, SpaceId{space}, cohorts);
+          },
+          py::arg("space"), py::arg("cohorts"))
+      .def(
           "set_tier",
           [](PyNode& self, std::uint64_t space, std::optional<int> milliseconds) {
             return waiting<&Node::set_tier>(self, SpaceId{space}, to_tier(milliseconds));

@@ -146,6 +146,12 @@ bool Engine::set_tier(SpaceId space, std::optional<Tier> tier) {
   return known != nullptr;
 }
 
+bool Engine::set_admitted(SpaceId space, std::uint16_t cohorts) {
+  Space* known = find_space(space);
+  if (known) known->admitted = cohorts;
+  return known != nullptr;
+}
+
 bool Engine::set_listener_tier(const SessionId& session, std::optional<Tier> tier) {
   const auto* peer = by_session_.find(session);
   if (!peer || peer->kind != Kind::listener) return false;

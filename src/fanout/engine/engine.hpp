@@ -71,6 +71,9 @@ class Engine {
   /// How long the packets of a space's listeners are; nothing: as short as the worker's load
   /// lets them be. False when there is no such space.
   bool set_tier(SpaceId space, std::optional<Tier> tier);
+  /// Listeners of cohorts from there on are met with silence; who is inside stays. False when
+  /// there is no such space.
+  bool set_admitted(SpaceId space, std::uint16_t cohorts);
   /// The same for one listener, who then follows the space no more; nothing: follows again.
   bool set_listener_tier(const SessionId& session, std::optional<Tier> tier);
   /// What the audience gives up, because media runs late.
@@ -115,6 +118,7 @@ class Engine {
     std::unique_ptr<Room> room;  // at its home only
     Hall hall;
     bool recorded = false;
+    std::uint16_t admitted = kCohorts;  // cohorts below may enter
   };
   /// `elsewhere`: with the worker of that index. Zero is no kind: so a map's vacant slot looks.
   enum class Kind : std::uint8_t { handshake = 1, listener, speaker, elsewhere };

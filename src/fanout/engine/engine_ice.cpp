@@ -60,12 +60,14 @@ Engine::Verdict Engine::enter(Instant now, const Address& from, Bytes datagram,
                               const StunView& view, std::string_view ufrag) {
   const auto opened = tickets_.open(ufrag, wall(now));
   if (!opened) return opened.error();
-  if (!has_space(opened->ticket.space)) return Drop::foreign_space;
+  const Space* space = find_space(opened->ticket.space);
+  if (!space) return Drop::foreign_space;
+  const bool listens = opened->ticket.role == Role::listener;
+  if (listens && opened->cohort() >= space->admitted) return Drop::not_admitted;
   const IntegrityKey key(text(opened->password));
   if (!verify_integrity(datagram, view, key)) return Drop::bad_integrity;
   if (is_revoked(now, opened->session)) return Drop::expired_ticket;
   if (draining_) return Drop::node_draining;
-  const bool listens = opened->ticket.role == Role::listener;
   const auto home = mesh_->home(opened->ticket.space);
   if (!listens && home != self_ && !relayed_by_) return relay(home, from, datagram);
   if (!listens && opened->ticket.peer == PeerId{}) return Drop::bad_ticket;  // nobody speaks

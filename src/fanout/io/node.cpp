@@ -132,6 +132,12 @@ bool Node::set_tier(SpaceId space, std::optional<Tier> tier) {
   return std::ranges::find(known, true) != known.end();
 }
 
+bool Node::set_admitted(SpaceId space, std::uint16_t cohorts) {
+  const auto known =
+      on_all([=](Worker&, Engine& engine, Instant) { return engine.set_admitted(space, cohorts); });
+  return std::ranges::find(known, true) != known.end();
+}
+
 bool Node::set_listener_tier(const SessionId& session, std::optional<Tier> tier) {
   const auto known = on_all(
       [=](Worker&, Engine& engine, Instant) { return engine.set_listener_tier(session, tier); });

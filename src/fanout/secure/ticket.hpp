@@ -66,6 +66,13 @@ struct OpenedUfrag {
   std::uint8_t red_payload_type = 0;  ///< red/48000/2 (RFC 2198), or zero
   std::optional<std::array<std::uint8_t, kFingerprintPrefix>> fingerprint;
   Password password{};
+
+  /// Whose turn it is when: signed in a personal ticket; with a public one it follows from the
+  /// front of the page's nonce, so that a page knows its place without asking.
+  std::uint16_t cohort() const noexcept {
+    const std::uint64_t place = load_be<std::uint32_t>(session.bytes.data());
+    return ticket.personal ? ticket.cohort : static_cast<std::uint16_t>(place * kCohorts >> 32);
+  }
 };
 
 /// Mints and opens tickets under up to 256 keys, by key id. The newest key mints; older ones

@@ -1,0 +1,88 @@
+"""Who may enter when: the door of a space opens cohort by cohort. Pure.
+
+Every listener belongs to one of 1,000 cohorts: a public ticket's by chance, a personal one's by
+signature. A cursor says how many cohorts may enter; it is in `state.json`, which any cache may
+keep, so nobody who waits asks the service for anything. Who stands before it is met with silence.
+
+    open      everybody
+    closed    nobody yet
+    paced     the cursor moves evenly and has passed everybody after so many seconds
+    auto      the cursor moves as fast as joins get through: faster while the node keeps up,
+              half as fast at once when it does not
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from spacescore.errors import InvalidRequestError
+
+__all__ = ["COHORTS", "Admission", "Load", "Mode"]
+
+COHORTS = 1_000
+MAX_SECONDS = 86_400.0
+# In cohorts a second. The first step of "auto" lets a hundredth in; at its fastest a crowd passes
+# in ten seconds, which is a storm by any name.
+SLOWEST, FIRST, FASTEST = 0.5, 10.0, 100.0
+FASTER, SLOWER = 1.25, 0.5
+
+
+class Mode(StrEnum):
+    """How the door is kept."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    PACED = "paced"
+    AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a node has counted so far: it does not keep up when either grows."""
+
+    ticks_late: int = 0
+    joins_refused: int = 0
+
+
+@dataclass(slots=True)
+class Admission:
+    """The door of one space."""
+
+    mode: Mode = Mode.OPEN
+    cursor: float = float(COHORTS)
+    rate: float = 0.0  # cohorts a second
+    _then: float = 0.0
+    _load: Load | None = None
+
+    def keep(self, mode: str, *, now: float, seconds: float = 0.0) -> None:
+        """Keep the door another way; who was let in stays so, unless it is closed.
+
+        seconds: of "paced". Raises InvalidRequestError.
+        """
+        if mode not in frozenset(Mode):
+            raise InvalidRequestError(f"mode is one of {', '.join(Mode)}.")
+        if mode == Mode.PACED and not 0 < seconds <= MAX_SECONDS:
+            raise InvalidRequestError(f"seconds is more than 0 and at most {MAX_SECONDS:.0f}.")
+        self.move(now, self._load or Load())
+        self.mode = Mode(mode)
+        if self.mode is Mode.OPEN:
+            self.cursor = float(COHORTS)
+        elif self.mode is Mode.CLOSED or self.cursor >= COHORTS:
+            self.cursor = 0.0
+        self.rate = {Mode.PACED: COHORTS / (seconds or 1.0), Mode.AUTO: FIRST}.get(self.mode, 0.0)
+
+    def move(self, now: float, load: Load) -> int:
+        """Move the cursor to where it is now; return how many cohorts may enter."""
+        passed = min(max(now - self._then, 0.0), 5.0) if self._then else 0.0
+        self._then = now
+        if self.mode is Mode.AUTO and self._load is not None and passed > 0:
+            keeps_up = load == self._load
+            pace = FASTER**passed if keeps_up else SLOWER
+            self.rate = min(max(self.rate * pace, SLOWEST), FASTEST)
+        self._load = load
+        self.cursor = min(self.cursor + self.rate * passed, float(COHORTS))
+        return self.admitted
+
+    @property
+    def admitted(self) -> int:
+        """How many cohorts may enter."""
+        return int(self.cursor)

@@ -1,0 +1,72 @@
+"""The doors of a node's spaces: kept by their hosts, moved with the clock and the node's load."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from spacescore import admission
+from spacescore.admission import Load, Mode
+from spacescore.backplane import Admission, Backplane
+from spacescore.engine import Engine
+from spacescore.errors import UnknownSpaceError
+
+__all__ = ["Doors"]
+
+_REFUSED = ("dropped_handshake_limit", "dropped_handshake_backlog", "dropped_node_full")
+
+
+@dataclass(slots=True)
+class _Kept:
+    door: admission.Admission
+    opened: float = 0.0  # when the space was that it was last set for; zero: it is planned
+    told: Admission | None = None
+
+
+class Doors:
+    """One engine's. A door that nobody keeps is open, and costs nothing."""
+
+    def __init__(
+        self, engine: Engine, backplane: Backplane, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._engine = engine
+        self._backplane = backplane
+        self._clock = clock
+        self._kept: dict[str, _Kept] = {}
+
+    async def keep(self, slug: str, mode: str, *, seconds: float = 0.0) -> Admission:
+        """Keep the door of an open or planned space another way. Raises InvalidRequestError."""
+        kept = self._kept.get(slug) or _Kept(admission.Admission())
+        kept.door.keep(mode, now=self._clock(), seconds=seconds)
+        self._kept[slug] = kept
+        return await self._apply(slug, kept)
+
+    async def tick(self) -> None:
+        """Move every cursor to where it is now."""
+        automatic = any(kept.door.mode is Mode.AUTO for kept in self._kept.values())
+        load = self._load() if automatic else Load()
+        for slug, kept in list(self._kept.items()):
+            kept.door.move(self._clock(), load)
+            await self._apply(slug, kept)
+
+    async def _apply(self, slug: str, kept: _Kept) -> Admission:
+        """Tell the core, and whoever asks; a space that has ended takes its door along."""
+        door = kept.door
+        now = Admission(door.admitted, door.mode, round(door.rate, 2))
+        try:
+            opened = self._engine.space(slug).created
+        except UnknownSpaceError:
+            opened = 0.0
+        if kept.opened not in (0.0, opened):
+            del self._kept[slug]
+            await self._backplane.set_admission(slug, Admission())
+            return Admission()
+        if opened and (opened, now) != (kept.opened, kept.told):
+            self._engine.set_admitted(slug, now.cohorts)
+        if now != kept.told:
+            await self._backplane.set_admission(slug, now)
+        kept.opened, kept.told = opened, now
+        return now
+
+    def _load(self) -> Load:
+        counted = self._engine.counters()
+        return Load(counted["ticks_late"], sum(counted[name] for name in _REFUSED))

@@ -1,0 +1,98 @@
+"""The door opens cohort by cohort: evenly, or as fast as the node keeps up."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spacescore.admission import COHORTS, FASTEST, Admission, Load, Mode
+from spacescore.errors import InvalidRequestError
+
+CALM = Load()
+
+
+def door(mode, *, now=100.0, seconds=0.0):
+    admission = Admission()
+    admission.keep(mode, now=now, seconds=seconds)
+    return admission
+
+
+def run(admission, seconds, *, now=100.0, load=lambda second: CALM):
+    return [admission.move(now + second, load(second)) for second in range(1, seconds + 1)]
+
+
+def test_a_door_is_open_unless_somebody_keeps_it():
+    assert Admission().move(5.0, CALM) == COHORTS
+
+
+def test_a_closed_door_lets_nobody_in_for_ever():
+    assert run(door("closed"), 100)[-1] == 0
+
+
+def test_a_paced_door_lets_everybody_in_evenly():
+    admitted = run(door("paced", seconds=20.0), 25)
+    assert admitted[:3] == [50, 100, 150]
+    assert admitted[19:] == [COHORTS] * 6
+
+
+def test_a_door_that_nobody_looked_at_for_long_does_not_fly_open():
+    admission = door("paced", seconds=1_000.0)
+    assert admission.move(5_000.0, CALM) <= 5
+
+
+def test_an_automatic_door_opens_faster_while_the_node_keeps_up():
+    admitted = run(door("auto"), 60)
+    steps = [after - before for before, after in itertools.pairwise(admitted)]
+    assert steps[5] > steps[0] > 0
+    assert max(steps) <= FASTEST + 1
+    assert admitted[-1] == COHORTS
+
+
+@pytest.mark.parametrize("busy", [{"ticks_late": 1}, {"joins_refused": 1}])
+def test_an_automatic_door_slows_down_at_once_and_never_stops(busy):
+    admission = door("auto")
+    run(admission, 5)
+    fast = admission.rate
+    ((name, _),) = busy.items()
+    run(admission, 3, now=105.0, load=lambda second: Load(**{name: second}))
+    assert admission.rate <= fast / 8
+    run(admission, 1_500, now=108.0, load=lambda second: Load(**{name: 3 + second}))
+    assert admission.rate > 0
+    assert admission.admitted > 500
+
+
+def test_who_was_let_in_stays_let_in_when_the_pace_changes():
+    admission = door("paced", seconds=10.0)
+    run(admission, 4)
+    admission.keep("paced", now=104.0, seconds=100.0)
+    assert admission.move(105.0, CALM) == 410
+    admission.keep("auto", now=105.0)
+    assert admission.admitted == 410
+    admission.keep("closed", now=106.0)
+    assert admission.admitted == 0
+    admission.keep("open", now=107.0)
+    assert admission.admitted == COHORTS
+
+
+@pytest.mark.parametrize(
+    ("mode", "seconds"),
+    [("ajar", 1.0), ("paced", 0.0), ("paced", -1.0), ("paced", float("nan")), ("paced", 1e9)],
+)
+def test_a_way_that_is_none_is_refused(mode, seconds):
+    with pytest.raises(InvalidRequestError):
+        Admission().keep(mode, now=1.0, seconds=seconds)
+
+
+@given(
+    st.sampled_from([Mode.PACED, Mode.AUTO]),
+    st.lists(st.tuples(st.floats(0, 30), st.integers(0, 3), st.integers(0, 3)), max_size=50),
+)
+def test_the_cursor_never_goes_back_and_never_leaves_its_range(mode, moves):
+    admission, now, last, load = door(mode, seconds=30.0), 100.0, 0, Load()
+    for passed, late, refused in moves:
+        now += passed
+        load = Load(load.ticks_late + late, load.joins_refused + refused)
+        admitted = admission.move(now, load)
+        assert last <= admitted <= COHORTS
+        last = admitted

@@ -1,0 +1,87 @@
+"""Doors over HTTP, and what pages are told of them."""
+
+import pytest
+import trio
+
+from spacescore.backplane import LocalBackplane
+from spacescore.doors import Doors
+from web_client import OPERATOR_KEY, Web, problem
+
+DOOR, STATE = "/api/spaces/demo/admission", "/api/spaces/demo/state.json"
+
+
+@pytest.fixture
+def web(engine) -> Web:
+    engine.create_space("demo")
+    return Web(engine)
+
+
+def keep(web, token=OPERATOR_KEY, **body):
+    return web.request("PUT", DOOR, token=token, json=body)
+
+
+def test_a_door_is_open_until_somebody_keeps_it(web):
+    assert web.get(STATE).json()["admit"] == {"mode": "open", "cohorts": 1_000, "rate": 0}
+
+
+def test_a_paced_door_moves_with_the_clock_and_is_told_at_once(web):
+    now = web.desk.clock()
+    web.desk.clock = lambda: now
+    began = now
+    assert keep(web, mode="paced", seconds=100).json()["cohorts"] == 0
+    for second in range(1, 4):
+        now = began + second
+        admit = web.get(STATE).json()["admit"]
+        assert admit["mode"] == "paced"
+        assert admit["cohorts"] == pytest.approx(10 * second, abs=1)
+        assert admit["rate"] == 10.0
+
+
+@pytest.mark.parametrize(("role", "status"), [("", 401), ("speaker", 403), ("host", 200)])
+def test_only_those_who_run_the_space_keep_its_door(web, role, status):
+    token = web.token(role) if role else ""
+    assert keep(web, token, mode="closed").status_code == status
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"mode": "ajar"}, {"mode": "paced"}, {"mode": "paced", "seconds": "soon"}]
+)
+def test_a_way_that_is_none_is_refused(web, body):
+    assert problem(keep(web, **body)) == (400, "invalid-request")
+
+
+def test_an_automatic_door_opens_by_itself_and_goes_with_its_space(engine):
+    now = 1_000_000.0
+    engine.create_space("demo")
+    backplane = LocalBackplane()
+    doors = Doors(engine, backplane, lambda: now)
+
+    async def evening():
+        nonlocal now
+        await doors.keep("demo", "auto")
+        assert (await backplane.admission("demo")).cohorts == 0
+        for _ in range(40):
+            now += 1.0
+            await doors.tick()
+        assert (await backplane.admission("demo")).cohorts == 1_000
+        await doors.keep("demo", "closed")
+        engine.close_space("demo")
+        await doors.tick()
+        engine.create_space("demo")
+        await doors.tick()
+        assert (await backplane.admission("demo")).cohorts == 1_000
+
+    trio.run(evening)
+
+
+def test_a_door_may_be_closed_before_its_space_is_open(engine):
+    backplane = LocalBackplane()
+    doors = Doors(engine, backplane, lambda: 1_000_000.0)
+
+    async def evening():
+        await doors.keep("later", "closed")
+        engine.create_space("later")
+        await doors.tick()
+        assert (await backplane.admission("later")).cohorts == 0
+
+    trio.run(evening)
