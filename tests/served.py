@@ -60,6 +60,12 @@ class Served:
         with urlopen(Request(f"{self.url}{path}", data, headers), timeout=5) as response:
             return response.read()
 
+    def put(self, path: str, body: dict[str, Any], token: str) -> bytes:
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+        request = Request(f"{self.url}{path}", json.dumps(body).encode(), headers, method="PUT")
+        with urlopen(request, timeout=5) as response:
+            return response.read()
+
     def offer(self, path: str, sdp: str, token: str = "") -> tuple[str, str]:
         """POST an offer; return the answer and the path of the session."""
         headers = {"Content-Type": "application/sdp"}

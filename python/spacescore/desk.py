@@ -19,8 +19,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from spacescore.drain import Farewell
 from spacescore.doors import Doors
+from spacescore.drain import Farewell
 from spacescore.engine import Engine
 from spacescore.errors import InvalidRequestError, OverloadedError, UnauthenticatedError
 from spacescore.live import Live

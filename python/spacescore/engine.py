@@ -21,8 +21,8 @@ from typing import Any, Self
 import anyio
 
 from spacescore._native import _core
-from spacescore.admission import COHORTS
 from spacescore.addresses import candidate_addresses, wildcard
+from spacescore.admission import COHORTS
 from spacescore.datadir import DataDir
 from spacescore.errors import (
     EngineClosedError,

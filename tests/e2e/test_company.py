@@ -1,4 +1,4 @@
-"""Chromium in a room: captions as they are spoken, and the applause of others."""
+"""Chromium in a room: its turn at the door, captions as they are spoken, others' applause."""
 
 from collections.abc import Callable
 
@@ -37,4 +37,21 @@ def test_a_listener_reads_along_and_applauds(
     cheerer.get_by_role("button", name="🎉").click()
     expect(reader.locator("#floaters span")).to_have_text("🎉")
     expect(reader.locator("#floaters span")).to_have_count(0, timeout=8_000)
+    speaker.leave()
+
+
+def test_a_listener_waits_at_the_door_and_hears_the_room_when_it_opens(
+    open_chromium: Callable[[], Browser], served: Served
+) -> None:
+    host = served.create_space("launch", title="Launch day", host="Ada Lovelace")
+    speaker = speak_by_whip(served, "", space="launch", token=host)
+    speaker.connected().say(tone(440))
+    served.put("/api/spaces/launch/admission", {"mode": "closed"}, host)
+    page = open_chromium().new_page()
+    page.goto(f"{served.url}/s/launch")
+    page.get_by_role("button", name="Listen").click()
+    expect(page.locator("#status")).to_have_text("You are in line")
+    assert served.state("launch")["listeners"] == 0
+    served.put("/api/spaces/launch/admission", {"mode": "paced", "seconds": 4}, host)
+    expect(page.locator("#status")).to_have_text("Listening", timeout=15_000)
     speaker.leave()

@@ -153,3 +153,46 @@ def test_applause_is_what_came_since_and_thinned_out_in_a_storm(
 ) -> None:
     found = run("companion.js", "return m.arrivals(args[0], args[1])", before, now)
     assert {one: found.count(one) for one in found} == flown
+
+
+@pytest.mark.parametrize(
+    ("place", "cohort"), [(0, 0), (2**31, 500), (2**32 - 1, 999), (4_294_968, 1)]
+)
+def test_a_place_in_line_belongs_to_the_cohort_that_the_core_reads(
+    run: Run, place: int, cohort: int
+) -> None:
+    assert run("ticket.js", "return m.cohortOf(args[0])", place) == cohort
+    nonce = run("ticket.js", "return m.drawNonce(args[0])", place)
+    assert base64.b64decode(nonce)[:4] == place.to_bytes(4)
+
+
+@pytest.mark.parametrize(
+    ("cohort", "admit", "wait"),
+    [
+        (0, {"cohorts": 1, "rate": 0}, None),
+        (999, {"cohorts": 1000, "rate": 0}, None),
+        (499, {"cohorts": 400, "rate": 10}, {"before": 0.1, "seconds": 10}),
+        (0, {"cohorts": 0, "rate": 0}, {"before": 0.001, "seconds": None}),
+    ],
+)
+def test_the_wait_is_what_lies_between_cohort_and_cursor(
+    run: Run, cohort: int, admit: dict[str, int], wait: Any
+) -> None:
+    assert run("dock.js", "return m.waitFor(args[0], args[1])", cohort, admit) == wait
+
+
+@pytest.mark.parametrize(
+    ("wait", "words"),
+    [
+        ({"before": 0.125, "seconds": 40}, "About 40 s · 13 % of the crowd go before you"),
+        ({"before": 0.5, "seconds": 300}, "About 5 min · 50 % of the crowd go before you"),
+        ({"before": 1, "seconds": None}, "The doors are not open yet."),
+    ],
+)
+def test_who_is_in_line_is_told_how_long_and_may_leave(
+    run: Run, wait: dict[str, Any], words: str
+) -> None:
+    situation = {**IDLE, "mode": "line", "wait": wait}
+    assert run("dock.js", "return m.detailsOf(args[0], null)", situation).startswith(words)
+    assert run("dock.js", "return m.statusOf(args[0])", situation) == ["busy", "You are in line"]
+    assert run("dock.js", "return m.controlsOf(args[0])", situation) == ["speak", "leave"]

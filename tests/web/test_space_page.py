@@ -269,3 +269,28 @@ def test_a_server_that_stays_says_nothing(page):
     visit(page, ROOM | {"moving": None})
     expect(page.get_by_role("heading", name="The evening round")).to_be_visible()
     expect(page.locator("#moving")).to_be_hidden()
+
+
+def test_who_comes_before_their_turn_waits_in_line_and_enters_when_it_comes(page: Page) -> None:
+    closed = ROOM | {"admit": {"mode": "closed", "cohorts": 0, "rate": 0}}
+    asked = visit(page, closed)
+    page.get_by_role("button", name="Listen").click()
+    expect(page.locator("#status")).to_have_text("You are in line")
+    expect(page.locator("#details")).to_contain_text("The doors are not open yet")
+    assert not [path for _, path in asked if path.endswith("/ticket")]
+
+    paced = {"mode": "paced", "cohorts": 0, "rate": 10}
+    closed |= {"admit": paced}
+    page.evaluate(ASK_NOW)
+    expect(page.locator("#details")).to_contain_text("of the crowd go before you")
+    closed |= {"admit": {"mode": "open", "cohorts": 1000, "rate": 0}}
+    with page.expect_request("**/ticket"):
+        page.evaluate(ASK_NOW)
+    expect(page.locator("#status")).to_have_text("Connecting…")
+
+
+def test_who_waits_in_line_may_leave_it(page: Page) -> None:
+    visit(page, ROOM | {"admit": {"mode": "closed", "cohorts": 0, "rate": 0}})
+    page.get_by_role("button", name="Listen").click()
+    page.get_by_role("button", name="Leave").click()
+    expect(page.locator("#status")).to_have_text("Not joined")

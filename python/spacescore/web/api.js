@@ -23,6 +23,7 @@ import { bearer } from "./exchange.js";
  * @property {boolean} recording
  * @property {{ ends: number, to: string | null } | null} [moving] the server goes away: when, and
  *   who takes over
+ * @property {{ cohorts: number, rate: number }} [admit] who may enter, and how many more a second
  * @property {number} time Unix seconds, the server's clock
  * @property {number} [started] Unix seconds
  */

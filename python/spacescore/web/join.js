@@ -25,16 +25,17 @@ export { JoinError, Session };
  * @property {HTMLAudioElement} [element] plays the audio; one is made where none is given
  * @property {number} [steady] ms of jitter buffer to keep at least (up to 4000): steadier on bad
  *   networks, later everywhere. 200 to 400 is plenty. By default the browser decides.
+ * @property {number} [place] in line, by `drawPlace`, where a space opens its door step by step
  * @property {AbortSignal} [signal] closes the session
  */
 
 /** A session that listens by ticket. `open` it, or let `listen` do that. */
 export class ListenSession extends Session {
   /** @param {ListenOptions} options */
-  constructor({ ticket, element, steady, signal }) {
+  constructor({ ticket, element, steady, place, signal }) {
     super(async (dialling) => {
       const loaded = await load(ticket, dialling);
-      return connect((pc) => negotiate(pc, loaded, steady));
+      return connect((pc) => negotiate(pc, loaded, steady, place));
     }, element);
     signal?.addEventListener("abort", () => this.close());
   }
@@ -66,16 +67,17 @@ async function load(source, signal) {
  * @param {RTCPeerConnection} pc
  * @param {Ticket} ticket
  * @param {number} [steady] ms
+ * @param {number} [place]
  * @returns {Promise<Link>}
  */
-async function negotiate(pc, ticket, steady) {
+async function negotiate(pc, ticket, steady, place) {
   const { receiver } = pc.addTransceiver("audio", { direction: "recvonly" });
   if (steady !== undefined) receiver.jitterBufferTarget = steady;
   await pc.setLocalDescription();
   const offer = readOffer(pc.localDescription?.sdp ?? "");
   const certificate = ticket.requires_certificate ? offer.fingerprint : undefined;
   const { payloadType, redPayloadType } = offer;
-  const ufrag = makeUfrag(ticket.ticket, drawNonce(), payloadType, redPayloadType, certificate);
+  const ufrag = makeUfrag(ticket.ticket, drawNonce(place), payloadType, redPayloadType, certificate);
   await pc.setRemoteDescription({ type: "answer", sdp: writeAnswer(offer, ticket, ufrag) });
   return new Link(pc, receiver);
 }

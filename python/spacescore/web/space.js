@@ -4,6 +4,7 @@ import { Announcer } from "./announcer.js";
 import { SpaceApi } from "./api.js";
 import { Companion } from "./companion.js";
 import { askName, askWhatToDo, decide, share } from "./dialogs.js";
+import { waitFor } from "./dock.js";
 import { element } from "./dom.js";
 import { JoinError } from "./errors.js";
 import { ListenSession } from "./join.js";
@@ -11,9 +12,10 @@ import { meterShare } from "./meter.js";
 import { openMicrophone } from "./microphone.js";
 import { poll } from "./poll.js";
 import { Stage } from "./stage.js";
+import { cohortOf, drawPlace } from "./ticket.js";
 import { View } from "./view.js";
 import {
-  keepToken, readGrant, rememberedName, rememberName, ROOT, slugOf, takeInvite, takeToken,
+  keepPlace, keepToken, readGrant, rememberedName, rememberName, ROOT, slugOf, takeInvite, takeToken,
 } from "./visit.js";
 import { SpeakSession } from "./whip.js";
 import { farewell } from "./words.js";
@@ -34,7 +36,9 @@ const stage = new Stage(element("speakers"), element("speaker-tile"), manage);
 let invitation = takeToken(slug);
 let token = invitation; // on an open stage, another for each time on it
 let grant = readGrant(token ?? "");
+const place = keepPlace(slug, drawPlace);
 let blocked = false;
+let inLine = false;
 let mutedAt = -Infinity;
 
 /* What the service says */
@@ -48,6 +52,7 @@ function onRoom(news) {
   view.showMoving(news.moving ? farewell(news.moving, isHost()) : "", elsewhere());
   stage.draw(news.speakers, { own: ownPeer(), isHost: isHost() });
   obeyHost(news);
+  if (inLine && !turn()) enterAtLast();
   refresh();
 }
 
@@ -95,11 +100,16 @@ const isHost = () => grant?.role === "host";
 const ownPeer = () => grant?.peer ?? null;
 const mayEnter = () => grant !== null && grant.role !== "listener";
 
+/** How far away our turn is; null when it has come. */
+const turn = () => (room?.admit ? waitFor(cohortOf(place), room.admit) : null);
+
 /** @returns {import("./dock.js").Situation} */
 function situation() {
   const speaks = session instanceof SpeakSession;
+  const wait = inLine ? turn() : null;
   return {
-    mode: session ? (speaks ? "speak" : "listen") : "idle",
+    mode: session ? (speaks ? "speak" : "listen") : inLine ? "line" : "idle",
+    ...(wait && { wait }),
     state: session?.state ?? null,
     muted: session instanceof SpeakSession && session.muted,
     blocked,
@@ -144,9 +154,16 @@ function fail(failed) {
 }
 
 function listen() {
-  follow(new ListenSession({ ticket: api.ticket }));
-  session?.open().catch(() => {}); // told by its state
+  inLine = turn() !== null;
+  if (inLine) refresh();
+  else enterAtLast();
   view.focus("leave");
+}
+
+function enterAtLast() {
+  inLine = false;
+  follow(new ListenSession({ ticket: api.ticket, place }));
+  session?.open().catch(() => {}); // told by its state
 }
 
 /** The room goes on playing until we are on stage. */
@@ -188,6 +205,7 @@ async function goOnStage(microphone) {
     muteEndpoint: api.muteOf(ownPeer() ?? 0),
   }, microphone);
   microphone.getAudioTracks()[0].addEventListener("ended", () => loseMicrophone(next));
+  inLine = false;
   follow(next);
   view.focus("mute");
   try {
@@ -242,7 +260,7 @@ async function mute() {
 function leave() {
   const left = session;
   session = null;
-  blocked = false;
+  blocked = inLine = false;
   left?.close();
   stepDown();
   refresh();

@@ -29,17 +29,34 @@ import { JoinError } from "./errors.js";
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const VERSION = "1";
 const NONCE_BYTES = 12; // 96 bits: a million holders of one ticket never meet
+const COHORTS = 1000;
 const FINGERPRINT_BYTES = 16; // half a SHA-256 suffices against a second preimage
 
 /** @param {Uint8Array} bytes */
 const base64 = (bytes) => btoa(String.fromCharCode(...bytes)).replaceAll("=", "");
 
 /**
- * A new session's name: 16 characters, 96 random bits.
+ * A new session's name: 16 characters, 96 random bits, or 64 behind a place in line.
+ * @param {number} [place] 32 bits: keeps one's cohort from session to session
  * @returns {string}
  */
-export function drawNonce() {
-  return base64(crypto.getRandomValues(new Uint8Array(NONCE_BYTES)));
+export function drawNonce(place) {
+  const bytes = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
+  if (place !== undefined) new DataView(bytes.buffer).setUint32(0, place);
+  return base64(bytes);
+}
+
+/** A place in line for `drawNonce`. */
+export function drawPlace() {
+  return crypto.getRandomValues(new Uint32Array(1))[0];
+}
+
+/**
+ * The cohort of a place, 0 to 999: those below `admit.cohorts` of state.json may enter.
+ * @param {number} place
+ */
+export function cohortOf(place) {
+  return Math.floor((place * COHORTS) / 2 ** 32);
 }
 
 /**

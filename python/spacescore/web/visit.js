@@ -76,6 +76,19 @@ export function takeInvite() {
   return code;
 }
 
+/**
+ * The place in line of this visit, the same however often the page is loaded.
+ * @param {string} slug
+ * @param {() => number} draw
+ */
+export function keepPlace(slug, draw) {
+  const key = `spacescore.place.${slug}`;
+  const kept = Number(ifAllowed(() => sessionStorage.getItem(key)) ?? NaN);
+  const place = Number.isInteger(kept) ? kept : draw();
+  ifAllowed(() => sessionStorage.setItem(key, String(place)));
+  return place;
+}
+
 const NAME_KEY = "spacescore.name";
 
 /** The name used last on this device. */
