@@ -54,6 +54,14 @@ class Postgres:
             cwd=self.folder,
             **self._as,
         )
+        try:
+            self._wait()
+        except BaseException:
+            self.process.kill()
+            self.process.wait()
+            raise
+
+    def _wait(self) -> None:
         deadline = time.monotonic() + 30
         ready = [self.binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
         while subprocess.run(ready, check=False).returncode:
