@@ -75,3 +75,13 @@ def test_captions_are_kept_with_the_recording_in_its_time(web):
     assert "a &lt; b" in track.text
     assert web.get(f"/api/recordings/{kept.id}", token=OPERATOR_KEY).json()["captioned"] is True
     speaker.leave()
+
+
+def test_by_invitation_captions_are_for_those_who_are_invited(web):
+    made = {"space": "quiet", "visibility": "invite"}
+    host = web.post("/api/spaces", token=OPERATOR_KEY, json=made).json()["host_token"]
+    live = "/api/spaces/quiet/live.json"
+    assert web.get(live).status_code == 401
+    assert web.post("/api/spaces/quiet/reactions", json={"reaction": "👏"}).status_code == 401
+    shown = web.get(live, token=host)
+    assert (shown.status_code, shown.headers["cache-control"]) == (200, "no-store")

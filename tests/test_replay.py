@@ -1,5 +1,7 @@
 """Recordings over HTTP: whose they are, who may hear them, and in what pieces."""
 
+from typing import NamedTuple
+
 import pytest
 
 from spacescore.chronicle import Chronicle
@@ -14,8 +16,16 @@ def web(engine) -> Web:
     return Web(engine)
 
 
+class Recorded(NamedTuple):
+    """Where a recording is, and the tokens of those who were there."""
+
+    path: str
+    host: str
+    speaker: str
+
+
 @pytest.fixture
-def recorded(web) -> str:
+def recorded(web) -> Recorded:
     """Somebody has spoken, and the space is over."""
     engine = web.engine
     chronicle = Chronicle(engine, engine.data.recordings)
@@ -24,23 +34,24 @@ def recorded(web) -> str:
     wait_for(lambda: any(one.audible for one in engine.stats("demo").speakers))
     chronicle.note()
     wait_for(lambda: engine.stats("demo").recorded_samples > 2 * 48_000)
-    host = web.token("host")
-    engine.close_space("demo")
+    host, guest = web.token("host"), web.token("speaker")
+    assert web.delete("/api/spaces/demo", token=OPERATOR_KEY).status_code == 204
     speaker.leave()
-    name = wait_for(lambda: [one.stem for one in engine.data.recordings.glob("*.opus")])[0]
-    wait_for(lambda: web.get(f"/api/recordings/{name}", token=host).json()["seconds"] > 1)
-    return f"/api/recordings/{name}"
+    (file,) = wait_for(lambda: list(engine.data.recordings.glob("*.opus")))
+    path = f"/api/recordings/{file.stem}"
+    wait_for(lambda: web.get(path, token=host).json()["seconds"] > 1)
+    return Recorded(path, host, guest)
 
 
-def host_of(web: Web, space: str = "demo") -> str:
-    if space not in {one.slug for one in web.engine.spaces}:
-        web.engine.create_space(space, record=False)
+def another_host(web: Web, space: str) -> str:
+    """Of a space that is opened only now."""
+    web.engine.create_space(space, record=False)
     return web.token("host", space)
 
 
 def test_a_recording_is_its_hosts_until_it_is_published(web, recorded):
-    host, other = host_of(web), host_of(web, "another")
-    speaker = web.token("speaker")
+    recorded, host, speaker = recorded
+    other = another_host(web, "another")
     for token in ("", other, speaker):
         assert problem(web.get(recorded, token=token)) == (404, "unknown-recording")
         assert problem(web.get(f"{recorded}/audio", token=token)) == (404, "unknown-recording")
@@ -56,9 +67,10 @@ def test_a_recording_is_its_hosts_until_it_is_published(web, recorded):
 
 
 def test_nobody_but_its_host_publishes_or_deletes(web, recorded):
-    host, other = host_of(web), host_of(web, "another")
+    recorded, host, speaker = recorded
+    other = another_host(web, "another")
     web.request("PATCH", recorded, token=host, json={"published": True})
-    for token, expected in (("", 401), (other, 403), (web.token("speaker"), 403)):
+    for token, expected in (("", 401), (other, 403), (speaker, 403)):
         answer = web.request("PATCH", recorded, token=token, json={"published": False})
         assert answer.status_code == expected
         assert web.delete(recorded, token=token).status_code == expected
@@ -66,8 +78,18 @@ def test_nobody_but_its_host_publishes_or_deletes(web, recorded):
     assert problem(web.get(recorded)) == (404, "unknown-recording")
 
 
+def test_who_hosts_another_space_of_that_name_later_has_no_part_in_it(web, recorded):
+    made = web.post("/api/spaces", token=OPERATOR_KEY, json={"space": "demo"})
+    later = made.json()["host_token"]
+    assert problem(web.get(recorded.path, token=later)) == (404, "unknown-recording")
+    assert web.get(recorded.path, token=recorded.host).json()["yours"] is True
+    web.request("PATCH", recorded.path, token=recorded.host, json={"published": True})
+    assert web.get(recorded.path, token=later).json()["yours"] is False
+    assert problem(web.delete(recorded.path, token=later)) == (403, "forbidden")
+
+
 def test_the_one_who_spoke_has_a_lane_and_opens_a_chapter_track(web, recorded):
-    host = host_of(web)
+    recorded, host, _ = recorded
     (lane,) = web.get(recorded, token=host).json()["lanes"]
     assert lane["name"] == "Guest"
     assert lane["spans"]
@@ -77,7 +99,7 @@ def test_the_one_who_spoke_has_a_lane_and_opens_a_chapter_track(web, recorded):
 
 
 def test_the_sound_comes_whole_or_in_the_range_asked_for(web, recorded):
-    host = host_of(web)
+    recorded, host, _ = recorded
     whole = web.get(f"{recorded}/audio", token=host)
     assert whole.headers["content-type"] == "audio/ogg"
     assert whole.headers["accept-ranges"] == "bytes"

@@ -9,10 +9,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from spacescore.api import NOT_STORED, visible
 from spacescore.desk import Desk, desk_of, read_json, resource
 from spacescore.live import REACTIONS, Caption, Live
 from spacescore.policy import Action, require
 from spacescore.recordings import RATE, Recordings
+from spacescore.rooms.facts import Visibility
 from spacescore.spaces import Space
 
 __all__ = ["routes"]
@@ -34,13 +36,15 @@ def routes() -> list[Route]:
 async def live(request: Request) -> Response:
     """Show the last captions and the total of each reaction; the same for everybody."""
     desk = desk_of(request)
+    private = (await visible(request)).details.visibility is Visibility.INVITE
     of_space = _live(desk, desk.engine.space(request.path_params["space"]))
     body = {
         "captions": [asdict(one) for one in of_space.captions],
         "reactions": {one: of_space.reactions.get(one, 0) for one in REACTIONS},
         "poll": POLL_SECONDS,
     }
-    return JSONResponse(body, headers={"Cache-Control": "public, max-age=1"})
+    headers = NOT_STORED if private else {"Cache-Control": "public, max-age=1"}
+    return JSONResponse(body, headers=headers)
 
 
 async def caption(request: Request) -> Response:
@@ -63,6 +67,7 @@ async def caption(request: Request) -> Response:
 async def react(request: Request) -> Response:
     """Count a reaction of anybody's."""
     desk = desk_of(request)
+    await visible(request)
     space = desk.engine.space(request.path_params["space"])
     fields = await read_json(request)
     address = request.client.host if request.client else ""

@@ -28,7 +28,7 @@ from spacescore.spaces import MAX_NAME_CHARS, check_slug, clean_text
 from spacescore.store import Head
 from spacescore.tokens import MAX_TTL_SECONDS
 
-__all__ = ["link_of", "routes"]
+__all__ = ["link_of", "routes", "visible"]
 
 STATE_SECONDS = 0.5  # how old a state.json may be, however many ask
 PAST_SPACES = 20
@@ -93,7 +93,7 @@ async def create_space(request: Request) -> Response:
 
 async def describe_space(request: Request) -> Response:
     """One space, with all it says of itself."""
-    desk, room = desk_of(request), await _visible(request)
+    desk, room = desk_of(request), await visible(request)
     return JSONResponse(_summary(desk, request, room))
 
 
@@ -140,7 +140,7 @@ async def state(request: Request) -> Response:
     """Say what goes on in a space now; cacheable, so a million pages may ask."""
     desk, slug, now = desk_of(request), request.path_params["space"], desk_of(request).clock()
     await desk.office.look_if_due()
-    room = await _visible(request)
+    room = await visible(request)
     made, text, tag = desk.states.get(slug, (0.0, b"", ""))
     if not 0 <= now - made < STATE_SECONDS:
         body = await _state(desk, room, now)
@@ -165,7 +165,7 @@ async def keep_door(request: Request) -> Response:
 
 async def calendar(request: Request) -> Response:
     """Show a planned space to calendars (RFC 5545)."""
-    desk, room = desk_of(request), await _visible(request)
+    desk, room = desk_of(request), await visible(request)
     if not room.details.starts:
         raise UnknownSpaceError("This space has no time set.")
     link = desk.url(request, f"/s/{room.slug}")
@@ -211,7 +211,7 @@ def link_of(desk: Desk, request: Request, grant: Grant) -> str:
     return desk.url(request, f"/s/{grant.space}#token={token}")
 
 
-async def _visible(request: Request) -> Room:
+async def visible(request: Request) -> Room:
     """Return the space; by invitation, it shows itself to whoever has a token."""
     desk = desk_of(request)
     room = await desk.office.room(request.path_params["space"])

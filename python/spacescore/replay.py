@@ -12,9 +12,10 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from spacescore.desk import Desk, desk_of, read_json, resource
-from spacescore.errors import SpacescoreError, UnknownRecordingError
-from spacescore.policy import Action, Caller, rank, require
+from spacescore.errors import ForbiddenError, UnknownRecordingError, UnknownSpaceError
+from spacescore.policy import OPERATOR, Action, Caller, Grant, may, rank, require
 from spacescore.recordings import Recording, Recordings, chapters, lanes, webvtt
+from spacescore.rooms.rules import rank_of
 
 __all__ = ["routes"]
 
@@ -38,17 +39,19 @@ async def list_recordings(request: Request) -> Response:
     desk = desk_of(request)
     caller = desk.caller(request)
     kept = _kept(desk)
-    shown = [_summary(desk, request, one) for one in kept or () if _may_replay(caller, one)]
+    shown = [
+        _summary(desk, request, one) for one in kept or () if await _may_replay(desk, caller, one)
+    ]
     return JSONResponse({"recordings": shown}, headers=_caching(caller))
 
 
 async def describe(request: Request) -> Response:
     """One recording, and who is heard in it when."""
     desk, caller = desk_of(request), desk_of(request).caller(request)
-    recordings, one = _find(request, caller)
+    recordings, one = await _find(request, caller)
     found = lanes(recordings.lines(one.id), one.seconds)
     body = _summary(desk, request, one) | {
-        "yours": _runs(caller, one),
+        "yours": await _runs(desk, caller, one),
         "captioned": bool(recordings.captions(one.id)),
         "lanes": [asdict(lane) for lane in found],
         "chapters": [
@@ -62,7 +65,7 @@ async def describe(request: Request) -> Response:
 async def audio(request: Request) -> Response:
     """Send the sound, or the range of it that was asked for (RFC 9110 section 14)."""
     caller = desk_of(request).caller(request)
-    recordings, one = _find(request, caller)
+    recordings, one = await _find(request, caller)
     headers = _caching(caller) | {"Cross-Origin-Resource-Policy": "cross-origin"}
     return FileResponse(
         recordings.audio(one.id),
@@ -76,7 +79,7 @@ async def audio(request: Request) -> Response:
 async def chapter_track(request: Request) -> Response:
     """Who takes their turn when, as a WebVTT track."""
     caller = desk_of(request).caller(request)
-    recordings, one = _find(request, caller)
+    recordings, one = await _find(request, caller)
     cues = chapters(lanes(recordings.lines(one.id), one.seconds), one.seconds)
     return PlainTextResponse(webvtt(cues), media_type="text/vtt", headers=_caching(caller))
 
@@ -84,7 +87,7 @@ async def chapter_track(request: Request) -> Response:
 async def caption_track(request: Request) -> Response:
     """What was said, as far as somebody captioned it, as a WebVTT track."""
     caller = desk_of(request).caller(request)
-    recordings, one = _find(request, caller)
+    recordings, one = await _find(request, caller)
     text = webvtt(recordings.captions(one.id))
     return PlainTextResponse(text, media_type="text/vtt", headers=_caching(caller))
 
@@ -92,18 +95,14 @@ async def caption_track(request: Request) -> Response:
 async def publish(request: Request) -> Response:
     """Let everybody replay it, or no longer."""
     desk = desk_of(request)
-    caller = desk.caller(request)
-    recordings, one = _find(request, caller)
-    require(rank(caller, one.space), Action.CLOSE_SPACE)
+    recordings, one = await _own(request)
     published = (await read_json(request)).flag("published")
     return JSONResponse(_summary(desk, request, recordings.publish(one.id, published)))
 
 
 async def delete(request: Request) -> Response:
     """Delete it for good."""
-    caller = desk_of(request).caller(request)
-    recordings, one = _find(request, caller)
-    require(rank(caller, one.space), Action.CLOSE_SPACE)
+    recordings, one = await _own(request)
     recordings.delete(one.id)
     return Response(status_code=204)
 
@@ -113,26 +112,49 @@ def _kept(desk: Desk) -> Recordings | None:
     return None if data is None else Recordings(data.recordings)
 
 
-def _find(request: Request, caller: Caller) -> tuple[Recordings, Recording]:
+async def _find(request: Request, caller: Caller) -> tuple[Recordings, Recording]:
     """Find the one asked for. Whoever may not replay it learns no more than a stranger."""
-    recordings = _kept(desk_of(request))
+    desk = desk_of(request)
+    recordings = _kept(desk)
     if recordings is not None:
         one = recordings.get(request.path_params["recording"])
-        if _may_replay(caller, one):
+        if await _may_replay(desk, caller, one):
             return recordings, one
     raise UnknownRecordingError("There is no such recording here.")
 
 
-def _may_replay(caller: Caller, one: Recording) -> bool:
-    return one.published or _runs(caller, one)
-
-
-def _runs(caller: Caller, one: Recording) -> bool:
-    try:
+async def _own(request: Request) -> tuple[Recordings, Recording]:
+    """Find one of the caller's own. Raises what tells them that it is not."""
+    desk = desk_of(request)
+    caller = desk.caller(request)
+    recordings, one = await _find(request, caller)
+    if not await _runs(desk, caller, one):
         require(rank(caller, one.space), Action.CLOSE_SPACE)
-    except SpacescoreError:
+        raise ForbiddenError("This recording is of another space of that name.")
+    return recordings, one
+
+
+async def _may_replay(desk: Desk, caller: Caller, one: Recording) -> bool:
+    return one.published or await _runs(desk, caller, one)
+
+
+async def _runs(desk: Desk, caller: Caller, one: Recording) -> bool:
+    """Whether the caller runs the space that was recorded: by what they are there by now, or,
+    once it has ended, by what their token says. Another space of its name may have followed."""
+    if not isinstance(caller, Grant):
+        return caller is OPERATOR
+    if caller.space != one.space:
         return False
-    return True
+    try:
+        room = await desk.office.room(one.space)
+        if one.began >= room.since:
+            now = rank_of(room, caller, desk.clock())
+            return now is not None and may(now, Action.CLOSE_SPACE)
+        return caller.issued < room.since and may(caller.role, Action.CLOSE_SPACE)
+    except UnknownSpaceError:
+        return may(caller.role, Action.CLOSE_SPACE)
+    except ForbiddenError:
+        return False
 
 
 def _caching(caller: Caller) -> dict[str, str]:
