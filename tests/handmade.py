@@ -7,9 +7,10 @@ from typing import Any
 
 from spacescore._native import _core
 
-__all__ = ["HandmadeClient", "sealed_check"]
+__all__ = ["LEVEL_ID", "HandmadeClient", "sealed_check"]
 
 CHECK_US, CONSENT_US = 50_000, 2_500_000
+LEVEL_ID = 1  # of the header extension that has a speaker's level
 
 
 def sealed_check(ufrag: str, password: str, transaction: bytes, *, nominates: bool = True) -> bytes:
@@ -47,6 +48,9 @@ class HandmadeClient:
         self._dtls: Any = None
         self._rtcp_index = itertools.count()
         self.index, self.timestamp = 1_000, 0
+        self.level: int | None = None  # -dBov, to be told in each packet
+        self.red: int | None = None  # payload type of packets with a copy of the one before
+        self._said: tuple[int, bytes] | None = None
         self.compounds: list[tuple[int, list[Any]]] = []  # (time, packets) of RTCP received
         self.state = "checking"
 
@@ -102,8 +106,24 @@ class HandmadeClient:
         index = self.index if index is None else index
         fields = {"payload_type": self.payload_type, "timestamp": self.timestamp}
         fields |= {"ssrc": self.ssrc, "sequence": index & 0xFFFF} | header
-        plain = _core.write_rtp_header(**fields)
+        plain = self.extended(_core.write_rtp_header(**fields))
         return self._srtp.seal_rtp([(self._rtp, plain, opus, fields["ssrc"], index)])[0]
+
+    def redundant(self, opus: bytes) -> bytes:
+        """A sealed packet with a copy of the one before (RFC 2198)."""
+        copies = []
+        if self._said is not None:
+            offset = self.timestamp - self._said[0] & 0xFFFFFFFF
+            copies = [(self.payload_type, offset, self._said[1])]
+        payload = _core.write_red(copies, self.payload_type, opus)
+        return self.rtp(payload, payload_type=self.red)
+
+    def extended(self, header: bytes) -> bytes:
+        """A header with the speaker's level in it (RFC 6464, one-byte form of RFC 8285)."""
+        if self.level is None:
+            return header
+        body = bytes([LEVEL_ID << 4, 0x80 | self.level, 0, 0])
+        return bytes([header[0] | 0x10]) + header[1:] + b"\xbe\xde\x00\x01" + body
 
     def opened(self, datagram: bytes) -> Any:
         """An RTP packet that came, in plain."""
@@ -124,7 +144,8 @@ class HandmadeClient:
     def send_audio(self, now_us: int, opus: bytes, samples: int) -> bool:
         if self.state != "connected":
             return False
-        self.send(self.rtp(opus))
+        self.send(self.rtp(opus) if self.red is None else self.redundant(opus))
+        self._said = self.timestamp, opus
         self.index += 1
         self.timestamp = self.timestamp + samples & 0xFFFFFFFF
         return True

@@ -70,9 +70,11 @@ class Meshed:
         for engine in self.engines:
             engine.add_ticket_key(key_id, key)
 
-    def create_space(self, now_us: int, space: int, recorded: bool = False) -> None:
+    def create_space(
+        self, now_us: int, space: int, recorded: bool = False, music: bool = False
+    ) -> None:
         for engine in self.engines:
-            engine.create_space(now_us, space, recorded)
+            engine.create_space(now_us, space, recorded, music)
 
     def close_space(self, space: int) -> bool:
         return max([engine.close_space(space) for engine in self.engines])

@@ -6,6 +6,7 @@ import pytest
 
 from spacescore.events import (
     ActiveSpeakers,
+    DominantSpeaker,
     ListenerJoined,
     ListenerLeft,
     RecordingFailed,
@@ -26,6 +27,7 @@ HEX = "000102030405060708090a0b"
         ({"kind": "listener_joined"}, ListenerJoined("demo", 7, HEX)),
         ({"kind": "listener_left"}, ListenerLeft("demo", 7, HEX)),
         ({"kind": "active_speakers"}, ActiveSpeakers("demo", ())),
+        ({"kind": "dominant_speaker"}, DominantSpeaker("demo", 7)),
         (
             {"kind": "active_speakers", "peers": [7, 2**32 - 1]},
             ActiveSpeakers("demo", (7, 2**32 - 1)),

@@ -81,7 +81,13 @@ class World:
     """Everything that happens, in order of virtual time."""
 
     def __init__(
-        self, *, seed: int = 1, spaces: Iterable[int] = (SPACE,), workers: int = 1, **engine: Any
+        self,
+        *,
+        seed: int = 1,
+        spaces: Iterable[int] = (SPACE,),
+        workers: int = 1,
+        music: bool = False,
+        **engine: Any,
     ):
         self.now_us = 0
         self.seeds = itertools.count(seed * 1_000)
@@ -91,7 +97,7 @@ class World:
         self.tickets = _core.TicketKeys()
         self.tickets.add(1, KEY)
         for space in spaces:
-            self.engine.create_space(0, space, recorded=True)
+            self.engine.create_space(0, space, recorded=True, music=music)
         self.srtp = _core.SrtpEngine()
         self.people: dict[tuple[str, int], Participant] = {}
         self.stray: list[tuple[tuple[str, int], bytes]] = []
@@ -116,6 +122,7 @@ class World:
         profile: Any = None,
         payload_type: int = 111,
         red_payload_type: int = 0,
+        level_extension: int = 0,
         up: dict[str, Any] | None = None,
         down: dict[str, Any] | None = None,
         made_by: Callable[..., Any] = _core.VirtualClient,
@@ -136,7 +143,9 @@ class World:
         session = nonce or random.Random(number).randbytes(12)
         context = _core.DtlsContext(_core.Certificate.generate(), profile)
         fingerprint = named_fingerprint or (context.fingerprint if certificate else None)
-        ufrag = _core.make_ufrag(ticket, session, payload_type, fingerprint, red_payload_type)
+        ufrag = _core.make_ufrag(
+            ticket, session, payload_type, fingerprint, red_payload_type, level_extension
+        )
         password = self.tickets.password(ticket)
         address = address or ("10.0.0.1", 1_024 + len(self.people))
         person = Participant(

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from spacescore.events import (
         ActiveSpeakers,
+        DominantSpeaker,
         Event,
         ListenerJoined,
         ListenerLeft,
@@ -69,6 +70,7 @@ _WHERE = {
     ],
     "events": [
         "ActiveSpeakers",
+        "DominantSpeaker",
         "Event",
         "ListenerJoined",
         "ListenerLeft",
@@ -90,6 +92,7 @@ __all__ = [
     "ActiveSpeakers",
     "Answer",
     "Candidate",
+    "DominantSpeaker",
     "Engine",
     "EngineClosedError",
     "Event",

@@ -10,6 +10,7 @@ from typing import Any
 
 __all__ = [
     "ActiveSpeakers",
+    "DominantSpeaker",
     "Event",
     "ListenerJoined",
     "ListenerLeft",
@@ -56,6 +57,14 @@ class ActiveSpeakers:
 
 
 @dataclass(frozen=True, slots=True)
+class DominantSpeaker:
+    """Somebody else has the word now; a cough or a short interruption does not take it."""
+
+    space: str
+    peer: int
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingFailed:
     """The recording stopped; the space goes on."""
 
@@ -64,7 +73,13 @@ class RecordingFailed:
 
 
 Event = (
-    SpeakerJoined | SpeakerLeft | ListenerJoined | ListenerLeft | ActiveSpeakers | RecordingFailed
+    SpeakerJoined
+    | SpeakerLeft
+    | ListenerJoined
+    | ListenerLeft
+    | ActiveSpeakers
+    | DominantSpeaker
+    | RecordingFailed
 )
 
 _COMING: Mapping[str, type[SpeakerJoined | SpeakerLeft | ListenerJoined | ListenerLeft]] = {
@@ -81,6 +96,8 @@ def event_from(native: Any, space: str) -> Event | None:
         return _COMING[native.kind](space, native.peer, native.session.hex())
     if native.kind == "active_speakers":
         return ActiveSpeakers(space, tuple(native.peers))
+    if native.kind == "dominant_speaker":
+        return DominantSpeaker(space, native.peer)
     if native.kind == "recording_failed":
         return RecordingFailed(space, native.detail)
     return None

@@ -1,6 +1,6 @@
 """What an engine measured, as frozen values; names as W3C getStats has them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from spacescore.policy import Role
@@ -21,8 +21,21 @@ class SpeakerStats:
     level: int  # 0 (loudest) .. 127 (silent), -dBov as in RFC 6464
     packets_received: int
     packets_lost: int
+    packets_discarded: int  # too late, too large, or never played
+    packets_duplicated: int
+    packets_repaired: int  # lost ones that came again as redundant copies (RFC 2198)
+    fec_packets_received: int  # lost ones made from the in-band FEC of the next
     concealed_samples: int
-    jitter_buffer_delay_ms: float
+    silent_concealed_samples: int
+    concealment_events: int
+    inserted_samples_for_deceleration: int
+    removed_samples_for_acceleration: int
+    frames_decoded: int  # packets given to the decoder: only who may be heard is decoded
+    decode_errors: int  # packets that were no Opus inside; concealed
+    jitter: float  # seconds, RFC 3550
+    jitter_buffer_delay: float  # seconds, summed over the samples emitted
+    jitter_buffer_emitted_count: int
+    jitter_buffer_delay_ms: float  # the mean of it
     target_delay_ms: float
 
 
@@ -54,15 +67,10 @@ def space_stats(space: Space, measured: Any) -> SpaceStats:
 def _speaker(space: Space, measured: Any) -> SpeakerStats:
     person = space.people.get(measured.peer)
     return SpeakerStats(
-        peer=measured.peer,
         name=person.name if person else "Guest",
         role=person.role if person else Role.SPEAKER,
-        muted=measured.muted,
-        audible=measured.audible,
-        level=measured.level,
-        packets_received=measured.packets_received,
-        packets_lost=measured.packets_lost,
-        concealed_samples=measured.concealed_samples,
-        jitter_buffer_delay_ms=measured.jitter_buffer_delay_ms,
-        target_delay_ms=measured.target_delay_ms,
+        **{name: getattr(measured, name) for name in _MEASURED},
     )
+
+
+_MEASURED = tuple(f.name for f in fields(SpeakerStats) if f.name not in ("name", "role"))

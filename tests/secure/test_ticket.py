@@ -132,9 +132,22 @@ def test_only_dynamic_payload_types_are_taken(keys):
                 opened = keys.open(ufrag[:-2] + high + low, NOW_US)
             except _core.Dropped:
                 continue
-            assert opened.payload_type == ALPHABET.index(high) * 64 + ALPHABET.index(low)
-            taken.add(opened.payload_type)
-    assert taken == {*range(35, 64), *range(96, 128)}
+            value = ALPHABET.index(high) * 64 + ALPHABET.index(low)
+            assert opened.payload_type + 128 * opened.level_extension == value
+            taken.add((opened.payload_type, opened.level_extension))
+    dynamic = {*range(35, 64), *range(96, 128)}
+    assert taken == {(pt, extension) for pt in dynamic for extension in range(15)}
+
+
+def test_a_speaker_says_under_which_id_levels_come(keys):
+    ticket = keys.mint(space=1, role="speaker", expiry=EXPIRY)
+    for red in (0, 63):
+        ufrag = _core.make_ufrag(ticket, bytes(12), 111, FINGERPRINT, red, level_extension=14)
+        opened = keys.open(ufrag, NOW_US)
+        assert (opened.payload_type, opened.red_payload_type) == (111, red)
+        assert opened.level_extension == 14
+    with pytest.raises(ValueError, match=r"1\.\.14"):
+        _core.make_ufrag(ticket, bytes(12), 111, level_extension=15)
 
 
 @pytest.mark.parametrize(("fingerprint", "length"), [(None, 87), (FINGERPRINT, 109)])

@@ -33,10 +33,11 @@ constexpr Duration kConsentAfterMove = seconds(12);
 struct Transport {
   Address address;
   std::uint8_t payload_type = 0;
-  std::uint8_t red_payload_type = 0;  ///< zero: takes no redundancy
+  std::uint8_t red_payload_type = 0;  ///< zero: takes no redundancy, or sends none
   std::uint8_t last_flight_size = 0;
   std::uint8_t last_flights_sent = 0;
-  std::uint8_t next_check = 0;  ///< where in `recent_checks` the next id goes
+  std::uint8_t next_check : 4 = 0;       ///< where in `recent_checks` the next id goes
+  std::uint8_t level_extension : 4 = 0;  ///< a speaker's RFC 6464 element; zero: sends no levels
   Role role = Role::listener;
   bool closing : 1 = false;     ///< a DTLS alert came
   bool moved : 1 = false;       ///< and has not checked again since

@@ -58,6 +58,7 @@ void bind_ticket(py::module_& module);
 void bind_stun_auth(py::module_& module);
 void bind_media(py::module_& module);
 void bind_jitter(py::module_& module);
+void bind_voice(py::module_& module);
 void bind_repacketize(py::module_& module);
 void bind_ogg(py::module_& module);
 void bind_packet(py::module_& module);

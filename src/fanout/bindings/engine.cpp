@@ -2,6 +2,7 @@
 
 #include "fanout/bindings/address.hpp"
 #include "fanout/bindings/engine_types.hpp"
+#include "fanout/bindings/jitter_stats.hpp"
 #include "fanout/engine/feedback.hpp"
 
 namespace fanout {
@@ -113,8 +114,8 @@ class PyEngine {
 
 /// W3C getStats: jitterBufferDelay is a sum over jitterBufferEmittedCount samples.
 double mean_delay_ms(const SpeakerStats& stats) {
-  const auto emitted = stats.jitter.jitter_buffer_emitted_count;
-  return emitted ? stats.jitter.jitter_buffer_delay * 1'000 / static_cast<double>(emitted) : 0;
+  const auto emitted = stats.voice.jitter_buffer_emitted_count;
+  return emitted ? stats.voice.jitter_buffer_delay * 1'000 / static_cast<double>(emitted) : 0;
 }
 
 void bind_snapshots(py::module_& module) {
@@ -132,20 +133,19 @@ void bind_snapshots(py::module_& module) {
                              })
       .def_readonly("detail", &Event::detail);
 
-  py::class_<SpeakerStats>(module, "SpeakerStats")
-      .def_property_readonly("peer", [](const SpeakerStats& s) { return std::uint32_t(s.peer); })
+  py::class_<SpeakerStats> speaker(module, "SpeakerStats");
+  bind_jitter_stats(speaker, [](const SpeakerStats& s) -> const JitterStats& { return s.voice; });
+  speaker.def_property_readonly("peer", [](const SpeakerStats& s) { return std::uint32_t(s.peer); })
       .def_readonly("muted", &SpeakerStats::muted)
       .def_readonly("audible", &SpeakerStats::audible)
       .def_readonly("level", &SpeakerStats::level)
-      .def_property_readonly("packets_received",
-                             [](const SpeakerStats& s) { return s.jitter.packets_received; })
-      .def_property_readonly("packets_lost",
-                             [](const SpeakerStats& s) { return s.jitter.packets_lost; })
-      .def_property_readonly("concealed_samples",
-                             [](const SpeakerStats& s) { return s.jitter.concealed_samples; })
+      .def_property_readonly("frames_decoded",
+                             [](const SpeakerStats& s) { return s.voice.frames_decoded; })
+      .def_property_readonly("decode_errors",
+                             [](const SpeakerStats& s) { return s.voice.decode_errors; })
       .def_property_readonly("jitter_buffer_delay_ms", &mean_delay_ms)
       .def_property_readonly("target_delay_ms",
-                             [](const SpeakerStats& s) { return s.jitter.target_delay * 1'000; });
+                             [](const SpeakerStats& s) { return s.voice.target_delay * 1'000; });
 
   py::class_<SpaceStats>(module, "SpaceStats")
       .def_readonly("listeners", &SpaceStats::listeners)
@@ -203,10 +203,11 @@ void bind_commands(py::class_<PyEngine>& bound) {
           py::arg("key_id"), py::arg("key"))
       .def(
           "create_space",
-          [](PyEngine& self, std::int64_t now_us, std::uint64_t space, bool recorded) {
-            self.engine().create_space({now_us}, SpaceId{space}, recorded);
+          [](PyEngine& self, std::int64_t now_us, std::uint64_t space, bool recorded, bool music) {
+            self.engine().create_space({now_us}, SpaceId{space}, recorded, to_mode(music));
           },
-          py::arg("now_us"), py::arg("space"), py::arg("recorded") = false)
+          py::arg("now_us"), py::arg("space"), py::arg("recorded") = false,
+          py::arg("music") = false)
       .def(
           "close_space",
           [](PyEngine& self, std::uint64_t space) {

@@ -30,6 +30,8 @@ Certificate to_certificate(std::string certificate_pem, std::string private_key_
 SrtpBackend to_backend(std::string_view name);
 Role to_role(std::string_view name);
 
+constexpr SoundMode to_mode(bool music) { return music ? SoundMode::music : SoundMode::voice; }
+
 /// Milliseconds a packet; none where the tier of those around is to hold.
 std::optional<Tier> to_tier(std::optional<int> milliseconds);
 

@@ -1,5 +1,5 @@
 #include "fanout/media/jitter.hpp"
-#include "fanout/bindings/bind.hpp"
+#include "fanout/bindings/jitter_stats.hpp"
 #include "fanout/media/level.hpp"
 
 namespace fanout {
@@ -7,13 +7,14 @@ namespace {
 
 Push push(JitterBuffer& buffer, std::int64_t arrival_us, std::uint16_t sequence,
           std::uint32_t timestamp, const py::bytes& payload, std::uint32_t ssrc,
-          std::uint32_t samples, std::uint8_t level) {
+          std::uint32_t samples, std::uint8_t level, bool copy) {
   return buffer.push({arrival_us}, {.sequence = sequence,
                                     .timestamp = timestamp,
                                     .ssrc = Ssrc{ssrc},
                                     .payload = view(payload),
                                     .samples = samples,
-                                    .level = level});
+                                    .level = level,
+                                    .copy = copy});
 }
 
 void bind_buffer(py::module_& module) {
@@ -41,7 +42,7 @@ void bind_buffer(py::module_& module) {
       .def(py::init<>())
       .def("push", &push, py::arg("arrival_us"), py::arg("sequence"), py::arg("timestamp"),
            py::arg("payload"), py::arg("ssrc") = 0, py::arg("samples") = kFrameSamples,
-           py::arg("level") = 127)
+           py::arg("level") = 127, py::arg("copy") = false)
       .def(
           "pop", [](JitterBuffer& buffer, std::int64_t now_us) { return buffer.pop({now_us}); },
           py::arg("now_us"), py::keep_alive<0, 1>(),
@@ -51,24 +52,8 @@ void bind_buffer(py::module_& module) {
 }
 
 void bind_stats(py::module_& module) {
-  py::class_<JitterStats>(module, "JitterStats", "Counters under their W3C getStats names.")
-      .def_readonly("packets_received", &JitterStats::packets_received)
-      .def_readonly("packets_lost", &JitterStats::packets_lost)
-      .def_readonly("packets_discarded", &JitterStats::packets_discarded)
-      .def_readonly("packets_duplicated", &JitterStats::packets_duplicated)
-      .def_readonly("fec_packets_received", &JitterStats::fec_packets_received)
-      .def_readonly("concealed_samples", &JitterStats::concealed_samples)
-      .def_readonly("silent_concealed_samples", &JitterStats::silent_concealed_samples)
-      .def_readonly("concealment_events", &JitterStats::concealment_events)
-      .def_readonly("inserted_samples_for_deceleration",
-                    &JitterStats::inserted_samples_for_deceleration)
-      .def_readonly("removed_samples_for_acceleration",
-                    &JitterStats::removed_samples_for_acceleration)
-      .def_readonly("restarts", &JitterStats::restarts)
-      .def_readonly("jitter_buffer_delay", &JitterStats::jitter_buffer_delay)
-      .def_readonly("jitter_buffer_emitted_count", &JitterStats::jitter_buffer_emitted_count)
-      .def_readonly("target_delay", &JitterStats::target_delay)
-      .def_readonly("jitter", &JitterStats::jitter);
+  py::class_<JitterStats> bound(module, "JitterStats", "Counters under their W3C getStats names.");
+  bind_jitter_stats(bound, [](const JitterStats& self) -> const JitterStats& { return self; });
 }
 
 std::vector<std::uint32_t> audible(SpeakerRanking& ranking, std::int64_t now_us) {

@@ -15,7 +15,7 @@ namespace {
 using Samples = py::array_t<float, py::array::c_style | py::array::forcecast>;
 using Packet = std::array<std::uint8_t, kMaxOpusPacket>;
 
-std::span<const float> to_span(const Samples& samples) {
+Sound to_span(const Samples& samples) {
   return {samples.data(), static_cast<std::size_t>(samples.size())};
 }
 
@@ -23,22 +23,42 @@ Samples to_array(std::span<const float> samples) {
   return Samples(static_cast<py::ssize_t>(samples.size()), samples.data());
 }
 
-Frame to_frame(const Samples& samples) {
-  if (samples.ndim() != 1 || samples.size() != kFrameSamples)
-    throw std::invalid_argument("a frame is one dimension of 960 samples, not " +
+/// 20 ms: (960,) mono, (960, 2) stereo.
+Sound to_frame(const Samples& samples) {
+  const bool mono = samples.ndim() == 1;
+  const bool stereo = samples.ndim() == 2 && samples.shape(1) == 2;
+  if ((!mono && !stereo) || samples.shape(0) != kFrameSamples)
+    throw std::invalid_argument("a frame is 960 samples, (960,) or (960, 2), not " +
                                 std::to_string(samples.size()));
-  Frame frame;
-  std::ranges::copy(to_span(samples), frame.begin());
-  return frame;
+  return to_span(samples);
 }
 
-OpusEncoderConfig to_config(int bitrate, int complexity, int channels, bool dtx,
-                            int expected_loss) {
+/// A new array of the same shape.
+Samples copy_of(const Samples& samples) {
+  const auto sound = to_frame(samples);
+  Samples copy(std::vector<py::ssize_t>(samples.shape(), samples.shape() + samples.ndim()));
+  std::ranges::copy(sound, copy.mutable_data());
+  return copy;
+}
+
+MutableSound writable(Samples& samples) {
+  return {samples.mutable_data(), static_cast<std::size_t>(samples.size())};
+}
+
+OpusApplication to_application(std::string_view name) {
+  if (name == "voip") return OpusApplication::voip;
+  if (name == "audio") return OpusApplication::audio;
+  throw std::invalid_argument("an application is voip or audio");
+}
+
+OpusEncoderConfig to_config(int bitrate, int complexity, int channels, bool dtx, int expected_loss,
+                            std::string_view application) {
   return {.bitrate = bitrate,
           .complexity = complexity,
           .channels = channels,
           .dtx = dtx,
-          .expected_loss = expected_loss};
+          .expected_loss = expected_loss,
+          .application = to_application(application)};
 }
 
 py::bytes encode(OpusEncoder& encoder, const Samples& frame) {
@@ -53,49 +73,73 @@ py::bytes encode(OpusEncoder& encoder, const Samples& frame) {
   return to_bytes(packet);
 }
 
+/// A decoder and the shape of its arrays.
+struct PyDecoder {
+  explicit PyDecoder(int channels) : decoder(channels), channels(channels) {}
+
+  OpusDecoder decoder;
+  int channels;
+};
+
+/// (samples,) mono, (samples, 2) stereo.
+Samples shaped(std::span<const float> samples, int channels) {
+  if (channels == 1) return to_array(samples);
+  const auto length = static_cast<py::ssize_t>(samples.size()) / channels;
+  return Samples(std::vector<py::ssize_t>{length, channels}, samples.data());
+}
+
 template <typename Decode>
-Samples decoded(Decode decode) {
-  std::array<float, kMaxOpusSamples> out;
+Samples decoded(PyDecoder& self, Decode decode) {
+  std::array<float, kMaxOpusSamples * kMaxChannels> out;
+  const auto channels = static_cast<std::size_t>(self.channels);
   std::size_t samples = 0;
   {
     py::gil_scoped_release unlocked;
-    samples = decode(std::span<float>(out));
+    samples = decode(self.decoder, std::span(out).first(kMaxOpusSamples * channels));
   }
-  return to_array(std::span(out).first(samples));
+  return shaped(std::span(out).first(samples * channels), self.channels);
 }
 
-Samples decode(OpusDecoder& decoder, const py::bytes& packet) {
-  return decoded([&decoder, packet = view(packet)](std::span<float> out) {
+Samples decode(PyDecoder& self, const py::bytes& packet) {
+  return decoded(self, [packet = view(packet)](OpusDecoder& decoder, std::span<float> out) {
     return decoder.decode(packet, out);
   });
 }
 
-Samples decode_fec(OpusDecoder& decoder, const py::bytes& next, std::size_t samples) {
-  return decoded([&decoder, samples, next = view(next)](std::span<float> out) {
+Samples decode_fec(PyDecoder& self, const py::bytes& next, std::size_t samples) {
+  return decoded(self, [samples, next = view(next)](OpusDecoder& decoder, std::span<float> out) {
     return decoder.decode_fec(next, samples, out);
   });
 }
 
-Samples conceal(OpusDecoder& decoder, std::size_t samples) {
-  return decoded([&](std::span<float> out) { return decoder.conceal(samples, out); });
+Samples conceal(PyDecoder& self, std::size_t samples) {
+  return decoded(self, [samples](OpusDecoder& decoder, std::span<float> out) {
+    return decoder.conceal(samples, out);
+  });
 }
 
 Samples limit(Limiter& limiter, const Samples& samples) {
-  auto frame = to_frame(samples);
-  limiter.process(frame);
-  return to_array(frame);
+  auto frame = copy_of(samples);
+  limiter.process(writable(frame));
+  return frame;
+}
+
+void require_alike(const Samples& one, const Samples& other) {
+  if (one.size() != other.size()) throw std::invalid_argument("one frame is mono, one stereo");
 }
 
 Samples add(const Samples& sum, const Samples& voice, float from, float to) {
-  auto out = to_frame(sum);
-  add_voice(out, to_frame(voice), from, to);
-  return to_array(out);
+  require_alike(sum, voice);
+  auto out = copy_of(sum);
+  add_voice(writable(out), to_frame(voice), from, to);
+  return out;
 }
 
 Samples subtract(const Samples& sum, const Samples& voice, float from, float to) {
-  Frame out;
-  subtract_voice(out, to_frame(sum), to_frame(voice), from, to);
-  return to_array(out);
+  require_alike(sum, voice);
+  auto out = copy_of(sum);
+  subtract_voice(writable(out), to_frame(sum), to_frame(voice), from, to);
+  return out;
 }
 
 py::tuple mix(Mixer& mixer, const std::vector<std::uint32_t>& audible) {
@@ -116,23 +160,28 @@ void bind_opus(py::module_& module) {
   module.def(
       "opus_samples", [](const py::bytes& packet) { return opus_samples(view(packet)); },
       py::arg("packet"), "Samples at 48 kHz, or None when malformed.");
+  module.def(
+      "opus_has_fec", [](const py::bytes& packet) { return opus_has_fec(view(packet)); },
+      py::arg("packet"), "Whether it carries the frame before it again (LBRR).");
   py::class_<OpusEncoder>(module, "OpusEncoder")
-      .def(py::init([](int bitrate, int complexity, int channels, bool dtx, int loss) {
-             return OpusEncoder(to_config(bitrate, complexity, channels, dtx, loss));
+      .def(py::init([](int bitrate, int complexity, int channels, bool dtx, int loss,
+                       std::string_view application) {
+             return OpusEncoder(to_config(bitrate, complexity, channels, dtx, loss, application));
            }),
            py::kw_only(), py::arg("bitrate") = 32'000, py::arg("complexity") = 5,
-           py::arg("channels") = 1, py::arg("dtx") = true, py::arg("expected_loss") = 10)
+           py::arg("channels") = 1, py::arg("dtx") = true, py::arg("expected_loss") = 10,
+           py::arg("application") = "voip")
       .def("encode", &encode, py::arg("frame"), "960 samples per channel in, a packet out.")
       .def("set_bitrate", &OpusEncoder::set_bitrate, py::arg("bitrate"))
       .def("set_expected_loss", &OpusEncoder::set_expected_loss, py::arg("percent"))
       .def("reset", &OpusEncoder::reset)
       .def_property_readonly("lookahead", &OpusEncoder::lookahead);
-  py::class_<OpusDecoder>(module, "OpusDecoder")
-      .def(py::init<>())
+  py::class_<PyDecoder>(module, "OpusDecoder")
+      .def(py::init<int>(), py::arg("channels") = 1)
       .def("decode", &decode, py::arg("packet"), "Samples; none if the packet is malformed.")
       .def("decode_fec", &decode_fec, py::arg("next"), py::arg("samples") = kFrameSamples)
       .def("conceal", &conceal, py::arg("samples") = kFrameSamples)
-      .def("reset", &OpusDecoder::reset);
+      .def("reset", [](PyDecoder& self) { self.decoder.reset(); });
 }
 
 void bind_mix(py::module_& module) {
@@ -151,11 +200,13 @@ void bind_mix(py::module_& module) {
 
 void bind_mixer(py::module_& module) {
   py::class_<Mixer>(module, "Mixer")
-      .def(py::init([](int bitrate, int complexity, bool dtx, int loss) {
-             return Mixer(to_config(bitrate, complexity, 1, dtx, loss));
+      .def(py::init([](int bitrate, int complexity, int channels, bool dtx, int loss,
+                       std::string_view application) {
+             return Mixer(to_config(bitrate, complexity, channels, dtx, loss, application));
            }),
            py::kw_only(), py::arg("bitrate") = 32'000, py::arg("complexity") = 5,
-           py::arg("dtx") = true, py::arg("expected_loss") = 10)
+           py::arg("channels") = 1, py::arg("dtx") = true, py::arg("expected_loss") = 10,
+           py::arg("application") = "voip")
       .def(
           "add", [](Mixer& mixer, std::uint32_t peer) { mixer.add(PeerId{peer}); }, py::arg("peer"))
       .def(

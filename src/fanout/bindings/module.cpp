@@ -11,6 +11,7 @@ PYBIND11_MODULE(_core, module) {
   fanout::bind_stun_auth(module);
   fanout::bind_media(module);
   fanout::bind_jitter(module);
+  fanout::bind_voice(module);
   fanout::bind_repacketize(module);
   fanout::bind_ogg(module);
   fanout::bind_packet(module);

@@ -6,13 +6,15 @@ namespace fanout {
 namespace {
 
 std::string ufrag_of(const std::string& ticket, const py::bytes& session, std::uint8_t payload_type,
-                     const std::optional<py::bytes>& fingerprint, std::uint8_t red_payload_type) {
+                     const std::optional<py::bytes>& fingerprint, std::uint8_t red_payload_type,
+                     std::uint8_t level_extension) {
   std::optional<std::array<std::uint8_t, kFingerprintPrefix>> prefix;
   if (fingerprint) {
     const auto digest = exactly<32>(*fingerprint, "a fingerprint is 32 bytes");
     std::copy_n(digest.begin(), kFingerprintPrefix, prefix.emplace().begin());
   }
-  return make_ufrag(ticket, to_session(session), payload_type, red_payload_type, prefix);
+  return make_ufrag(ticket, to_session(session), payload_type, red_payload_type, prefix,
+                    level_extension);
 }
 
 }  // namespace
@@ -34,6 +36,7 @@ void bind_ticket(py::module_& module) {
                              [](const OpenedUfrag& o) { return to_bytes(o.session.bytes); })
       .def_readonly("payload_type", &OpenedUfrag::payload_type)
       .def_readonly("red_payload_type", &OpenedUfrag::red_payload_type)
+      .def_readonly("level_extension", &OpenedUfrag::level_extension)
       .def_property_readonly("fingerprint",
                              [](const OpenedUfrag& o) -> std::optional<py::bytes> {
                                if (!o.fingerprint) return std::nullopt;
@@ -63,7 +66,7 @@ void bind_ticket(py::module_& module) {
 
   module.def("make_ufrag", &ufrag_of, py::arg("ticket"), py::arg("session"),
              py::arg("payload_type"), py::arg("fingerprint") = py::none(),
-             py::arg("red_payload_type") = 0);
+             py::arg("red_payload_type") = 0, py::arg("level_extension") = 0);
 }
 
 }  // namespace fanout

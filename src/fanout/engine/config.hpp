@@ -9,6 +9,9 @@
 
 namespace fanout {
 
+/// What a space carries: words, or music in stereo.
+enum class SoundMode : std::uint8_t { voice, music };
+
 struct EngineConfig {
   Certificate certificate;
   SrtpBackend backend = SrtpBackend::best;
@@ -18,6 +21,7 @@ struct EngineConfig {
   std::uint32_t max_handshakes = 1'024;
   std::uint32_t max_speakers = 256;
   OpusEncoderConfig encoder{};
+  OpusEncoderConfig music{.bitrate = 128'000, .channels = 2, .application = OpusApplication::audio};
   /// How many voices are heard at once: more than three at a time nobody understands.
   std::uint32_t audible = 3;
 };

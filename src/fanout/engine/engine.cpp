@@ -44,6 +44,8 @@ std::string_view name(EventKind kind) noexcept {
       return "listener_left";
     case EventKind::active_speakers:
       return "active_speakers";
+    case EventKind::dominant_speaker:
+      return "dominant_speaker";
     case EventKind::recording_failed:
       return "recording_failed";
   }
@@ -67,7 +69,7 @@ Engine::Engine(const EngineConfig& config, Instant now, UnixTime wall, std::shar
 
 Engine::~Engine() = default;
 
-void Engine::create_space(Instant now, SpaceId space, bool recorded) {
+void Engine::create_space(Instant now, SpaceId space, bool recorded, SoundMode mode) {
   if (has_space(space)) throw std::invalid_argument("the space exists already");
   // Rooms tick at different moments, so that their work does not fall together.
   const auto phase = milliseconds(
@@ -76,7 +78,8 @@ void Engine::create_space(Instant now, SpaceId space, bool recorded) {
   made->id = space;
   made->hall.set_relief(relief());
   if (is_home(space)) {
-    made->room = std::make_unique<Room>(space, config_.encoder, config_.audible, now + phase);
+    const auto& encoder = mode == SoundMode::music ? config_.music : config_.encoder;
+    made->room = std::make_unique<Room>(space, encoder, config_.audible, now + phase);
     made->recorded = recorded;
   }
   turns_.push_back(made.get());
@@ -215,6 +218,7 @@ void Engine::handle_timeout(Instant now) {
 void Engine::tick(Instant now, Space& space) {
   Room& room = *space.room;
   const std::vector<PeerId> before(room.audible().begin(), room.audible().end());
+  const auto dominant = room.dominant();
   room.tick(now, outbox_, counters_);
   if (const auto* shared = room.shared()) {
     space.hall.publish(now, room.last_tick(), *shared, table_, counters_);
@@ -225,6 +229,9 @@ void Engine::tick(Instant now, Space& space) {
     events_.push_back({.kind = EventKind::active_speakers,
                        .space = room.space(),
                        .peers = {room.audible().begin(), room.audible().end()}});
+  if (room.dominant() && room.dominant() != dominant)
+    events_.push_back(
+        {.kind = EventKind::dominant_speaker, .space = room.space(), .peer = *room.dominant()});
 }
 
 Instant Engine::next_tick() const noexcept {

@@ -56,7 +56,7 @@ class Engine {
   const Sha256Digest& fingerprint() const noexcept { return dtls_.fingerprint(); }
   /// Throws std::invalid_argument when the space is there already.
   /// Every worker has every space; it is recorded at its home.
-  void create_space(Instant now, SpaceId space, bool recorded);
+  void create_space(Instant now, SpaceId space, bool recorded, SoundMode mode = SoundMode::voice);
   bool is_home(SpaceId space) const noexcept { return mesh_->home(space) == self_; }
   bool has_space(SpaceId space) const noexcept { return spaces_.contains(space); }
   /// Says goodbye to everybody in it (RTCP BYE) as the socket allows.

@@ -16,7 +16,8 @@ enum class EventKind : std::uint8_t {
   speaker_left,
   listener_joined,  ///< with a personal ticket
   listener_left,
-  active_speakers,  ///< who is heard changed; `peers` has them
+  active_speakers,   ///< who is heard changed; `peers` has them
+  dominant_speaker,  ///< somebody else has the word: `peer`
   recording_failed,
 };
 

@@ -8,6 +8,7 @@ namespace fanout {
 
 namespace {
 
+constexpr std::uint8_t kSilent = 127;  // -dBov
 /// A 20 ms CELT frame of digital silence: any decoder plays it, no encoder is asked.
 constexpr std::array<std::uint8_t, 3> kSilence = {0xF8, 0xFF, 0xFE};
 /// While nobody is heard, silence this often keeps NAT bindings and players alive.
@@ -26,6 +27,8 @@ Room::Room(SpaceId space, const OpusEncoderConfig& encoder, std::size_t audible,
     : space_(space),
       next_tick_(start + kTick),
       timestamp_(random_value<std::uint32_t>()),
+      channels_(encoder.channels),
+      gate_(audible),
       ranking_(audible),
       mixer_(continuous(encoder)) {
   audible_.reserve(audible);
@@ -33,6 +36,7 @@ Room::Room(SpaceId space, const OpusEncoderConfig& encoder, std::size_t audible,
 
 void Room::add_speaker(Speaker& speaker) {
   speakers_.push_back(&speaker);
+  gate_.add(speaker.peer());
   ranking_.add(speaker.peer());
   mixer_.add(speaker.peer());
   if (!recording_since_) recording_since_ = ticks_ + 1;
@@ -40,6 +44,7 @@ void Room::add_speaker(Speaker& speaker) {
 
 void Room::remove_speaker(Speaker& speaker) noexcept {
   std::erase(speakers_, &speaker);
+  gate_.remove(speaker.peer());
   ranking_.remove(speaker.peer());
   mixer_.remove(speaker.peer());
 }
@@ -48,7 +53,7 @@ void Room::tick(Instant now, Outbox& outbox, EngineCounters& counters) {
   keep_time(now, counters);
   recorded_.reset();
   shared_.reset();
-  listen();
+  listen(counters);
   if (!audible_.empty() || talking_) {  // one more tick after the last word: it fades out
     mix(outbox);
     ++frames_mixed_;
@@ -70,15 +75,37 @@ void Room::keep_time(Instant now, EngineCounters& counters) noexcept {
 }
 
 /// Voices are played by the media clock, however late this tick comes.
-void Room::listen() {
+void Room::listen(EngineCounters& counters) {
   const Instant now = last_tick();
   for (Speaker* speaker : speakers_) {
-    mixer_.set_voice(speaker->peer(), speaker->next_frame(now));
-    ranking_.report(speaker->peer(), speaker->level(), now);
+    auto& voice = speaker->voice();
+    voice.advance(now);
+    const auto claim = speaker->muted() ? kSilent : voice.claim();
+    gate_.claim(speaker->peer(), claim, voice.leveled());
+    speaker->set_level(voice.leveled() ? claim : kSilent);
   }
-  const auto loudest = ranking_.audible(now);
-  audible_.assign(loudest.begin(), loudest.end());
+  for (const PeerId peer : gate_.choose(ranking_.audible(now)))
+    if (Speaker* speaker = find(peer)) hear(*speaker, now);
+  for (Speaker* speaker : speakers_) counters.frames_decoded += speaker->voice().poll_decoded();
+  audible_.clear();
+  for (const PeerId peer : ranking_.audible(now))
+    if (const auto* speaker = find(peer); speaker && !speaker->muted()) audible_.push_back(peer);
   std::ranges::sort(audible_);  // who is heard, not in which order, is what is told
+}
+
+/// Who is muted is heard no more, but for the end of a fade.
+void Room::hear(Speaker& speaker, Instant now) {
+  const auto frame = speaker.voice().frame();
+  const auto level = speaker.muted() ? kSilent : level_dbov(frame);
+  mixer_.set_voice(speaker.peer(), frame);
+  gate_.measure(speaker.peer(), level);
+  ranking_.report(speaker.peer(), level, now);
+  speaker.set_level(level);
+}
+
+Speaker* Room::find(PeerId peer) const noexcept {
+  const auto at = std::ranges::find(speakers_, peer, &Speaker::peer);
+  return at == speakers_.end() ? nullptr : *at;
 }
 
 void Room::mix(Outbox& outbox) {
@@ -127,7 +154,7 @@ SpaceStats Room::stats() const {
          .audible =
              !speaker->muted() && std::ranges::find(audible_, speaker->peer()) != audible_.end(),
          .level = speaker->level(),
-         .jitter = speaker->stats()});
+         .voice = speaker->stats()});
   return stats;
 }
 

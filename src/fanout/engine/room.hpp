@@ -23,6 +23,7 @@
 #include "fanout/engine/outbox.hpp"
 #include "fanout/engine/speaker.hpp"
 #include "fanout/engine/stats.hpp"
+#include "fanout/media/decode_gate.hpp"
 #include "fanout/media/level.hpp"
 #include "fanout/media/mixer.hpp"
 
@@ -43,6 +44,7 @@ class Room {
  public:
   Room(SpaceId space, const OpusEncoderConfig& encoder, std::size_t audible, Instant start);
 
+  int channels() const noexcept { return channels_; }
   SpaceId space() const noexcept { return space_; }
   Ssrc ssrc() const noexcept { return ssrc_of(space_); }
   Instant next_tick() const noexcept { return next_tick_; }
@@ -53,6 +55,8 @@ class Room {
   void remove_speaker(Speaker& speaker) noexcept;
   std::span<Speaker* const> speakers() const noexcept { return speakers_; }
   std::span<const PeerId> audible() const noexcept { return audible_; }
+  /// Who has the word, by what was said in the last second.
+  std::optional<PeerId> dominant() const noexcept { return ranking_.dominant(); }
 
   /// One tick of the media clock. The speakers' own legs go to `outbox`.
   void tick(Instant now, Outbox& outbox, EngineCounters& counters);
@@ -66,7 +70,9 @@ class Room {
 
  private:
   void keep_time(Instant now, EngineCounters& counters) noexcept;
-  void listen();
+  void listen(EngineCounters& counters);
+  void hear(Speaker& speaker, Instant now);
+  Speaker* find(PeerId peer) const noexcept;
   void mix(Outbox& outbox);
   void keep_alive(Outbox& outbox);
   /// `without`: who does not hear themselves, and is not named among the sources.
@@ -80,6 +86,8 @@ class Room {
   bool talking_ = false;  // somebody was heard in the last tick: else the next starts a spurt
 
   std::vector<Speaker*> speakers_;
+  int channels_;
+  DecodeGate gate_;
   SpeakerRanking ranking_;
   Mixer mixer_;
   std::vector<PeerId> audible_;

@@ -4,33 +4,95 @@
 
 namespace fanout {
 
-Speaker::Speaker(const Transport& transport, SrtpEngine& engine)
+namespace {
+
+/// Browsers send one or two, nine at the most.
+constexpr std::size_t kMaxCopies = 9;
+/// The quietest that is a level: the last, digital silence, stands for none.
+constexpr std::uint8_t kQuietest = kUnknownLevel - 1;
+
+}  // namespace
+
+Speaker::Speaker(const Transport& transport, SrtpEngine& engine, int channels)
     : transport_(transport),
       engine_(&engine),
       receiver_(engine, transport.remote),
       rtp_key_(engine.rtp_key(transport.local)),
       rtcp_key_(engine.rtcp_key(transport.local)),
-      next_index_(random_first_index()) {}
+      next_index_(random_first_index()),
+      voice_(channels) {}
 
 std::expected<void, Drop> Speaker::handle_rtp(Instant now, MutableBytes datagram) noexcept {
   auto rtp = parse_rtp(datagram);
   if (!rtp) return std::unexpected(rtp.error());
-  if (rtp->payload_type != transport_.payload_type)
+  if (rtp->payload_type != transport_.payload_type && !is_red(*rtp))
     return std::unexpected(Drop::wrong_payload_type);
   const auto opened = receiver_.open_rtp(datagram, rtp->header_size, rtp->ssrc, rtp->sequence);
   if (!opened) return std::unexpected(opened.error());
   rtp->payload = opened->payload;
   const auto payload = strip_padding(*rtp);
   if (!payload) return std::unexpected(payload.error());
+  rtp->payload = *payload;
   note_received(*rtp, opened->index);
-  const auto samples = opus_samples(*payload);
+  return is_red(*rtp) ? hear_red(now, *rtp) : push(now, *rtp, *payload);
+}
+
+bool Speaker::is_red(const RtpView& rtp) const noexcept {
+  return transport_.red_payload_type != 0 && rtp.payload_type == transport_.red_payload_type;
+}
+
+std::expected<void, Drop> Speaker::push(Instant now, const RtpView& rtp, Bytes opus) noexcept {
+  const auto samples = opus_samples(opus);
   if (!samples) return std::unexpected(Drop::malformed_rtp);
-  jitter_.push(now, {.sequence = rtp->sequence,
-                     .timestamp = rtp->timestamp,
-                     .ssrc = rtp->ssrc,
-                     .payload = *payload,
-                     .samples = static_cast<std::uint32_t>(*samples)});
+  voice_.push(now, {.sequence = rtp.sequence,
+                    .timestamp = rtp.timestamp,
+                    .ssrc = rtp.ssrc,
+                    .payload = opus,
+                    .samples = static_cast<std::uint32_t>(*samples),
+                    .level = level_of(rtp)});
   return {};
+}
+
+std::uint8_t Speaker::level_of(const RtpView& rtp) const noexcept {
+  const auto level = audio_level(rtp, transport_.level_extension);
+  return level ? std::min(level->level, kQuietest) : kUnknownLevel;
+}
+
+/// RFC 2198: what came before, and last the packet itself.
+std::expected<void, Drop> Speaker::hear_red(Instant now, const RtpView& rtp) noexcept {
+  auto red = RedView::parse(rtp.payload);
+  if (!red) return std::unexpected(red.error());
+  std::array<RedBlock, kMaxCopies + 1> blocks;
+  std::size_t count = 0;
+  while (const auto block = red->next()) {
+    if (count == blocks.size()) return std::unexpected(Drop::malformed_red);
+    blocks[count++] = *block;
+  }
+  const auto& primary = blocks[count - 1];
+  if (primary.payload_type != transport_.payload_type)
+    return std::unexpected(Drop::wrong_payload_type);
+  const auto pushed = push(now, rtp, primary.payload);
+  push_copies(now, rtp, std::span(blocks).first(count - 1));
+  return pushed;
+}
+
+/// A copy does not say which packet it repeats. Senders take them from an unbroken run before
+/// the packet, as long as its own, so a copy's offset in time counts them.
+void Speaker::push_copies(Instant now, const RtpView& rtp,
+                          std::span<const RedBlock> copies) noexcept {
+  for (const auto& copy : copies) {
+    const auto samples = opus_samples(copy.payload);
+    const bool fits = samples && copy.timestamp_offset > 0 && copy.timestamp_offset % *samples == 0;
+    if (!fits || copy.payload_type != transport_.payload_type) continue;
+    const auto back = copy.timestamp_offset / *samples;
+    voice_.push(now, {.sequence = static_cast<std::uint16_t>(rtp.sequence - back),
+                      .timestamp = rtp.timestamp - copy.timestamp_offset,
+                      .ssrc = rtp.ssrc,
+                      .payload = copy.payload,
+                      .samples = static_cast<std::uint32_t>(*samples),
+                      .level = level_of(rtp),
+                      .copy = true});
+  }
 }
 
 void Speaker::note_received(const RtpView& rtp, std::uint64_t index) noexcept {
@@ -57,49 +119,6 @@ std::expected<bool, Drop> Speaker::handle_rtcp(Instant now, MutableBytes datagra
     goodbye |= packet->type == kRtcpBye;
   }
   return goodbye;
-}
-
-const Frame& Speaker::next_frame(Instant now) noexcept {
-  refill(now);
-  const auto ready = std::min(decoded_size_, frame_.size());
-  std::copy_n(decoded_.begin(), ready, frame_.begin());
-  std::fill(frame_.begin() + static_cast<std::ptrdiff_t>(ready), frame_.end(), 0.0F);
-  std::shift_left(decoded_.begin(), decoded_.begin() + static_cast<std::ptrdiff_t>(decoded_size_),
-                  static_cast<std::ptrdiff_t>(ready));
-  decoded_size_ -= ready;
-  if (muted_) frame_.fill(0.0F);
-  level_ = level_dbov(frame_);
-  return frame_;
-}
-
-void Speaker::refill(Instant now) noexcept {
-  while (decoded_size_ < kFrameSamples) {
-    const auto entry = jitter_.pop(now);
-    if (entry.what == Playout::hold) return;
-    const auto made = decode(entry, std::span(decoded_).subspan(decoded_size_));
-    if (made == 0) return;
-    decoded_size_ += made;
-  }
-}
-
-std::size_t Speaker::decode(const Pop& entry, std::span<float> out) noexcept {
-  const std::size_t samples = std::min<std::size_t>(entry.samples, kMaxOpusSamples);
-  switch (entry.what) {
-    case Playout::frame: {
-      const auto made = decoder_.decode(entry.payload, out);
-      return made > 0 ? made : decoder_.conceal(samples, out);
-    }
-    case Playout::fec:
-      return decoder_.decode_fec(entry.payload, samples, out);
-    case Playout::conceal:
-      return decoder_.conceal(samples, out);
-    case Playout::silence:
-      std::ranges::fill(out.first(samples), 0.0F);
-      return samples;
-    case Playout::hold:
-      return 0;
-  }
-  return 0;
 }
 
 void Speaker::send(const SharedPacket& packet, Outbox& outbox) noexcept {
@@ -153,7 +172,7 @@ ReportBlock Speaker::report_block(Instant now) noexcept {
           static_cast<std::int64_t>(expected) - static_cast<std::int64_t>(received_), -kMost - 1,
           kMost)),
       .highest_sequence = static_cast<std::uint32_t>(highest_index_),
-      .jitter = static_cast<std::uint32_t>(jitter_.stats().jitter * kClockRate),
+      .jitter = static_cast<std::uint32_t>(voice_.stats().jitter * kClockRate),
       .last_sr = last_sr_,
       .delay_since_sr =
           last_sr_ ? static_cast<std::uint32_t>((now - last_sr_at_).us * 65'536 / 1'000'000) : 0};

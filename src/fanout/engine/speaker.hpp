@@ -1,5 +1,5 @@
-/// A speaker: one SRTP stream in (opened, buffered, decoded), one stream out (the mix without
-/// their own voice), and the RTCP that goes with both.
+/// A speaker: one SRTP stream in (opened, its redundancy unpacked, buffered), one stream out (the
+/// mix without their own voice), and the RTCP that goes with both.
 #pragma once
 
 #include <array>
@@ -11,11 +11,11 @@
 #include "fanout/audience/seal.hpp"
 #include "fanout/audience/transport.hpp"
 #include "fanout/engine/outbox.hpp"
-#include "fanout/media/jitter.hpp"
-#include "fanout/media/mix.hpp"
-#include "fanout/media/opus.hpp"
+#include "fanout/media/voice.hpp"
 #include "fanout/secure/srtp.hpp"
+#include "fanout/wire/red.hpp"
 #include "fanout/wire/rtcp.hpp"
+#include "fanout/wire/rtp.hpp"
 
 namespace fanout {
 
@@ -24,7 +24,8 @@ constexpr std::string_view kCname = "spacescore";
 
 class Speaker {
  public:
-  Speaker(const Transport& transport, SrtpEngine& engine);
+  /// `channels`: of the room's mix.
+  Speaker(const Transport& transport, SrtpEngine& engine, int channels);
 
   Transport& transport() noexcept { return transport_; }
   const Transport& transport() const noexcept { return transport_; }
@@ -32,16 +33,16 @@ class Speaker {
 
   bool muted() const noexcept { return muted_; }
   void set_muted(bool muted) noexcept { muted_ = muted; }
+  /// -dBov of the last tick: as heard, or as claimed where nobody listens.
   std::uint8_t level() const noexcept { return level_; }
-  JitterStats stats() const noexcept { return jitter_.stats(); }
+  void set_level(std::uint8_t level) noexcept { level_ = level; }
+  Voice& voice() noexcept { return voice_; }
+  VoiceStats stats() const noexcept { return voice_.stats(); }
 
   /// An SRTP packet from this speaker. Decrypts in place.
   std::expected<void, Drop> handle_rtp(Instant now, MutableBytes datagram) noexcept;
   /// An SRTCP packet; true when it says goodbye (BYE).
   std::expected<bool, Drop> handle_rtcp(Instant now, MutableBytes datagram) noexcept;
-
-  /// The next 20 ms of this voice: silence while muted or when nothing came.
-  const Frame& next_frame(Instant now) noexcept;
 
   /// Seals one frame of the mix for this speaker.
   void send(const SharedPacket& packet, Outbox& outbox) noexcept;
@@ -51,8 +52,11 @@ class Speaker {
   void send_bye(Ssrc ours, Outbox& outbox) noexcept;
 
  private:
-  void refill(Instant now) noexcept;
-  std::size_t decode(const Pop& entry, std::span<float> out) noexcept;
+  std::uint8_t level_of(const RtpView& rtp) const noexcept;
+  bool is_red(const RtpView& rtp) const noexcept;
+  std::expected<void, Drop> hear_red(Instant now, const RtpView& rtp) noexcept;
+  std::expected<void, Drop> push(Instant now, const RtpView& rtp, Bytes opus) noexcept;
+  void push_copies(Instant now, const RtpView& rtp, std::span<const RedBlock> copies) noexcept;
   void note_received(const RtpView& rtp, std::uint64_t index) noexcept;
   ReportBlock report_block(Instant now) noexcept;
   void seal_and_commit(std::size_t size, Outbox& outbox) noexcept;
@@ -67,12 +71,7 @@ class Speaker {
   std::uint32_t packets_sent_ = 0;
   std::uint32_t octets_sent_ = 0;
 
-  JitterBuffer jitter_;
-  OpusDecoder decoder_;
-  // Decoded and not yet played: a packet of 120 ms lasts six ticks.
-  std::array<float, kMaxOpusSamples + kFrameSamples> decoded_{};
-  std::size_t decoded_size_ = 0;
-  Frame frame_{};
+  Voice voice_;
   std::uint8_t level_ = 127;
   bool muted_ = false;
 

@@ -18,6 +18,7 @@ std::span<const CounterName> counter_names() noexcept {
       {"handshakes_failed", &C::handshakes_failed},
       {"reports_received", &C::reports_received},
       {"reports_skipped", &C::reports_skipped},
+      {"frames_decoded", &C::frames_decoded},
       {"frames_mixed", &C::frames_mixed},
       {"frames_abandoned", &C::frames_abandoned},
       {"red_packets", &C::red_packets},

@@ -8,7 +8,7 @@
 #include "fanout/audience/tier.hpp"
 #include "fanout/base/drop.hpp"
 #include "fanout/base/ids.hpp"
-#include "fanout/media/jitter.hpp"
+#include "fanout/media/voice.hpp"
 
 namespace fanout {
 
@@ -24,6 +24,7 @@ struct EngineCounters {
   std::uint64_t handshakes_failed = 0;
   std::uint64_t reports_received = 0;
   std::uint64_t reports_skipped = 0;  ///< unopened: a large audience's are sampled
+  std::uint64_t frames_decoded = 0;   ///< packets of those speakers who were listened to
   std::uint64_t frames_mixed = 0;
   std::uint64_t frames_abandoned = 0;  ///< listeners who were too far behind to get them all
   std::uint64_t red_packets = 0;       ///< with redundant copies, for who loses many
@@ -50,7 +51,7 @@ struct SpeakerStats {
   bool muted = false;
   bool audible = false;
   std::uint8_t level = 127;  ///< -dBov
-  JitterStats jitter;
+  VoiceStats voice;
 };
 
 struct SpaceStats {

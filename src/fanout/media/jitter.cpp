@@ -55,6 +55,7 @@ struct JitterBuffer::Impl {
   Instant aside_arrival;
 
   Push push(Instant when, const JitterPacket& packet) noexcept;
+  Push push_copy(Samples arrival, const JitterPacket& packet) noexcept;
   PacketSlot place(Samples arrival, const JitterPacket& packet) const noexcept;
   bool from_nowhere(const PacketSlot& packet) const noexcept;
   Push hold_aside(Instant when, const JitterPacket& packet) noexcept;
@@ -68,6 +69,7 @@ struct JitterBuffer::Impl {
 };
 
 Push JitterBuffer::Impl::push(Instant when, const JitterPacket& packet) noexcept {
+  if (packet.copy) return push_copy(samples_at(when), packet);
   ++received;
   if (packet.payload.size() > PacketRing::kMaxPayload) return ++refused, Push::overflow;
   const auto arrival = samples_at(when);
@@ -86,7 +88,18 @@ PacketSlot JitterBuffer::Impl::place(Samples arrival, const JitterPacket& packet
           .arrival = arrival,
           .size = static_cast<std::uint16_t>(packet.payload.size()),
           .samples = static_cast<std::uint16_t>(std::clamp(packet.samples, kShortest, kLongest)),
-          .level = packet.level};
+          .level = packet.level,
+          .copy = packet.copy};
+}
+
+/// It belongs to what this epoch knows, or it is of no use.
+Push JitterBuffer::Impl::push_copy(Samples arrival, const JitterPacket& packet) noexcept {
+  if (packet.ssrc != ssrc || arrived == 0 || packet.payload.size() > PacketRing::kMaxPayload)
+    return Push::late;
+  const auto slot = place(arrival, packet);
+  if (slot.sequence < first || slot.sequence >= newest || from_nowhere(slot)) return Push::late;
+  if (player.knows(slot.sequence)) return Push::duplicate;
+  return player.repair_with(slot, packet.payload) ? Push::stored : Push::late;
 }
 
 bool JitterBuffer::Impl::from_nowhere(const PacketSlot& packet) const noexcept {
@@ -138,7 +151,13 @@ Push JitterBuffer::Impl::restart(Samples arrival, const JitterPacket& packet) no
 }
 
 Push JitterBuffer::Impl::accept(const PacketSlot& packet, Bytes payload) noexcept {
-  if (player.knows(packet.sequence)) return ++duplicated, Push::duplicate;
+  if (player.knows(packet.sequence)) {
+    if (player.replace_copy(packet.sequence))
+      note(packet);  // what the copy stood in for has come after all
+    else
+      ++duplicated;
+    return Push::duplicate;
+  }
   note(packet);
   return player.store(packet, payload) ? Push::stored : Push::late;
 }

@@ -20,6 +20,9 @@
 /// A packet from nowhere (far off in sequence or in transit time) is held aside until a second
 /// one follows it there; then both begin a new epoch (RFC 3550 appendix A.1). A new SSRC begins
 /// one at once.
+///
+/// A redundant copy (RFC 2198) is pushed like the packet that it repeats, and only fills a hole: it
+/// is none of the packets received, and its delay says nothing of the link.
 #pragma once
 
 #include <cstdint>
@@ -34,6 +37,8 @@
 
 namespace fanout {
 
+constexpr std::uint8_t kUnknownLevel = 127;
+
 struct JitterPacket {
   std::uint16_t sequence = 0;
   std::uint32_t timestamp = 0;
@@ -41,6 +46,7 @@ struct JitterPacket {
   Bytes payload;                ///< Opus; copied
   std::uint32_t samples = 960;  ///< duration at 48 kHz
   std::uint8_t level = 127;     ///< -dBov, 127 when unknown
+  bool copy = false;            ///< a redundant one, from a later packet
 };
 
 enum class Push : std::uint8_t {
@@ -75,6 +81,7 @@ struct JitterStats {
   std::uint64_t packets_lost = 0;
   std::uint64_t packets_discarded = 0;  ///< late, too large, or never played
   std::uint64_t packets_duplicated = 0;
+  std::uint64_t packets_repaired = 0;      ///< lost ones that redundant copies stood in for
   std::uint64_t fec_packets_received = 0;  ///< lost packets whose successor was there in time
   std::uint64_t concealed_samples = 0;
   std::uint64_t silent_concealed_samples = 0;

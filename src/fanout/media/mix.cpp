@@ -17,10 +17,12 @@ constexpr std::size_t kBlocks = kFrameSamples / kBlock;
 constexpr float kRelease = 0.01242F;  // 1 - exp(-1.25 ms / 100 ms)
 constexpr float kReleased = 0.999F;   // the last 0.01 dB at once: transparent again
 
-using Block = std::span<float, kBlock>;
+bool is_stereo(Sound frame) noexcept { return frame.size() > kFrameSamples; }
 
-Block block(Frame& frame, std::size_t index) noexcept {
-  return Block(frame.data() + index * kBlock, kBlock);
+/// A block of all channels.
+MutableSound block(MutableSound frame, std::size_t index) noexcept {
+  const auto size = frame.size() / kBlocks;
+  return frame.subspan(index * size, size);
 }
 
 /// The largest magnitude, infinite when a sample is no number. Magnitudes of IEEE 754 numbers
@@ -45,13 +47,15 @@ float gain_at(float from, float step, std::size_t index) noexcept {
   return from + step * static_cast<float>(static_cast<std::int32_t>(index + 1));
 }
 
-void ramp(Block samples, float from, float to) noexcept {
+template <std::size_t Channels>
+void ramp(float* samples, float from, float to) noexcept {
   const float step = (to - from) / kBlock;
-  for (std::size_t i = 0; i < kBlock; ++i) samples[i] = bend(samples[i] * gain_at(from, step, i));
+  for (std::size_t i = 0; i < kBlock * Channels; ++i)
+    samples[i] = bend(samples[i] * gain_at(from, step, i / Channels));
 }
 
 /// The gain that brings each block's peak down to the knee.
-std::array<float, kBlocks> wanted_gains(Frame& frame) noexcept {
+std::array<float, kBlocks> wanted_gains(MutableSound frame) noexcept {
   std::array<float, kBlocks> gains;
   for (std::size_t i = 0; i < kBlocks; ++i)
     gains[i] = std::min(1.0F, kKnee / std::max(peak(block(frame, i)), kKnee));
@@ -63,50 +67,57 @@ float released(float gain) noexcept {
   return next < kReleased ? next : 1.0F;
 }
 
-/// out = base ± voice · gain, over the fade and after it.
-void accumulate(Frame& out, const Frame& base, const Frame& voice, float from, float to) noexcept {
+/// out = base + voice · gain, over the fade and after it.
+template <std::size_t Channels>
+void accumulate(float* out, const float* base, const float* voice, float from, float to) noexcept {
+  constexpr auto kFade = kFadeSamples * Channels;
   const float step = (to - from) / kFadeSamples;
-  for (std::size_t i = 0; i < kFadeSamples; ++i)
-    out[i] = base[i] + voice[i] * gain_at(from, step, i);
-  for (std::size_t i = kFadeSamples; i < kFrameSamples; ++i) out[i] = base[i] + voice[i] * to;
+  for (std::size_t i = 0; i < kFade; ++i)
+    out[i] = base[i] + voice[i] * gain_at(from, step, i / Channels);
+  for (std::size_t i = kFade; i < kFrameSamples * Channels; ++i) out[i] = base[i] + voice[i] * to;
+}
+
+void accumulate(MutableSound out, Sound base, Sound voice, float from, float to) noexcept {
+  const auto of_channels = is_stereo(out) ? &accumulate<2> : &accumulate<1>;
+  of_channels(out.data(), base.data(), voice.data(), from, to);
 }
 
 }  // namespace
 
-void Limiter::process(Frame& frame) noexcept {
+void Limiter::process(MutableSound frame) noexcept {
   const float loudest = peak(frame);
-  if (std::isinf(loudest)) frame.fill(0);
+  if (std::isinf(loudest)) std::ranges::fill(frame, 0.0F);
   if (gain_ == 1 && (loudest <= kKnee || std::isinf(loudest))) return;
   const auto wanted = wanted_gains(frame);
+  const auto ramp_channels = is_stereo(frame) ? &ramp<2> : &ramp<1>;
   for (std::size_t i = 0; i < kBlocks; ++i) {
     const float ahead = wanted[std::min(i + 1, kBlocks - 1)];
     const float next = std::min({released(gain_), wanted[i], ahead});
-    ramp(block(frame, i), gain_, next);
+    ramp_channels(block(frame, i).data(), gain_, next);
     gain_ = next;
   }
 }
 
-void add_voice(Frame& sum, const Frame& voice, float from, float to) noexcept {
+void add_voice(MutableSound sum, Sound voice, float from, float to) noexcept {
   accumulate(sum, sum, voice, from, to);
 }
 
-void subtract_voice(Frame& out, const Frame& sum, const Frame& voice, float from,
-                    float to) noexcept {
+void subtract_voice(MutableSound out, Sound sum, Sound voice, float from, float to) noexcept {
   accumulate(out, sum, voice, -from, -to);
 }
 
-std::uint8_t level_dbov(const Frame& frame) noexcept {
+std::uint8_t level_dbov(Sound frame) noexcept {
   constexpr std::size_t kLanes = 16;  // independent sums, so that they may be added in SIMD
   std::array<float, kLanes> lanes{};
-  for (std::size_t i = 0; i < kFrameSamples; i += kLanes)
+  for (std::size_t i = 0; i < frame.size(); i += kLanes)
     for (std::size_t lane = 0; lane < kLanes; ++lane)
       lanes[lane] += frame[i + lane] * frame[i + lane];
   double energy = 0;
   for (const float lane : lanes) energy += lane;
-  const double level = -10 * std::log10(energy / kFrameSamples);
+  const double level = -10 * std::log10(energy / static_cast<double>(frame.size()));
   return level < 127 ? static_cast<std::uint8_t>(std::lround(std::max(level, 0.0))) : 127;
 }
 
-bool is_finite(const Frame& frame) noexcept { return !std::isinf(peak(frame)); }
+bool is_finite(Sound frame) noexcept { return !std::isinf(peak(frame)); }
 
 }  // namespace fanout

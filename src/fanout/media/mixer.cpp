@@ -7,21 +7,12 @@ namespace {
 
 constexpr std::size_t kTailSamples = kClockRate / 200;  // 5 ms, as long as a fade
 
-OpusEncoderConfig mono(OpusEncoderConfig config) {
-  config.channels = 1;
-  return config;
-}
-
-/// A voice that stops without a frame: from its last sample down to nothing.
-void write_tail(Frame& frame, float last) noexcept {
-  frame.fill(0);
-  for (std::size_t i = 0; i + 1 < kTailSamples; ++i)
-    frame[i] = last * (1 - static_cast<float>(i + 1) / kTailSamples);
-}
-
 }  // namespace
 
-Mixer::Mixer(const OpusEncoderConfig& config) : config_(mono(config)), encoder_(config_) {}
+Mixer::Mixer(const OpusEncoderConfig& config)
+    : config_(config),
+      size_(kFrameSamples * static_cast<std::size_t>(config.channels)),
+      encoder_(config) {}
 
 void Mixer::add(PeerId peer) {
   if (auto* voice = find(peer)) {
@@ -36,10 +27,10 @@ void Mixer::remove(PeerId peer) noexcept {
   if (auto* voice = find(peer)) voice->removed = true;
 }
 
-void Mixer::set_voice(PeerId peer, const Frame& frame) noexcept {
+void Mixer::set_voice(PeerId peer, Sound frame) noexcept {
   auto* voice = find(peer);
-  if (!voice || !is_finite(frame)) return;
-  voice->frame = frame;
+  if (!voice || frame.size() != size_ || !is_finite(frame)) return;
+  std::ranges::copy(frame, voice->frame.begin());
   voice->has_frame = true;
 }
 
@@ -47,12 +38,12 @@ MixResult Mixer::mix(std::span<const PeerId> audible) {
   choose(audible);
   sum_.fill(0);
   for (auto& voice : voices_)
-    if (voice.is_heard()) add_voice(sum_, voice.frame, voice.gain, voice.target);
+    if (voice.is_heard()) add_voice(used(sum_), used(voice.frame), voice.gain, voice.target);
   minus_.clear();
   for (auto& voice : voices_)
     if (voice.is_heard() && !voice.removed) encode_minus(voice);
   shared_.frame = sum_;
-  const auto packet = shared_.encode(encoder_);
+  const auto packet = shared_.encode(encoder_, size_);
   finish_tick();
   return {.shared = packet, .minus = minus_};
 }
@@ -63,7 +54,7 @@ void Mixer::choose(std::span<const PeerId> audible) {
     const bool heard = !voice.removed && std::ranges::count(audible, voice.peer) > 0;
     voice.target = heard ? 1.0F : 0.0F;
     if (heard && voice.gain == 0) enter(voice);
-    if (voice.is_heard() && !voice.has_frame) write_tail(voice.frame, voice.last);
+    if (voice.is_heard() && !voice.has_frame) write_tail(voice);
   }
 }
 
@@ -78,26 +69,37 @@ void Mixer::enter(Voice& voice) {
   else
     voice.encoder.emplace(config_);
   voice.output.limiter = shared_.limiter;
-  voice.encoder->encode(shared_.frame, voice.output.packet);
-  voice.last = 0;
+  voice.encoder->encode(used(shared_.frame), voice.output.packet);
+  voice.last = {};
 }
 
 void Mixer::encode_minus(Voice& voice) noexcept {
-  subtract_voice(voice.output.frame, sum_, voice.frame, voice.gain, voice.target);
-  minus_.push_back({voice.peer, voice.output.encode(*voice.encoder)});
+  subtract_voice(used(voice.output.frame), used(sum_), used(voice.frame), voice.gain, voice.target);
+  minus_.push_back({voice.peer, voice.output.encode(*voice.encoder, size_)});
 }
 
 void Mixer::finish_tick() noexcept {
   for (auto& voice : voices_) {
-    voice.last = voice.is_heard() ? voice.frame.back() : 0;
+    voice.last = {};
+    if (voice.is_heard()) std::ranges::copy(used(voice.frame).last(channels()), voice.last.begin());
     voice.gain = voice.target;
     voice.has_frame = false;
   }
 }
 
-Bytes Mixer::Output::encode(OpusEncoder& encoder) noexcept {
-  limiter.process(frame);
-  return encoder.encode(frame, packet);
+/// A voice that stops without a frame: from its last sample down to nothing.
+void Mixer::write_tail(Voice& voice) noexcept {
+  voice.frame.fill(0);
+  for (std::size_t i = 0; i + 1 < kTailSamples; ++i)
+    for (std::size_t channel = 0; channel < channels(); ++channel)
+      voice.frame[i * channels() + channel] =
+          voice.last[channel] * (1 - static_cast<float>(i + 1) / kTailSamples);
+}
+
+Bytes Mixer::Output::encode(OpusEncoder& encoder, std::size_t size) noexcept {
+  const auto samples = std::span(frame).first(size);
+  limiter.process(samples);
+  return encoder.encode(samples, packet);
 }
 
 }  // namespace fanout

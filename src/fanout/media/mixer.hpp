@@ -36,16 +36,19 @@ struct MixResult {
 /// Peers that were never added are ignored.
 class Mixer {
  public:
-  /// Throws std::invalid_argument naming the bad value; the mix is mono.
+  /// Throws std::invalid_argument naming the bad value.
   explicit Mixer(const OpusEncoderConfig& config);
+
+  /// Samples of a frame, all channels together: 960 or 1,920.
+  std::size_t frame_size() const noexcept { return size_; }
 
   void add(PeerId peer);
   /// A voice removed while audible fades out in the next mix.
   void remove(PeerId peer) noexcept;
 
-  /// What `peer` says in this tick. A voice without a frame, or with one that is not finite,
-  /// falls silent within 5 ms from where it was.
-  void set_voice(PeerId peer, const Frame& frame) noexcept;
+  /// What `peer` says in this tick, `frame_size` samples. A voice without a frame, or with one
+  /// of another size or that is not finite, falls silent within 5 ms from where it was.
+  void set_voice(PeerId peer, Sound frame) noexcept;
 
   /// One tick: those in `audible` are heard; who enters fades in, who left fades out. The
   /// packets are valid until the next call of anything here.
@@ -55,7 +58,7 @@ class Mixer {
   using Packet = std::array<std::uint8_t, kMaxOpusPacket>;
 
   struct Output {
-    Bytes encode(OpusEncoder& encoder) noexcept;
+    Bytes encode(OpusEncoder& encoder, std::size_t size) noexcept;
 
     Frame frame{};
     Limiter limiter;
@@ -69,9 +72,9 @@ class Mixer {
     Frame frame{};
     bool has_frame = false;
     bool removed = false;
-    float last = 0;    // the last sample heard
-    float gain = 0;    // at the end of the last tick
-    float target = 0;  // at the end of this one
+    std::array<float, kMaxChannels> last{};  // the last sample heard
+    float gain = 0;                          // at the end of the last tick
+    float target = 0;                        // at the end of this one
     std::optional<OpusEncoder> encoder;
     Output output;
   };
@@ -81,8 +84,13 @@ class Mixer {
   void enter(Voice& voice);
   void encode_minus(Voice& voice) noexcept;
   void finish_tick() noexcept;
+  void write_tail(Voice& voice) noexcept;
+
+  MutableSound used(Frame& frame) const noexcept { return std::span(frame).first(size_); }
+  std::size_t channels() const noexcept { return size_ / kFrameSamples; }
 
   OpusEncoderConfig config_;
+  std::size_t size_;
   OpusEncoder encoder_;
   std::vector<Voice> voices_;  // in the order of joining, so that sums round the same way
   Frame sum_{};

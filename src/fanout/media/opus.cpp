@@ -28,13 +28,16 @@ void check_loss(int percent) {
   require(percent >= 0 && percent <= 100, "expected_loss outside 0..100 percent", percent);
 }
 
+void check_channels(int channels) {
+  require(channels == 1 || channels == 2, "channels neither 1 nor 2", channels);
+}
+
 void check(const OpusEncoderConfig& config) {
   check_bitrate(config.bitrate);
   check_loss(config.expected_loss);
   require(config.complexity >= 0 && config.complexity <= 10, "complexity outside 0..10",
           config.complexity);
-  require(config.channels == 1 || config.channels == 2, "channels neither 1 nor 2",
-          config.channels);
+  check_channels(config.channels);
 }
 
 /// libopus counts in int; no real packet comes near.
@@ -59,6 +62,23 @@ std::optional<std::size_t> opus_samples(Bytes packet) noexcept {
   return samples <= kMaxOpusSamples ? std::optional(samples) : std::nullopt;
 }
 
+/// RFC 6716: 3.1 (the TOC's upper five bits below 16 are SILK or hybrid), 4.2.3 (a SILK frame
+/// begins with a bit of voice activity per 20 ms and then one that says whether LBRR follows, the
+/// same again for the side channel).
+bool opus_has_fec(Bytes packet) noexcept {
+  std::array<const unsigned char*, 48> frames;
+  std::array<opus_int16, 48> sizes;
+  unsigned char toc = 0;
+  const int count = opus_packet_parse(packet.data(), length(packet.size()), &toc, frames.data(),
+                                      sizes.data(), nullptr);
+  if (count <= 0 || (toc & 0x80) != 0 || sizes[0] == 0) return false;
+  const int each = opus_packet_get_samples_per_frame(packet.data(), kRate);
+  const int parts = std::max(each / static_cast<int>(kFrameSamples), 1);
+  const unsigned flags = frames[0][0];
+  const bool side = opus_packet_get_nb_channels(packet.data()) == 2;
+  return (flags >> (7 - parts) & 1) != 0 || (side && (flags >> (6 - 2 * parts) & 1) != 0);
+}
+
 struct OpusEncoder::Impl {
   struct Free {
     void operator()(::OpusEncoder* encoder) const noexcept { opus_encoder_destroy(encoder); }
@@ -66,7 +86,11 @@ struct OpusEncoder::Impl {
 
   explicit Impl(const OpusEncoderConfig& config)
       : channels(static_cast<std::size_t>(config.channels)),
-        state(opus_encoder_create(kRate, config.channels, OPUS_APPLICATION_VOIP, nullptr)) {
+        state(opus_encoder_create(kRate, config.channels,
+                                  config.application == OpusApplication::voip
+                                      ? OPUS_APPLICATION_VOIP
+                                      : OPUS_APPLICATION_AUDIO,
+                                  nullptr)) {
     if (!state) throw std::bad_alloc();
   }
 
@@ -82,7 +106,7 @@ struct OpusEncoder::Impl {
 OpusEncoder::OpusEncoder(const OpusEncoderConfig& config) {
   check(config);
   impl_ = std::make_unique<Impl>(config);
-  impl_->set(OPUS_SET_SIGNAL(OPUS_SIGNAL_VOICE));
+  if (config.application == OpusApplication::voip) impl_->set(OPUS_SET_SIGNAL(OPUS_SIGNAL_VOICE));
   impl_->set(OPUS_SET_VBR(1));
   impl_->set(OPUS_SET_COMPLEXITY(config.complexity));
   impl_->set(OPUS_SET_DTX(config.dtx ? 1 : 0));
@@ -126,39 +150,48 @@ struct OpusDecoder::Impl {
     void operator()(::OpusDecoder* decoder) const noexcept { opus_decoder_destroy(decoder); }
   };
 
-  Impl() : state(opus_decoder_create(kRate, 1, nullptr)) {
+  explicit Impl(int channels)
+      : channels(static_cast<std::size_t>(channels)),
+        state(opus_decoder_create(kRate, channels, nullptr)) {
     if (!state) throw std::bad_alloc();
   }
 
-  std::size_t decode(Bytes packet, std::span<float> out, bool fec) noexcept {
+  std::size_t room(std::span<float> out) const noexcept { return out.size() / channels; }
+
+  /// `samples`: at most, and to the sample where the packet is lost.
+  std::size_t decode(Bytes packet, std::span<float> out, std::size_t samples, bool fec) noexcept {
     return count(opus_decode_float(state.get(), packet.data(), length(packet.size()), out.data(),
-                                   length(out.size()), fec ? 1 : 0));
+                                   length(samples), fec ? 1 : 0));
   }
 
+  std::size_t channels;
   std::unique_ptr<::OpusDecoder, Free> state;
 };
 
-OpusDecoder::OpusDecoder() : impl_(std::make_unique<Impl>()) {}
+OpusDecoder::OpusDecoder(int channels) {
+  check_channels(channels);
+  impl_ = std::make_unique<Impl>(channels);
+}
 OpusDecoder::~OpusDecoder() = default;
 OpusDecoder::OpusDecoder(OpusDecoder&&) noexcept = default;
 OpusDecoder& OpusDecoder::operator=(OpusDecoder&&) noexcept = default;
 
 std::size_t OpusDecoder::decode(Bytes packet, std::span<float> out) noexcept {
   if (packet.empty()) return 0;  // libopus would conceal all of `out`
-  return impl_->decode(packet, out, false);
+  return impl_->decode(packet, out, impl_->room(out), false);
 }
 
 std::size_t OpusDecoder::decode_fec(Bytes next, std::size_t samples,
                                     std::span<float> out) noexcept {
-  if (!is_duration(samples) || samples > out.size()) return 0;
+  if (!is_duration(samples) || samples > impl_->room(out)) return 0;
   if (!next.empty())
-    if (const auto decoded = impl_->decode(next, out.first(samples), true)) return decoded;
+    if (const auto decoded = impl_->decode(next, out, samples, true)) return decoded;
   return conceal(samples, out);
 }
 
 std::size_t OpusDecoder::conceal(std::size_t samples, std::span<float> out) noexcept {
-  if (!is_duration(samples) || samples > out.size()) return 0;
-  return impl_->decode({}, out.first(samples), false);
+  if (!is_duration(samples) || samples > impl_->room(out)) return 0;
+  return impl_->decode({}, out, samples, false);
 }
 
 void OpusDecoder::reset() noexcept { opus_decoder_ctl(impl_->state.get(), OPUS_RESET_STATE); }

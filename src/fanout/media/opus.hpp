@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -19,12 +20,19 @@ constexpr std::size_t kMaxOpusSamples = 5760;  // 120 ms
 /// malformed or it is longer than 120 ms (RFC 6716 section 3.4).
 std::optional<std::size_t> opus_samples(Bytes packet) noexcept;
 
+/// Whether a packet carries a copy of the frame before it at a lower rate (in-band FEC, LBRR).
+bool opus_has_fec(Bytes packet) noexcept;
+
+/// What an encoder is tuned for: words that are understood, or sound as it is.
+enum class OpusApplication : std::uint8_t { voip, audio };
+
 struct OpusEncoderConfig {
   int bitrate = 32'000;  ///< bit/s
   int complexity = 5;    ///< 0..10
   int channels = 1;
   bool dtx = true;
   int expected_loss = 10;  ///< percent; turns in-band FEC on when above zero
+  OpusApplication application = OpusApplication::voip;
 };
 
 class OpusEncoder {
@@ -53,12 +61,14 @@ class OpusEncoder {
 
 class OpusDecoder {
  public:
-  OpusDecoder();  ///< mono: stereo input is downmixed by the decoder
+  /// One channel or two (interleaved), whatever the packets have. Throws std::invalid_argument.
+  explicit OpusDecoder(int channels = 1);
   ~OpusDecoder();
   OpusDecoder(OpusDecoder&&) noexcept;
   OpusDecoder& operator=(OpusDecoder&&) noexcept;
 
-  /// Samples decoded; zero for a packet that does not decode. `out` has room for 5,760.
+  /// Samples decoded, per channel as everywhere here; zero for a packet that does not decode.
+  /// `out` has room for 5,760 of each channel.
   std::size_t decode(Bytes packet, std::span<float> out) noexcept;
   /// The frame before `next`, from its in-band FEC (LBRR), or concealed when it has none.
   /// `samples`, here and below, is what was lost: a multiple of 2.5 ms (120), at most 120 ms;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 #include "fanout/base/bytes.hpp"
 
@@ -25,6 +26,7 @@ struct PacketSlot {
   std::uint16_t size = 0;
   std::uint16_t samples = 0;
   std::uint8_t level = 127;
+  bool copy = false;  ///< came with a later packet (RFC 2198), not by itself
 
   Samples end() const noexcept { return timestamp + samples; }
 };
@@ -39,6 +41,11 @@ class PacketRing {
 
   bool knows(std::uint64_t sequence) const noexcept {
     return slots_[index(sequence)].sequence == sequence;
+  }
+  /// It is known by a copy only; not any more.
+  bool replace_copy(std::uint64_t sequence) noexcept {
+    auto& slot = slots_[index(sequence)];
+    return slot.sequence == sequence && std::exchange(slot.copy, false);
   }
   /// The first that waits at or after `head`, or null.
   const PacketSlot* next(std::uint64_t head) const noexcept {

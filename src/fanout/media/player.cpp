@@ -9,8 +9,7 @@ constexpr Samples kTick = kFrameSamples;
 constexpr Samples kShortest = 120;  // 2.5 ms: no smaller step in time means anything
 constexpr Samples kLongest = 5'760;
 
-constexpr std::uint8_t kQuietLevel = 50;  // -dBov: below it no word is cut
-constexpr std::uint8_t kUnknownLevel = 127;
+constexpr std::uint8_t kQuietLevel = 50;       // -dBov: below it no word is cut
 constexpr Samples kConcealAtMost = 5 * kTick;  // PLC drones after 100 ms
 constexpr Samples kSilentLoss =
     kConcealAtMost + samples_of_ms(1'000);  // then the sender has stopped
@@ -61,6 +60,14 @@ bool Player::store(const PacketSlot& packet, Bytes payload) noexcept {
   }
   make_room(packet.sequence);
   ring_.store(packet, payload);
+  return true;
+}
+
+bool Player::repair_with(const PacketSlot& copy, Bytes payload) noexcept {
+  const bool past = copy.sequence < head_ || copy.end() <= head_timestamp_;
+  if (past || copy.sequence + PacketRing::kSlots <= newest_) return false;
+  ring_.store(copy, payload);
+  ++counts_.packets_repaired;
   return true;
 }
 

@@ -22,6 +22,9 @@ class Player {
   bool knows(std::uint64_t sequence) const noexcept { return ring_.knows(sequence); }
   /// False when its time has passed.
   bool store(const PacketSlot& packet, Bytes payload) noexcept;
+  /// The same for a copy of one that is lost.
+  bool repair_with(const PacketSlot& copy, Bytes payload) noexcept;
+  bool replace_copy(std::uint64_t sequence) noexcept { return ring_.replace_copy(sequence); }
   Pop pop(Samples now) noexcept;
 
   /// Forget the stream and the link; the counters go on.

@@ -36,6 +36,10 @@ constexpr bool is_dynamic(unsigned payload_type) noexcept {
   return (payload_type >= 35 && payload_type <= 63) || (payload_type >= 96 && payload_type <= 127);
 }
 
+constexpr unsigned kTypeBits = 7;
+constexpr unsigned kMaxPayloadType = 127;
+constexpr unsigned kMaxExtension = 14;  // RFC 8285 section 4.2: one-byte headers
+
 Bytes as_bytes(std::string_view text) noexcept {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
@@ -80,6 +84,7 @@ struct UfragParts {
   SessionId session;
   std::uint8_t payload_type = 0;
   std::uint8_t red_payload_type = 0;
+  std::uint8_t level_extension = 0;
   std::optional<FingerprintPrefix> fingerprint;
 };
 
@@ -90,15 +95,25 @@ constexpr bool is_length(std::size_t size) noexcept {
          more == kPayloadTypeChars + kFingerprintChars;
 }
 
-/// The payload type that stands first in `text`, or zero when there is none.
-std::uint8_t read_payload_type(std::string_view text) noexcept {
-  const unsigned value = base64_value(text[0]) * 64u + base64_value(text[1]);
-  return is_dynamic(value) ? static_cast<std::uint8_t>(value) : std::uint8_t{0};
+/// Two digits: a payload type, and above it the id of a header extension.
+struct TypeAndExtension {
+  std::uint8_t payload_type = 0;  // zero: there is none
+  std::uint8_t extension = 0;
+};
+
+TypeAndExtension read_type(std::string_view text) noexcept {
+  const unsigned high = base64_value(text[0]), low = base64_value(text[1]);
+  if ((high | low) >= 64) return {};  // a foreign character
+  const unsigned value = high * 64 + low;
+  const unsigned type = value & kMaxPayloadType, extension = value >> kTypeBits;
+  if (!is_dynamic(type) || extension > kMaxExtension) return {};
+  return {static_cast<std::uint8_t>(type), static_cast<std::uint8_t>(extension)};
 }
 
-char* write_payload_type(char* at, std::uint8_t payload_type) noexcept {
-  *at++ = kBase64Alphabet[payload_type / 64];
-  *at++ = kBase64Alphabet[payload_type % 64];
+char* write_type(char* at, unsigned payload_type, unsigned extension = 0) noexcept {
+  const unsigned value = payload_type | extension << kTypeBits;
+  *at++ = kBase64Alphabet[value / 64];
+  *at++ = kBase64Alphabet[value % 64];
   return at;
 }
 
@@ -111,11 +126,14 @@ std::optional<UfragParts> take_apart(std::string_view ufrag) noexcept {
   ufrag.remove_prefix(kTicketChars);
   const bool nonce_ok = base64_decode(ufrag.substr(0, kNonceChars), parts.session.bytes);
   ufrag.remove_prefix(kNonceChars);
-  parts.payload_type = read_payload_type(ufrag);
+  const auto opus = read_type(ufrag);
+  parts.payload_type = opus.payload_type;
+  parts.level_extension = opus.extension;
   ufrag.remove_prefix(kPayloadTypeChars);
   const bool redundant = ufrag.size() % kFingerprintChars != 0;
   if (redundant) {
-    parts.red_payload_type = read_payload_type(ufrag);
+    const auto red = read_type(ufrag);
+    parts.red_payload_type = red.extension == 0 ? red.payload_type : std::uint8_t{0};
     ufrag.remove_prefix(kPayloadTypeChars);
   }
   const bool typed = parts.payload_type > 0 && (parts.red_payload_type > 0) == redundant;
@@ -262,6 +280,7 @@ std::expected<OpenedUfrag, Drop> TicketKeys::open(std::string_view ufrag,
                      .session = parts->session,
                      .payload_type = parts->payload_type,
                      .red_payload_type = parts->red_payload_type,
+                     .level_extension = parts->level_extension,
                      .fingerprint = parts->fingerprint,
                      .password = password_of(key->password_secret, ufrag.substr(1, kTicketChars))};
 }
@@ -275,19 +294,21 @@ std::optional<SessionId> ufrag_session(std::string_view ufrag) noexcept {
 }
 
 std::string make_ufrag(std::string_view ticket, const SessionId& session, std::uint8_t payload_type,
-                       std::uint8_t red_payload_type,
-                       std::optional<FingerprintPrefix> fingerprint) {
+                       std::uint8_t red_payload_type, std::optional<FingerprintPrefix> fingerprint,
+                       std::uint8_t level_extension) {
   RawTicket raw;
   if (!base64_decode(ticket, raw)) throw std::invalid_argument("malformed ticket");
   if (!is_dynamic(payload_type) || (red_payload_type != 0 && !is_dynamic(red_payload_type)))
     throw std::invalid_argument("a dynamic payload type is 35..63 or 96..127");
+  if (level_extension > kMaxExtension)
+    throw std::invalid_argument("the id of a header extension is 1..14");
   const auto size = kShortUfrag + (red_payload_type != 0 ? kPayloadTypeChars : 0) +
                     (fingerprint ? kFingerprintChars : 0);
   std::string ufrag(size, kVersion);
   char* at = std::ranges::copy(ticket, ufrag.data() + 1).out;
   base64_encode(session.bytes, at);
-  at = write_payload_type(at + kNonceChars, payload_type);
-  if (red_payload_type != 0) at = write_payload_type(at, red_payload_type);
+  at = write_type(at + kNonceChars, payload_type, level_extension);
+  if (red_payload_type != 0) at = write_type(at, red_payload_type);
   if (fingerprint) base64_encode(*fingerprint, at);
   return ufrag;
 }

@@ -6,9 +6,10 @@
 ///   ticket = base64(key id(1) · AEAD nonce(12) · AES-128-GCM{ space(8) expiry(4) peer(4)
 ///            cohort(2) role(1) flags(1) } · tag(16))
 ///
-/// Numbers are big-endian. A payload type is two base64 digits, high before low (111 = "Bv");
-/// the second is named by who takes redundant audio. A key id is authenticated too, so one secret
-/// under two ids makes two kinds of tickets.
+/// Numbers are big-endian. A payload type is two base64 digits, high before low (111 = "Bv"), and
+/// the first has above its seven bits the id under which a speaker sends levels (RFC 6464). The
+/// second is named by who takes or sends redundant audio. A key id is authenticated too, so one
+/// secret under two ids makes two kinds of tickets.
 ///
 /// The ufrag is seen on the wire (every STUN check repeats it), hence AEAD and not a mere
 /// signature. The ICE password = base64(HMAC-SHA256(key, ticket))[:32] never crosses the UDP
@@ -64,6 +65,7 @@ struct OpenedUfrag {
   SessionId session;                  ///< the page's nonce
   std::uint8_t payload_type = 0;      ///< Opus, 96..127 (and 35..63)
   std::uint8_t red_payload_type = 0;  ///< red/48000/2 (RFC 2198), or zero
+  std::uint8_t level_extension = 0;   ///< id of the audio level (RFC 6464), or zero
   std::optional<std::array<std::uint8_t, kFingerprintPrefix>> fingerprint;
   Password password{};
 
@@ -109,9 +111,10 @@ std::optional<SessionId> ufrag_session(std::string_view ufrag) noexcept;
 
 /// The ufrag a page (or the service, for WHIP and WHEP) builds around a ticket. Throws
 /// std::invalid_argument on a malformed ticket or a payload type that is not dynamic.
-/// `red_payload_type`: zero when the page takes no redundancy.
+/// `red_payload_type`: zero without redundancy; `level_extension`: 1..14, or zero without levels.
 std::string make_ufrag(std::string_view ticket, const SessionId& session, std::uint8_t payload_type,
                        std::uint8_t red_payload_type,
-                       std::optional<std::array<std::uint8_t, kFingerprintPrefix>> fingerprint);
+                       std::optional<std::array<std::uint8_t, kFingerprintPrefix>> fingerprint,
+                       std::uint8_t level_extension = 0);
 
 }  // namespace fanout

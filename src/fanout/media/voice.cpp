@@ -1,0 +1,108 @@
+#include "fanout/media/voice.hpp"
+
+#include <algorithm>
+
+#include "fanout/media/player.hpp"
+
+namespace fanout {
+namespace {
+
+constexpr std::uint8_t kSilence = 127;
+/// Packets decoded before the first that is heard: predictors have settled after two.
+constexpr std::uint64_t kWarmUp = 2;
+
+}  // namespace
+
+Voice::Voice(int channels)
+    : decoder_(channels),
+      // The last packet may begin with the tick; while a decoder settles there is one before it.
+      decoded_((2 * kMaxOpusSamples + kFrameSamples) * decoder_.channels()) {}
+
+void Voice::advance(Instant now) noexcept {
+  open_ = open_ && asked_;
+  asked_ = false;
+  while (ahead_ < kFrameSamples) {
+    const auto pop = jitter_.pop(now);
+    const auto& entry = keep(pop);
+    note_claim(pop);
+    ahead_ += entry.samples;
+    if (open_) decode(entry);
+  }
+  ahead_ -= kFrameSamples;
+}
+
+const Voice::Entry& Voice::keep(const Pop& pop) noexcept {
+  auto& entry = kept_[taken_++ % kKept];
+  entry.what = pop.what;
+  entry.samples = std::min<std::uint32_t>(pop.samples, kMaxOpusSamples);
+  entry.size = static_cast<std::uint16_t>(pop.payload.size());
+  std::ranges::copy(pop.payload, entry.payload.begin());
+  const bool vain = pop.what == Playout::fec && !opus_has_fec(pop.payload);
+  if (vain) {
+    entry.what = Playout::conceal;
+    ++vain_fec_;
+    vain_samples_ += entry.samples;
+    vain_events_ += concealing_ ? 0 : 1;
+  }
+  concealing_ = entry.what == Playout::conceal;
+  return entry;
+}
+
+void Voice::note_claim(const Pop& pop) noexcept {
+  if (pop.what == Playout::silence || pop.what == Playout::hold) claim_ = kSilence;
+  if (pop.what != Playout::frame) return;
+  leveled_ = pop.level != kUnknownLevel;
+  claim_ = leveled_ ? pop.level : 0;
+  if (pop.payload.size() <= kDtxBytes) claim_ = kSilence;
+}
+
+Sound Voice::frame() noexcept {
+  const auto frame = MutableSound(frame_).first(kFrameSamples * decoder_.channels());
+  if (asked_) return frame;
+  if (!open_) open();
+  asked_ = open_ = true;
+  std::copy_n(decoded_.begin(), frame.size(), frame.begin());
+  keep_last(ahead_);
+  return frame;
+}
+
+/// Begins before the tick, as far back as packets were kept.
+void Voice::open() noexcept {
+  const auto needed = kFrameSamples + ahead_;
+  const auto oldest = taken_ - std::min<std::uint64_t>(taken_, kKept);
+  auto from = taken_;
+  for (std::size_t covered = 0; covered < needed && from > oldest;)
+    covered += kept_[--from % kKept].samples;
+  from -= std::min(kWarmUp, from - oldest);
+  decoder_.reset();
+  std::ranges::fill(decoded_, 0.0F);
+  decoded_size_ = needed;  // silence, where nothing was kept
+  for (; from < taken_; ++from) {
+    decode(kept_[from % kKept]);
+    keep_last(needed);
+  }
+}
+
+void Voice::decode(const Entry& entry) noexcept {
+  const auto room = MutableSound(decoded_).subspan(decoded_size_ * decoder_.channels());
+  decoder_.decode(entry.what, Bytes(entry.payload).first(entry.size), entry.samples, room);
+  decoded_size_ += entry.samples;
+}
+
+void Voice::keep_last(std::size_t samples) noexcept {
+  const auto drop = (decoded_size_ - samples) * decoder_.channels();
+  const auto end =
+      decoded_.begin() + static_cast<std::ptrdiff_t>(decoded_size_ * decoder_.channels());
+  std::shift_left(decoded_.begin(), end, static_cast<std::ptrdiff_t>(drop));
+  decoded_size_ = samples;
+}
+
+VoiceStats Voice::stats() const noexcept {
+  VoiceStats stats{jitter_.stats(), decoder_.frames_decoded(), decoder_.decode_errors()};
+  stats.fec_packets_received -= vain_fec_;
+  stats.concealed_samples += vain_samples_ + decoder_.samples_spoilt();
+  stats.concealment_events += vain_events_ + decoder_.decode_errors();
+  return stats;
+}
+
+}  // namespace fanout

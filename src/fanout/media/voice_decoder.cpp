@@ -1,0 +1,94 @@
+#include "fanout/media/voice_decoder.hpp"
+
+#include <algorithm>
+
+namespace fanout {
+namespace {
+
+constexpr std::size_t kFadeSamples = kClockRate / 200;  // 5 ms
+constexpr std::size_t kFadeBegins = 60 * kClockRate / 1'000;
+constexpr std::size_t kFadeEnds = 100 * kClockRate / 1'000;
+
+/// How loud concealment is when nothing has been known for so long.
+constexpr float gain_after(std::size_t samples) noexcept {
+  if (samples <= kFadeBegins) return 1;
+  if (samples >= kFadeEnds) return 0;
+  return static_cast<float>(kFadeEnds - samples) / (kFadeEnds - kFadeBegins);
+}
+
+}  // namespace
+
+VoiceDecoder::VoiceDecoder(int channels)
+    : decoder_(channels), channels_(static_cast<std::size_t>(channels)) {}
+
+void VoiceDecoder::reset() noexcept {
+  decoder_.reset();
+  gain_ = 0;
+  last_ = {};
+  concealed_ = 0;
+}
+
+void VoiceDecoder::decode(Playout what, Bytes payload, std::size_t samples,
+                          MutableSound out) noexcept {
+  const auto sound = out.first(samples * channels_);
+  switch (what) {
+    case Playout::frame:
+      ++frames_decoded_;
+      if (!play(decoder_.decode(payload, out), sound)) {
+        ++decode_errors_;
+        samples_spoilt_ += samples;
+        conceal(sound);
+      }
+      break;
+    case Playout::fec:
+      ++frames_decoded_;
+      if (!play(decoder_.decode_fec(payload, samples, out), sound)) fall_silent(sound);
+      break;
+    case Playout::conceal:
+      conceal(sound);
+      break;
+    case Playout::silence:
+    case Playout::hold:
+      fall_silent(sound);
+      break;
+  }
+  if (!sound.empty()) std::ranges::copy(sound.last(channels_), last_.begin());
+}
+
+/// False when nothing was made.
+bool VoiceDecoder::play(std::size_t made, MutableSound out) noexcept {
+  if (made == 0) return false;
+  const auto end = std::min(made * channels_, out.size());
+  std::ranges::fill(out.subspan(end), 0.0F);  // a packet is as long as its TOC says
+  if (gain_ < 1) ramp(out.first(std::min(kFadeSamples * channels_, out.size())), gain_, 1);
+  gain_ = 1;
+  concealed_ = 0;
+  return true;
+}
+
+void VoiceDecoder::conceal(MutableSound out) noexcept {
+  const auto samples = out.size() / channels_;
+  if (decoder_.conceal(samples, out) == 0) return fall_silent(out);
+  const float from = std::min(gain_, gain_after(concealed_));
+  concealed_ += samples;
+  gain_ = std::min(gain_, gain_after(concealed_));
+  if (from < 1 || gain_ < 1) ramp(out, from, gain_);
+}
+
+void VoiceDecoder::fall_silent(MutableSound out) noexcept {
+  std::ranges::fill(out, 0.0F);
+  const auto tail = std::min(kFadeSamples * channels_, out.size());
+  for (std::size_t i = 0; i < tail; ++i) out[i] = last_[i % channels_];
+  ramp(out.first(tail), 1, 0);
+  gain_ = 0;
+}
+
+void VoiceDecoder::ramp(MutableSound sound, float from, float to) const noexcept {
+  const auto length = sound.size() / channels_;
+  const float step = (to - from) / static_cast<float>(length);
+  for (std::size_t i = 0; i < length; ++i)
+    for (std::size_t channel = 0; channel < channels_; ++channel)
+      sound[i * channels_ + channel] *= from + step * static_cast<float>(i + 1);
+}
+
+}  // namespace fanout
