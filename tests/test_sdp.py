@@ -2,6 +2,7 @@
 
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,9 +63,65 @@ def test_redundancy_is_for_listeners_who_offer_it():
     assert listening.red_payload_type == 63
     answer = lines_of(write_answer(listening, LOCAL))
     assert {"a=rtpmap:63 red/48000/2", "a=fmtp:63 111/111"} <= set(answer)
-    talkback = parse_offer(OFFERS["chromium_talkback"], publishing=True)
-    assert "red" not in write_answer(talkback, LOCAL)
     assert parse_offer(without(LISTEN, "a=rtpmap:63"), publishing=False).red_payload_type == 0
+
+
+@pytest.mark.parametrize("name", ["chromium_speak", "chromium_talkback"])
+def test_a_speaker_who_can_is_asked_for_redundancy(name):
+    """Browsers send the first format of the answer."""
+    offer = parse_offer(OFFERS[name], publishing=True)
+    answer = lines_of(write_answer(offer, LOCAL))
+    assert "m=audio 9 UDP/TLS/RTP/SAVPF 63 111" in answer
+    assert {"a=rtpmap:63 red/48000/2", "a=fmtp:63 111/111"} <= set(answer)
+    plain = without(OFFERS[name].decode(), "a=rtpmap:63")
+    answer = lines_of(write_answer(parse_offer(plain, publishing=True), LOCAL))
+    assert "m=audio 9 UDP/TLS/RTP/SAVPF 111" in answer
+
+
+LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+
+
+@pytest.mark.parametrize("name", SPEAKING)
+def test_a_speaker_is_asked_for_levels_and_nothing_else(name):
+    offer = parse_offer(OFFERS[name], publishing=True)
+    assert offer.level_extension == 1
+    answer = lines_of(write_answer(offer, LOCAL))
+    extensions = [line for line in answer if line.startswith("a=extmap")]
+    assert extensions == [f"a=extmap:1 {LEVEL}"]
+
+
+def test_a_listener_is_asked_for_no_levels():
+    offer = parse_offer(OFFERS["chromium_listen"], publishing=False)
+    assert offer.level_extension == 0
+    assert "extmap" not in write_answer(offer, LOCAL)
+
+
+@pytest.mark.parametrize(
+    ("extmap", "number"),
+    [
+        (f"7 {LEVEL}", 7),
+        (f"14/sendrecv {LEVEL} vad=on", 14),
+        (f"15 {LEVEL}", 0),  # two-byte headers, which the server would have to offer
+        (f"0 {LEVEL}", 0),
+        (f"4096 {LEVEL}", 0),
+        (f"x {LEVEL}", 0),
+        (LEVEL, 0),
+        (f"3 {LEVEL}s", 0),
+        ("3 urn:ietf:params:rtp-hdrext:encrypt " + LEVEL, 0),  # RFC 6904
+    ],
+)
+def test_levels_have_the_id_that_the_offer_gives_them(extmap, number):
+    speak = without(SPEAK, "a=extmap") + f"a=extmap:{extmap}\r\n"
+    assert parse_offer(speak, publishing=True).level_extension == number
+
+
+def test_music_is_asked_for_and_announced_in_stereo():
+    music = replace(LOCAL, music=True)
+    talkback = write_answer(parse_offer(OFFERS["chromium_talkback"], publishing=True), music)
+    assert ";stereo=1;maxaveragebitrate=128000;" in talkback
+    assert ";sprop-stereo=1\r\n" in talkback
+    listen = write_answer(parse_offer(LISTEN, publishing=False), music)
+    assert "a=fmtp:111 minptime=10;useinbandfec=1;sprop-stereo=1\r\n" in listen
 
 
 @pytest.mark.parametrize("name", LISTENING)

@@ -85,7 +85,7 @@ def test_a_player_is_sent_to(web):
 
 
 def test_the_servers_name_carries_a_ticket_of_the_right_shape(web):
-    for door, offer, length in (("whip", SPEAK, 107), ("whep", LISTEN, 87)):
+    for door, offer, length in (("whip", SPEAK, 109), ("whep", LISTEN, 87)):
         answer = join(web, door, offer).text
         ufrag = answer.split("a=ice-ufrag:")[1].split("\r\n")[0]
         assert len(ufrag) == length

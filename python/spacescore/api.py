@@ -194,6 +194,7 @@ _READERS: Mapping[str, Callable[[Fields, str], Any]] = {
     "max_speakers": lambda fields, name: fields.number(name, 0),
     "record": Fields.flag,
     "starts": lambda fields, name: fields.number(name, 0),
+    "music": Fields.flag,
 }
 
 
@@ -264,6 +265,7 @@ def _summary(desk: Desk, request: Request, room: Room) -> dict[str, Any]:
         "speakers": len(numbers["speakers"]),
         "max_speakers": details.max_speakers,
         "open_stage": details.open_stage,
+        "music": details.music,
         "starts": details.starts,
         "started": int(room.opened),
         "link": desk.url(request, f"/s/{room.slug}"),

@@ -283,7 +283,11 @@ class Office:
         try:
             if not self._is_in_engine(room.slug):
                 self.engine.create_space(
-                    room.slug, title=shown.title, open_stage=shown.open_stage, record=shown.record
+                    room.slug,
+                    title=shown.title,
+                    open_stage=shown.open_stage,
+                    record=shown.record,
+                    music=shown.music,
                 )
             self._on_air.add(room.slug)
         except Exception as error:
@@ -308,6 +312,7 @@ class Office:
             open_stage=space.open_stage,
             max_speakers=MAX_SEATS,
             record=bool(space.recording),
+            music=space.music,
         )
         made: list[Fact] = [facts.Created(slug, details), facts.Opened()]
         try:

@@ -39,6 +39,7 @@ _FIELDS: Mapping[str, Schema] = {
     "max_speakers": {"type": "integer", "minimum": 1, "maximum": MAX_SEATS},
     "record": _FLAG,
     "starts": {"type": "integer", "minimum": 0, "description": "Unix seconds; 0: not scheduled"},
+    "music": _FLAG,
     "draft": _FLAG,
     "host": {"type": "string", "maxLength": MAX_NAME_CHARS},
     "name": {"type": "string", "maxLength": MAX_NAME_CHARS},
@@ -58,7 +59,7 @@ _FIELDS: Mapping[str, Schema] = {
 }
 _DETAILS = (
     *("title", "description", "topics", "language", "visibility"),
-    *("open_stage", "max_speakers", "record", "starts"),
+    *("open_stage", "max_speakers", "record", "starts", "music"),
 )
 _BODIES: Mapping[str, tuple[str, ...]] = {
     "create_space": ("space", "host", "draft", *_DETAILS),

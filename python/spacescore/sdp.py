@@ -44,6 +44,8 @@ _LINE = re.compile(r"[a-z]=[^\x00-\x08\x0a-\x1f\x7f]*")
 _MEDIA = re.compile(r"([a-z]{1,16}) ([0-9]{1,5})(?:/[0-9]{1,5})? ([A-Za-z/]{1,32}) (\S.*)")
 _OPUS = re.compile(r"([0-9]{1,3}) opus/48000/2", re.ASCII | re.IGNORECASE)
 _RED = re.compile(r"([0-9]{1,3}) red/48000/2", re.ASCII | re.IGNORECASE)
+_EXTENSION = re.compile(r"([0-9]{1,2})(?:/[a-z]{8,8})? (\S+).*")
+_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 _FORMAT = re.compile(r"[0-9]{1,3}|webrtc-datachannel")
 _MID = re.compile(r"[!#$%&'*+\-.^_`{|}~0-9A-Za-z]{1,16}")  # RFC 8843 9.1: short tokens
 _UFRAG = re.compile(r"[A-Za-z0-9+/=_-]{4,256}")  # RFC 8839 5.4, with the = _ - of old Chromium
@@ -90,7 +92,8 @@ class Offer:
     media: tuple[MediaLine, ...]
     audio: int  # which of `media` is the track; the others are refused
     payload_type: int  # of Opus
-    red_payload_type: int  # of a listener's Opus with redundant copies (RFC 2198), or 0
+    red_payload_type: int  # of Opus with redundant copies (RFC 2198), or 0
+    level_extension: int  # where a publisher says how loud it is (RFC 6464), or 0
     answer: Direction  # ours
     fingerprint: bytes  # SHA-256 of the client's certificate, 32 bytes
     ufrag: str  # the client's; tells an ICE restart from trickling
@@ -117,6 +120,7 @@ class Local:
     candidates: Sequence[Candidate]  # best first
     ssrc: int
     cname: str
+    music: bool = False  # stereo, and sound rather than words
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +162,8 @@ def parse_offer(sdp: bytes | str, *, publishing: bool) -> Offer:
         media=media,
         audio=audio,
         payload_type=_opus(track),
-        red_payload_type=0 if publishing else _payload_type(_RED, track),
+        red_payload_type=_payload_type(_RED, track),
+        level_extension=_extension(_LEVEL, track) if publishing else 0,
         answer=_answer_to(_direction(session, track), publishing),
         fingerprint=_fingerprint(scope),
         ufrag=_credential(_UFRAG, "ice-ufrag", scope),
@@ -289,6 +294,14 @@ def _payload_type(codec: re.Pattern[str], track: _Section) -> int:
     return 0
 
 
+def _extension(name: str, track: _Section) -> int:
+    """Return the id of a header extension that the client would send in short form, or 0."""
+    for match in map(_EXTENSION.fullmatch, track.all("extmap")):
+        if match and match[2] == name and 1 <= int(match[1]) <= 14:
+            return int(match[1])
+    return 0
+
+
 def _direction(session: _Section, track: _Section) -> Direction:
     names = [name for name, _ in (*track.attributes, *session.attributes)]
     return next((Direction(name) for name in names if name in _DIRECTIONS), Direction.SENDRECV)
@@ -335,12 +348,16 @@ def _accepted(offer: Offer, local: Local) -> list[str]:
     media = offer.media[offer.audio]
     pt, red = offer.payload_type, offer.red_payload_type
     back = offer.answer
-    formats = f"{pt} {red}" if red else f"{pt}"  # Opus first: it is what is sent
-    lines = [f"m=audio 9 {media.protocol} {formats}", "c=IN IP4 0.0.0.0"]
+    # The first is what the receiver wants: of speakers redundancy, from listeners nothing.
+    formats = [f"{red}", f"{pt}"] if back.receives else [f"{pt}", f"{red}"]
+    formats = formats if red else [f"{pt}"]
+    lines = [f"m=audio 9 {media.protocol} {' '.join(formats)}", "c=IN IP4 0.0.0.0"]
     lines += [f"a=mid:{media.mid}"] if media.mid else []
+    level = offer.level_extension
+    lines += [f"a=extmap:{level} {_LEVEL}"] if level else []
     lines += [f"a={back}", "a=rtcp-mux"]
     lines += ["a=rtcp-mux-only"] if offer.rtcp_mux_only else []
-    lines += [f"a=rtpmap:{pt} opus/48000/2", f"a=fmtp:{pt} {_FMTP[back.receives]}"]
+    lines += [f"a=rtpmap:{pt} opus/48000/2", f"a=fmtp:{pt} {_fmtp(back, local)}"]
     lines += [f"a=rtpmap:{red} red/48000/2", f"a=fmtp:{red} {pt}/{pt}"] if red else []
     lines += ["a=ptime:20", "a=maxptime:60"] if back.receives else []
     lines += [f"a=fingerprint:sha-256 {local.fingerprint}", "a=setup:passive"]
@@ -349,12 +366,18 @@ def _accepted(offer: Offer, local: Local) -> list[str]:
     return lines + _ice(local)
 
 
-# What we would like to receive. A speaker's voice is decoded and encoded once more, hence 48
-# kbit/s instead of the 32 that would do for one generation; mono, because the mix is.
-_FMTP = {
-    False: "minptime=10;useinbandfec=1",
-    True: "minptime=10;useinbandfec=1;stereo=0;maxaveragebitrate=48000;maxplaybackrate=48000",
-}
+# A speaker's voice is decoded and encoded once more, hence 48 kbit/s instead of the 32 that would
+# do for one generation; mono, because the mix is. With redundancy a speaker sends twice that.
+_VOICE = "stereo=0;maxaveragebitrate=48000;maxplaybackrate=48000"
+_MUSIC = "stereo=1;maxaveragebitrate=128000;maxplaybackrate=48000"
+
+
+def _fmtp(back: Direction, local: Local) -> str:
+    """Say what we would like to receive, and what we send (RFC 7587 section 7)."""
+    parts = ["minptime=10;useinbandfec=1"]
+    parts += [_MUSIC if local.music else _VOICE] if back.receives else []
+    parts += ["sprop-stereo=1"] if local.music and back.sends else []
+    return ";".join(parts)
 
 
 def _ice(local: Local) -> list[str]:

@@ -77,6 +77,7 @@ class Space:
     open_stage: bool
     created: float
     recording: str
+    music: bool = False  # stereo
     people: dict[int, Person] = field(default_factory=dict)
     removed: dict[int, int] = field(default_factory=dict)  # peer -> until when
     online: set[int] = field(default_factory=set)
@@ -103,7 +104,15 @@ class Registry:
     def __len__(self) -> int:
         return len(self._spaces)
 
-    def create(self, slug: str, *, now: float, title: str = "", open_stage: bool = False) -> Space:
+    def create(
+        self,
+        slug: str,
+        *,
+        now: float,
+        title: str = "",
+        open_stage: bool = False,
+        music: bool = False,
+    ) -> Space:
         """Open a space. Raises SpaceTakenError, InvalidRequestError, OverloadedError."""
         number = space_id(check_slug(slug))
         if slug in self._spaces or number in self._slugs:
@@ -111,7 +120,7 @@ class Registry:
         if len(self._spaces) >= MAX_SPACES:
             raise OverloadedError("This node has as many spaces as it can carry.")
         title = clean_text(title, MAX_TITLE_CHARS) or slug
-        space = Space(slug, number, title, open_stage, now, recording="")
+        space = Space(slug, number, title, open_stage, now, recording="", music=music)
         self._spaces[slug], self._slugs[number] = space, slug
         return space
 

@@ -32,6 +32,7 @@ class Evening:
     heard: dict[str, np.ndarray] = field(default_factory=dict)
     inbound: dict[str, dict[str, Any]] = field(default_factory=dict)
     transport: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sent: dict[str, Any] = field(default_factory=dict)  # by the first speaker
     shown: dict[str, Any] = field(default_factory=dict)
     spoken_seconds: float = 0
     recording: np.ndarray = field(default_factory=lambda: np.zeros(0))
@@ -84,6 +85,7 @@ def evening(served: Served, open_chromium, tmp_path_factory) -> Evening:
     seen.read(guest.page)
     take_pictures({"listening": guest.page, "speaking": ada.page})
 
+    seen.sent = ada.stats("outbound-rtp")
     bo.leaves()
     guest.page.close()
     player.page.close()
@@ -130,6 +132,12 @@ def test_a_speaker_hears_the_other_and_not_themselves(evening: Evening, who, own
     assert loudest(heard) == pytest.approx(other, abs=RATE / WINDOW)
     assert level(heard, other) == pytest.approx(SENT_DBFS, abs=3)
     assert level(heard, own) < level(heard, other) - 30
+
+
+def test_a_speaker_sends_redundancy(evening: Evening):
+    """Of which Chromium's statistics say nothing but that it sends each frame twice."""
+    frame = evening.sent["targetBitrate"] / 8 / 50
+    assert evening.sent["bytesSent"] / evening.sent["packetsSent"] > 1.7 * frame
 
 
 def test_listeners_hear_both_speakers_at_once(evening: Evening):

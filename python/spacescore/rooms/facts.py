@@ -70,6 +70,7 @@ class Details:
     max_speakers: int = SPEAKERS
     record: bool = True
     starts: int = 0  # Unix seconds; 0: not scheduled
+    music: bool = False  # in stereo, from when it opens
 
 
 @dataclass(frozen=True, slots=True)

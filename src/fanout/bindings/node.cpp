@@ -60,11 +60,12 @@ void bind_spaces(py::class_<PyNode>& bound) {
       .def(
           "create_space",
           [](PyNode& self, std::uint64_t space, const std::string& title,
-             const std::string& record_path) {
+             const std::string& record_path, bool music) {
             py::gil_scoped_release release;
-            self.node().create_space(SpaceId{space}, title, record_path);
+            self.node().create_space(SpaceId{space}, title, record_path, to_mode(music));
           },
-          py::arg("space"), py::kw_only(), py::arg("title") = "", py::arg("record_path") = "")
+          py::arg("space"), py::kw_only(), py::arg("title") = "", py::arg("record_path") = "",
+          py::arg("music") = false)
       .def(
           "close_space",
           [](PyNode& self, std::uint64_t space) {

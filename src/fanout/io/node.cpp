@@ -89,15 +89,17 @@ void Node::refuse_newcomers() {
   });
 }
 
-void Node::create_space(SpaceId space, const std::string& title, const std::string& record_path) {
+void Node::create_space(SpaceId space, const std::string& title, const std::string& record_path,
+                        SoundMode mode) {
   const auto known =
       on_all([space](Worker&, Engine& engine, Instant) { return engine.has_space(space); });
   if (std::ranges::find(known, true) != known.end())
     throw std::invalid_argument("the space exists already");
   const bool recorded = !record_path.empty();
-  if (recorded) home(space).recorder().open(space, record_path, title);
+  if (recorded)
+    home(space).recorder().open(space, record_path, title, mode == SoundMode::music ? 2 : 1);
   on_all([=](Worker&, Engine& engine, Instant now) {
-    engine.create_space(now, space, recorded);
+    engine.create_space(now, space, recorded, mode);
     return true;
   });
 }

@@ -53,7 +53,8 @@ class Node {
   void refuse_newcomers();
   /// Throws std::invalid_argument when the space is there already, std::system_error when
   /// `record_path` (empty: not recorded) cannot be written.
-  void create_space(SpaceId space, const std::string& title, const std::string& record_path);
+  void create_space(SpaceId space, const std::string& title, const std::string& record_path,
+                    SoundMode mode = SoundMode::voice);
   bool close_space(SpaceId space);
   bool end_session(const SessionId& session);
   bool remove_peer(SpaceId space, PeerId peer);

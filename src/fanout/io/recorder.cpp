@@ -37,7 +37,8 @@ Recorder::Recorder(Failed failed)
 
 Recorder::~Recorder() { close(); }
 
-void Recorder::open(SpaceId space, const std::string& path, const std::string& title) {
+void Recorder::open(SpaceId space, const std::string& path, const std::string& title,
+                    int channels) {
   const auto folder = std::filesystem::path(path).parent_path();
   if (access(folder.empty() ? "." : folder.c_str(), W_OK) != 0)
     throw std::system_error(errno, std::generic_category(), "recording to " + path);
@@ -46,7 +47,8 @@ void Recorder::open(SpaceId space, const std::string& path, const std::string& t
   const auto serial = static_cast<std::uint32_t>(static_cast<std::uint64_t>(space));
   const std::scoped_lock lock(mutex_);
   drain();  // an earlier recording of the same space may have its end still in the ring
-  files_.insert_or_assign(space, File{path, FileDescriptor{}, OggOpusWriter(serial, 1, title)});
+  OggOpusWriter ogg(serial, channels, title);
+  files_.insert_or_assign(space, File{path, FileDescriptor{}, std::move(ogg)});
 }
 
 void Recorder::write(const RecordedFrame& frame) noexcept {

@@ -27,7 +27,7 @@ class Recorder {
 
   /// Where a space goes; the file must not exist. Throws std::system_error when its folder is
   /// not writable or the file is there already. Before the space's first frame.
-  void open(SpaceId space, const std::string& path, const std::string& title);
+  void open(SpaceId space, const std::string& path, const std::string& title, int channels = 1);
 
   // From the media thread.
   void write(const RecordedFrame& frame) noexcept;
