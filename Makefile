@@ -45,7 +45,7 @@ fuzz: ## the parsers under libFuzzer, ASan and UBSan, FUZZ_SECONDS (60) each
 	@.ci/debian-packages clang
 	cmake -S . -B build/fuzz -DSPACESCORE_FUZZ=ON -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++
 	cmake --build build/fuzz
-	for unit in stun rtp rtcp red; do \
+	for unit in stun rtp rtcp red opus; do \
 	  mkdir -p $(FUZZ)/corpus_$$unit; \
 	  $(FUZZ)/fuzz_$$unit -max_total_time=$(FUZZ_SECONDS) -max_len=1500 -verbosity=0 -print_final_stats=1 \
 	    -artifact_prefix=$(FUZZ)/$$unit- $(FUZZ)/corpus_$$unit; \
