@@ -6,12 +6,15 @@ import signal
 import subprocess
 import sys
 import time
+import wave
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import Request, urlopen
 
+import numpy as np
 import pytest
 
+from sound import level
 from webrtc_client import Peer
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
@@ -54,7 +57,7 @@ def post(url: str, offer: str, token: str = "") -> str:
         return response.read().decode()
 
 
-@pytest.mark.parametrize("name", ["trio_radio.py", "fastapi_room.py"])
+@pytest.mark.parametrize("name", ["trio_radio.py", "fastapi_room.py", "mix_by_hand.py"])
 def test_an_example_fits_on_one_screen(name):
     assert len((EXAMPLES / name).read_text().splitlines()) <= 60
 
@@ -111,3 +114,16 @@ def test_the_fastapi_example_answers_offers_and_remembers(start):
     speaker.close()
     process.send_signal(signal.SIGINT)
     assert process.wait(10) == 0
+
+
+def test_the_mix_by_hand_repairs_what_the_path_lost(start, tmp_path):
+    path = tmp_path / "mix.wav"
+    process = start(str(EXAMPLES / "mix_by_hand.py"), str(path), "0.1")
+    lost, repaired = map(int, line_with(process, r"2: (\d+) lost, (\d+) repaired").groups())
+    assert lost > 10
+    assert repaired > 0.7 * lost
+    assert process.wait(10) == 0
+    with wave.open(str(path)) as file:
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32_768
+    assert samples.size == 5 * 48_000
+    assert min(level(samples, hertz) for hertz in (220, 330)) > -25

@@ -81,7 +81,9 @@ def test_opus_is_included_where_it_is_wrapped_and_nowhere_else():
 
 
 # The Python side: pure rules below, then what wraps the compiled core, then the edge.
-WRAPPERS = {"__init__", "_native", "doctor", "engine", "jitterlab", "load", "offline", "tls"}
+WRAPPERS = {
+    *("__init__", "_native", "audio", "doctor", "engine", "jitterlab", "load", "offline", "tls"),
+}
 EDGE = {
     *(
         "__main__",

@@ -1,7 +1,8 @@
 """Live audio rooms that hold on launch day.
 
 Embedders need `Engine` (a UDP port with its spaces), perhaps `asgi` (the room service as an
-application to mount), and the errors and events. Everything is loaded when first used, so
+application to mount), and the errors and events. `JitterBuffer`, `Voice`, `Mixer` and
+`Repacketizer` are the media layer by itself. Everything is loaded when first used, so
 `import spacescore` costs next to nothing.
 """
 
@@ -9,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from spacescore.audio import JitterBuffer, Mixed, Mixer, Popped, Repacketizer, Voice
     from spacescore.desk import IceServer
     from spacescore.engine import Engine
     from spacescore.errors import (
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from spacescore.tokens import KeyRing
 
 _WHERE = {
+    "audio": ["JitterBuffer", "Mixed", "Mixer", "Popped", "Repacketizer", "Voice"],
     "desk": ["IceServer"],
     "engine": ["Engine"],
     "errors": [
@@ -101,11 +104,16 @@ __all__ = [
     "IceServer",
     "InvalidOfferError",
     "InvalidRequestError",
+    "JitterBuffer",
     "KeyRing",
     "ListenerJoined",
     "ListenerLeft",
+    "Mixed",
+    "Mixer",
     "OverloadedError",
+    "Popped",
     "RecordingFailed",
+    "Repacketizer",
     "Role",
     "Space",
     "SpaceStats",
@@ -123,6 +131,7 @@ __all__ = [
     "UnknownSessionError",
     "UnknownSpaceError",
     "UnusableOfferError",
+    "Voice",
     "WrongMomentError",
     "asgi",
 ]

@@ -561,6 +561,7 @@ class Mixer:
         dtx: bool = True,
         expected_loss: typing.SupportsInt | typing.SupportsIndex = 10,
         application: str = "voip",
+        encode: bool = True,
     ) -> None: ...
     def add(self, peer: typing.SupportsInt | typing.SupportsIndex) -> None: ...
     def mix(
@@ -569,12 +570,23 @@ class Mixer:
         """
         One tick: the shared packet, and by peer the packets without that peer.
         """
+    def read(self, out: numpy.ndarray) -> None:
+        """
+        The sound of the last mix.
+        """
+    def read_minus(
+        self, peer: typing.SupportsInt | typing.SupportsIndex, out: numpy.ndarray
+    ) -> None:
+        """
+        The same without a peer.
+        """
     def remove(self, peer: typing.SupportsInt | typing.SupportsIndex) -> None: ...
     def set_voice(
-        self,
-        peer: typing.SupportsInt | typing.SupportsIndex,
-        frame: typing.Annotated[numpy.typing.ArrayLike, numpy.float32],
-    ) -> None: ...
+        self, peer: typing.SupportsInt | typing.SupportsIndex, frame: numpy.ndarray
+    ) -> int:
+        """
+        How loud it was, -dBov.
+        """
 
 class JitterStats:
     """
@@ -771,6 +783,10 @@ class Voice:
         level: typing.SupportsInt | typing.SupportsIndex = 127,
         copy: bool = False,
     ) -> Push: ...
+    def read(self, out: numpy.ndarray) -> None:
+        """
+        The tick's frame, written to `out`.
+        """
     def stats(self) -> VoiceStats: ...
     @property
     def claim(self) -> int: ...

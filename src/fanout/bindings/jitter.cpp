@@ -8,13 +8,13 @@ namespace {
 Push push(JitterBuffer& buffer, std::int64_t arrival_us, std::uint16_t sequence,
           std::uint32_t timestamp, const py::bytes& payload, std::uint32_t ssrc,
           std::uint32_t samples, std::uint8_t level, bool copy) {
-  return buffer.push({arrival_us}, {.sequence = sequence,
-                                    .timestamp = timestamp,
-                                    .ssrc = Ssrc{ssrc},
-                                    .payload = view(payload),
-                                    .samples = samples,
-                                    .level = level,
-                                    .copy = copy});
+  const JitterPacket packet{.sequence = sequence,
+                            .timestamp = timestamp,
+                            .ssrc = Ssrc{ssrc},
+                            .payload = view(payload),
+                            .samples = samples,
+                            .level = level};
+  return copy ? buffer.push_copy({arrival_us}, packet) : buffer.push({arrival_us}, packet);
 }
 
 void bind_buffer(py::module_& module) {

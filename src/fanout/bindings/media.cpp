@@ -1,10 +1,8 @@
-#include <pybind11/numpy.h>
-
 #include <algorithm>
 #include <stdexcept>
 #include <vector>
 
-#include "fanout/bindings/bind.hpp"
+#include "fanout/bindings/sound.hpp"
 #include "fanout/media/mix.hpp"
 #include "fanout/media/mixer.hpp"
 #include "fanout/media/opus.hpp"
@@ -142,6 +140,15 @@ Samples subtract(const Samples& sum, const Samples& voice, float from, float to)
   return out;
 }
 
+std::uint8_t set_voice(Mixer& mixer, std::uint32_t peer, const py::array& frame) {
+  Frame scratch;
+  const auto sound = read_frame(frame, scratch);
+  if (sound.size() != mixer.frame_size())
+    throw std::invalid_argument("the frame has another number of channels");
+  mixer.set_voice(PeerId{peer}, sound);
+  return level_dbov(sound);
+}
+
 py::tuple mix(Mixer& mixer, const std::vector<std::uint32_t>& audible) {
   std::vector<PeerId> peers(audible.size());
   std::ranges::transform(audible, peers.begin(), [](auto peer) { return PeerId{peer}; });
@@ -201,23 +208,27 @@ void bind_mix(py::module_& module) {
 void bind_mixer(py::module_& module) {
   py::class_<Mixer>(module, "Mixer")
       .def(py::init([](int bitrate, int complexity, int channels, bool dtx, int loss,
-                       std::string_view application) {
-             return Mixer(to_config(bitrate, complexity, channels, dtx, loss, application));
+                       std::string_view application, bool encode) {
+             return Mixer(to_config(bitrate, complexity, channels, dtx, loss, application), encode);
            }),
            py::kw_only(), py::arg("bitrate") = 32'000, py::arg("complexity") = 5,
            py::arg("channels") = 1, py::arg("dtx") = true, py::arg("expected_loss") = 10,
-           py::arg("application") = "voip")
+           py::arg("application") = "voip", py::arg("encode") = true)
       .def(
           "add", [](Mixer& mixer, std::uint32_t peer) { mixer.add(PeerId{peer}); }, py::arg("peer"))
       .def(
           "remove", [](Mixer& mixer, std::uint32_t peer) { mixer.remove(PeerId{peer}); },
           py::arg("peer"))
+      .def("set_voice", &set_voice, py::arg("peer"), py::arg("frame"), "How loud it was, -dBov.")
       .def(
-          "set_voice",
-          [](Mixer& mixer, std::uint32_t peer, const Samples& frame) {
-            mixer.set_voice(PeerId{peer}, to_frame(frame));
+          "read", [](Mixer& mixer, py::array& out) { write_frame(mixer.sound(), out); },
+          py::arg("out"), "The sound of the last mix.")
+      .def(
+          "read_minus",
+          [](Mixer& mixer, std::uint32_t peer, py::array& out) {
+            write_frame(mixer.sound_without(PeerId{peer}), out);
           },
-          py::arg("peer"), py::arg("frame"))
+          py::arg("peer"), py::arg("out"), "The same without a peer.")
       .def("mix", &mix, py::arg("audible"),
            "One tick: the shared packet, and by peer the packets without that peer.");
 }

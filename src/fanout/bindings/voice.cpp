@@ -1,10 +1,9 @@
 #include "fanout/media/voice.hpp"
 
-#include <pybind11/numpy.h>
-
 #include <vector>
 
 #include "fanout/bindings/jitter_stats.hpp"
+#include "fanout/bindings/sound.hpp"
 #include "fanout/media/decode_gate.hpp"
 
 namespace fanout {
@@ -14,12 +13,12 @@ Push push(Voice& voice, std::int64_t arrival_us, std::uint16_t sequence, std::ui
           const py::bytes& payload, std::uint8_t level, bool copy) {
   const auto bytes = view(payload);
   const auto samples = static_cast<std::uint32_t>(opus_samples(bytes).value_or(kFrameSamples));
-  return voice.push({arrival_us}, {.sequence = sequence,
-                                   .timestamp = timestamp,
-                                   .payload = bytes,
-                                   .samples = samples,
-                                   .level = level,
-                                   .copy = copy});
+  const JitterPacket packet{.sequence = sequence,
+                            .timestamp = timestamp,
+                            .payload = bytes,
+                            .samples = samples,
+                            .level = level};
+  return copy ? voice.push_copy({arrival_us}, packet) : voice.push({arrival_us}, packet);
 }
 
 py::array_t<float> frame(Voice& voice) {
@@ -41,6 +40,9 @@ void bind_one_voice(py::module_& module) {
           "advance", [](Voice& self, std::int64_t now_us) { self.advance({now_us}); },
           py::arg("now_us"))
       .def("frame", &frame)
+      .def(
+          "read", [](Voice& self, py::array& out) { write_frame(self.frame(), out); },
+          py::arg("out"), "The tick's frame, written to `out`.")
       .def_property_readonly("claim", &Voice::claim)
       .def_property_readonly("leveled", &Voice::leveled)
       .def("stats", &Voice::stats);

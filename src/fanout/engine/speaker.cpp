@@ -85,13 +85,12 @@ void Speaker::push_copies(Instant now, const RtpView& rtp,
     const bool fits = samples && copy.timestamp_offset > 0 && copy.timestamp_offset % *samples == 0;
     if (!fits || copy.payload_type != transport_.payload_type) continue;
     const auto back = copy.timestamp_offset / *samples;
-    voice_.push(now, {.sequence = static_cast<std::uint16_t>(rtp.sequence - back),
-                      .timestamp = rtp.timestamp - copy.timestamp_offset,
-                      .ssrc = rtp.ssrc,
-                      .payload = copy.payload,
-                      .samples = static_cast<std::uint32_t>(*samples),
-                      .level = level_of(rtp),
-                      .copy = true});
+    voice_.push_copy(now, {.sequence = static_cast<std::uint16_t>(rtp.sequence - back),
+                           .timestamp = rtp.timestamp - copy.timestamp_offset,
+                           .ssrc = rtp.ssrc,
+                           .payload = copy.payload,
+                           .samples = static_cast<std::uint32_t>(*samples),
+                           .level = level_of(rtp)});
   }
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "fanout/base/seq.hpp"
+#include "fanout/media/opus.hpp"
 #include "fanout/media/player.hpp"
 
 namespace fanout {
@@ -62,6 +63,7 @@ struct JitterBuffer::Impl {
   void begin(const JitterPacket& packet) noexcept;
   Push restart(Samples arrival, const JitterPacket& packet) noexcept;
   Push accept(const PacketSlot& packet, Bytes payload) noexcept;
+  void note_repair(const PacketSlot& packet, Bytes payload) noexcept;
   void note(const PacketSlot& packet) noexcept;
   std::uint64_t lost() const noexcept;
   void reset() noexcept;
@@ -69,7 +71,6 @@ struct JitterBuffer::Impl {
 };
 
 Push JitterBuffer::Impl::push(Instant when, const JitterPacket& packet) noexcept {
-  if (packet.copy) return push_copy(samples_at(when), packet);
   ++received;
   if (packet.payload.size() > PacketRing::kMaxPayload) return ++refused, Push::overflow;
   const auto arrival = samples_at(when);
@@ -88,15 +89,15 @@ PacketSlot JitterBuffer::Impl::place(Samples arrival, const JitterPacket& packet
           .arrival = arrival,
           .size = static_cast<std::uint16_t>(packet.payload.size()),
           .samples = static_cast<std::uint16_t>(std::clamp(packet.samples, kShortest, kLongest)),
-          .level = packet.level,
-          .copy = packet.copy};
+          .level = packet.level};
 }
 
 /// It belongs to what this epoch knows, or it is of no use.
 Push JitterBuffer::Impl::push_copy(Samples arrival, const JitterPacket& packet) noexcept {
   if (packet.ssrc != ssrc || arrived == 0 || packet.payload.size() > PacketRing::kMaxPayload)
     return Push::late;
-  const auto slot = place(arrival, packet);
+  auto slot = place(arrival, packet);
+  slot.copy = true;
   if (slot.sequence < first || slot.sequence >= newest || from_nowhere(slot)) return Push::late;
   if (player.knows(slot.sequence)) return Push::duplicate;
   return player.repair_with(slot, packet.payload) ? Push::stored : Push::late;
@@ -151,15 +152,24 @@ Push JitterBuffer::Impl::restart(Samples arrival, const JitterPacket& packet) no
 }
 
 Push JitterBuffer::Impl::accept(const PacketSlot& packet, Bytes payload) noexcept {
-  if (player.knows(packet.sequence)) {
+  if (player.knows(packet.sequence)) [[unlikely]] {
     if (player.replace_copy(packet.sequence))
       note(packet);  // what the copy stood in for has come after all
     else
       ++duplicated;
     return Push::duplicate;
   }
+  if (packet.sequence == newest + 2) [[unlikely]]
+    note_repair(packet, payload);
   note(packet);
   return player.store(packet, payload) ? Push::stored : Push::late;
+}
+
+/// The one before is missing, and is here by FEC: to be had for this much delay.
+void JitterBuffer::Impl::note_repair(const PacketSlot& packet, Bytes payload) noexcept {
+  if (player.knows(newest + 1) || !opus_has_fec(payload)) return;
+  const auto lost = packet.timestamp - packet.samples;
+  player.delay().add(packet.arrival, packet.arrival - lost, true);
 }
 
 void JitterBuffer::Impl::note(const PacketSlot& packet) noexcept {
@@ -208,6 +218,10 @@ JitterBuffer& JitterBuffer::operator=(JitterBuffer&&) noexcept = default;
 
 Push JitterBuffer::push(Instant arrival, const JitterPacket& packet) noexcept {
   return impl_->push(arrival, packet);
+}
+
+Push JitterBuffer::push_copy(Instant arrival, const JitterPacket& packet) noexcept {
+  return impl_->push_copy(samples_at(arrival), packet);
 }
 
 Pop JitterBuffer::pop(Instant now) noexcept { return impl_->player.pop(samples_at(now)); }

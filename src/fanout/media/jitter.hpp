@@ -21,8 +21,10 @@
 /// one follows it there; then both begin a new epoch (RFC 3550 appendix A.1). A new SSRC begins
 /// one at once.
 ///
-/// A redundant copy (RFC 2198) is pushed like the packet that it repeats, and only fills a hole: it
-/// is none of the packets received, and its delay says nothing of the link.
+/// A redundant copy (RFC 2198) has the place of the packet that it repeats and only fills a hole:
+/// it is none of the packets received. But what a lost packet came back by, a copy or its
+/// successor's FEC, counts as its arrival in the delay estimate: where packets are lost and come
+/// again, the buffer grows until they are in time.
 #pragma once
 
 #include <cstdint>
@@ -46,7 +48,6 @@ struct JitterPacket {
   Bytes payload;                ///< Opus; copied
   std::uint32_t samples = 960;  ///< duration at 48 kHz
   std::uint8_t level = 127;     ///< -dBov, 127 when unknown
-  bool copy = false;            ///< a redundant one, from a later packet
 };
 
 enum class Push : std::uint8_t {
@@ -104,6 +105,8 @@ class JitterBuffer {
 
   /// `packet.samples` is clamped to what Opus knows, 2.5 to 120 ms.
   Push push(Instant arrival, const JitterPacket& packet) noexcept;
+  /// A redundant copy of an earlier packet, after the packet that brought it.
+  Push push_copy(Instant arrival, const JitterPacket& packet) noexcept;
   /// The next entry that is due. A mixer keeps a FIFO of decoded samples per speaker and, once
   /// per 20 ms tick, calls this until the FIFO holds a tick: a 60 ms packet serves three ticks,
   /// and a tick may take eight packets of 2.5 ms. All calls of one tick pass the same `now`, the

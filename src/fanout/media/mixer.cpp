@@ -9,10 +9,12 @@ constexpr std::size_t kTailSamples = kClockRate / 200;  // 5 ms, as long as a fa
 
 }  // namespace
 
-Mixer::Mixer(const OpusEncoderConfig& config)
+Mixer::Mixer(const OpusEncoderConfig& config, bool encodes)
     : config_(config),
       size_(kFrameSamples * static_cast<std::size_t>(config.channels)),
-      encoder_(config) {}
+      encoder_(config) {
+  if (!encodes) encoder_.reset();
+}
 
 void Mixer::add(PeerId peer) {
   if (auto* voice = find(peer)) {
@@ -40,10 +42,11 @@ MixResult Mixer::mix(std::span<const PeerId> audible) {
   for (auto& voice : voices_)
     if (voice.is_heard()) add_voice(used(sum_), used(voice.frame), voice.gain, voice.target);
   minus_.clear();
+  for (auto& voice : voices_) voice.in_minus = false;
   for (auto& voice : voices_)
     if (voice.is_heard() && !voice.removed) encode_minus(voice);
   shared_.frame = sum_;
-  const auto packet = shared_.encode(encoder_, size_);
+  const auto packet = shared_.encode(encoder_ ? &*encoder_ : nullptr, size_);
   finish_tick();
   return {.shared = packet, .minus = minus_};
 }
@@ -64,18 +67,21 @@ Mixer::Voice* Mixer::find(PeerId peer) noexcept {
 }
 
 void Mixer::enter(Voice& voice) {
+  voice.output.limiter = shared_.limiter;
+  voice.last = {};
+  if (!encoder_) return;
   if (voice.encoder)
     voice.encoder->reset();
   else
     voice.encoder.emplace(config_);
-  voice.output.limiter = shared_.limiter;
   voice.encoder->encode(used(shared_.frame), voice.output.packet);
-  voice.last = {};
 }
 
 void Mixer::encode_minus(Voice& voice) noexcept {
   subtract_voice(used(voice.output.frame), used(sum_), used(voice.frame), voice.gain, voice.target);
-  minus_.push_back({voice.peer, voice.output.encode(*voice.encoder, size_)});
+  minus_.push_back(
+      {voice.peer, voice.output.encode(voice.encoder ? &*voice.encoder : nullptr, size_)});
+  voice.in_minus = true;
 }
 
 void Mixer::finish_tick() noexcept {
@@ -87,6 +93,11 @@ void Mixer::finish_tick() noexcept {
   }
 }
 
+Sound Mixer::sound_without(PeerId peer) noexcept {
+  const auto* voice = find(peer);
+  return voice && voice->in_minus ? Sound(voice->output.frame).first(size_) : sound();
+}
+
 /// A voice that stops without a frame: from its last sample down to nothing.
 void Mixer::write_tail(Voice& voice) noexcept {
   voice.frame.fill(0);
@@ -96,10 +107,10 @@ void Mixer::write_tail(Voice& voice) noexcept {
           voice.last[channel] * (1 - static_cast<float>(i + 1) / kTailSamples);
 }
 
-Bytes Mixer::Output::encode(OpusEncoder& encoder, std::size_t size) noexcept {
+Bytes Mixer::Output::encode(OpusEncoder* encoder, std::size_t size) noexcept {
   const auto samples = std::span(frame).first(size);
   limiter.process(samples);
-  return encoder.encode(samples, packet);
+  return encoder ? encoder->encode(samples, packet) : Bytes{};
 }
 
 }  // namespace fanout

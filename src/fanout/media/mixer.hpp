@@ -36,8 +36,9 @@ struct MixResult {
 /// Peers that were never added are ignored.
 class Mixer {
  public:
-  /// Throws std::invalid_argument naming the bad value.
-  explicit Mixer(const OpusEncoderConfig& config);
+  /// `encodes`: false for who wants the sound alone; packets are empty then. Throws
+  /// std::invalid_argument naming the bad value.
+  explicit Mixer(const OpusEncoderConfig& config, bool encodes = true);
 
   /// Samples of a frame, all channels together: 960 or 1,920.
   std::size_t frame_size() const noexcept { return size_; }
@@ -53,12 +54,17 @@ class Mixer {
   /// One tick: those in `audible` are heard; who enters fades in, who left fades out. The
   /// packets are valid until the next call of anything here.
   MixResult mix(std::span<const PeerId> audible);
+  /// What the last `mix` sounds like,
+  Sound sound() const noexcept { return Sound(shared_.frame).first(size_); }
+  /// and to one of the voices.
+  Sound sound_without(PeerId peer) noexcept;
 
  private:
   using Packet = std::array<std::uint8_t, kMaxOpusPacket>;
 
   struct Output {
-    Bytes encode(OpusEncoder& encoder, std::size_t size) noexcept;
+    /// Without an encoder the sound is all there is.
+    Bytes encode(OpusEncoder* encoder, std::size_t size) noexcept;
 
     Frame frame{};
     Limiter limiter;
@@ -72,6 +78,7 @@ class Mixer {
     Frame frame{};
     bool has_frame = false;
     bool removed = false;
+    bool in_minus = false;                   // of the last tick
     std::array<float, kMaxChannels> last{};  // the last sample heard
     float gain = 0;                          // at the end of the last tick
     float target = 0;                        // at the end of this one
@@ -91,7 +98,7 @@ class Mixer {
 
   OpusEncoderConfig config_;
   std::size_t size_;
-  OpusEncoder encoder_;
+  std::optional<OpusEncoder> encoder_;
   std::vector<Voice> voices_;  // in the order of joining, so that sums round the same way
   Frame sum_{};
   Output shared_;

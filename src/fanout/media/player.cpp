@@ -64,6 +64,7 @@ bool Player::store(const PacketSlot& packet, Bytes payload) noexcept {
 }
 
 bool Player::repair_with(const PacketSlot& copy, Bytes payload) noexcept {
+  delay_.add(copy.arrival, copy.arrival - copy.timestamp, true);  // so late it came, at last
   const bool past = copy.sequence < head_ || copy.end() <= head_timestamp_;
   if (past || copy.sequence + PacketRing::kSlots <= newest_) return false;
   ring_.store(copy, payload);

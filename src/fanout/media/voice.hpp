@@ -29,9 +29,12 @@ class Voice {
   /// Throws std::invalid_argument for other channels than 1 or 2.
   explicit Voice(int channels = 1);
 
-  /// Of a packet with redundant copies push the primary first.
   Push push(Instant arrival, const JitterPacket& packet) noexcept {
     return jitter_.push(arrival, packet);
+  }
+  /// A redundant copy of an earlier packet, after the packet that brought it.
+  Push push_copy(Instant arrival, const JitterPacket& packet) noexcept {
+    return jitter_.push_copy(arrival, packet);
   }
 
   /// Once per tick, with its nominal time.

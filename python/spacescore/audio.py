@@ -1,0 +1,286 @@
+"""The media layer by itself, for programs with a transport, a clock or codecs of their own.
+
+    voice = spacescore.Voice()                            # one speaker: packets in, sound out
+    mixer = spacescore.Mixer()                            # everybody's sound in, the mix out
+    mixer.add(7)
+    voice.push(opus, sequence=1, timestamp=960, arrival=clock())
+    mixer.set_voice(7, voice.read(now))                   # once in 20 ms
+    mixed = mixer.mix()
+
+Units: times are seconds on any clock that does not go backwards, as floats; nothing here reads a
+clock, so the same calls give the same sound. A *frame* is 20 ms at 48 kHz: a C-contiguous array
+of shape (960,) mono or (960, 2) stereo, float32 in -1..1 or int16. Frames are read where they lie
+and written into `out` where one is given, without a copy between. Levels are -dBov as RFC 6464
+has them: 0 is the loudest, 127 silence.
+
+Objects belong to one thread at a time. Nothing that comes from the network raises; wrong use does.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spacescore._native import _core
+
+__all__ = ["FRAME", "RATE", "JitterBuffer", "Mixed", "Mixer", "Popped", "Repacketizer", "Voice"]
+
+RATE = 48_000
+FRAME = 960  # samples of a frame, per channel
+
+Frame = NDArray[np.float32] | NDArray[np.int16]
+Payload = bytes | bytearray | memoryview
+
+UNKNOWN_LEVEL = 127
+TICK_US = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Popped:
+    """What a jitter buffer has due.
+
+    what: "frame" (decode `payload`), "fec" (lost: `payload` is its successor, which may have
+    it as in-band FEC), "conceal" (lost), "silence" (nothing was sent), or "hold" (not started, or
+    delay is being built up: play nothing).
+    """
+
+    what: str
+    payload: bytes
+    samples: int  # how long it lasts at 48 kHz, 120 to 5,760
+    timestamp: int  # RTP, of its first sample
+    level: int  # of frames, as pushed
+
+
+class JitterBuffer:
+    """The jitter buffer of one RTP stream: packets in as they come, out in order and in time.
+
+    Its delay follows the link; restarts, wraps, duplicates and silence are told apart. Ask for
+    packets once per tick of 20 ms, until they fill it:
+
+        filled = 0
+        while filled < 960:
+            popped = buffer.pop(now)
+            filled += popped.samples
+    """
+
+    def __init__(self) -> None:
+        self._native = _core.JitterBuffer()
+
+    def push(
+        self,
+        payload: Payload,
+        *,
+        sequence: int,
+        timestamp: int,
+        arrival: float,
+        ssrc: int = 0,
+        samples: int | None = None,
+        level: int | None = None,
+        copy: bool = False,
+    ) -> str:
+        """Take a packet; say what became of it.
+
+        sequence, timestamp, ssrc: of its RTP header; of redundant copies (RFC 2198), those of
+        the packet that each repeats, with copy=True, after the packet that brought them.
+        samples: how long it lasts at 48 kHz; by default what its Opus framing says. Returns
+        "stored", "duplicate", "late", "restarted" (stored: a new stream), "held" (aside: it
+        fits nowhere) or "overflow" (larger than a datagram).
+        """
+        data = bytes(payload)
+        if samples is None:
+            samples = _core.opus_samples(data) or FRAME
+        said = UNKNOWN_LEVEL if level is None else level
+        native = self._native.push(
+            _us(arrival), sequence, timestamp, data, ssrc, samples, said, copy
+        )
+        return str(native.name)
+
+    def pop(self, now: float) -> Popped:
+        """Return what is due next. All calls of one tick have the same `now`."""
+        native = self._native.pop(_us(now))
+        return Popped(
+            native.what.name, native.payload, native.samples, native.timestamp, native.level
+        )
+
+    def reset(self) -> None:
+        """Forget the stream; the counters go on."""
+        self._native.reset()
+
+    @property
+    def stats(self) -> dict[str, float]:
+        """Counters under their W3C getStats names, in snake_case; times in seconds."""
+        return _counters(self._native.stats())
+
+
+class Voice:
+    """One speaker: a jitter buffer with an Opus decoder behind it.
+
+    What is lost comes back as a redundant copy, as in-band FEC, or as concealment that fades
+    within 100 ms, in this order. Who is not read is not decoded.
+    """
+
+    def __init__(self, channels: int = 1) -> None:
+        """`channels`: of the frames read, 1 or 2, whatever the packets have."""
+        self._native = _core.Voice(channels)
+        self._shape = (FRAME,) if channels == 1 else (FRAME, channels)
+        self._now = 0
+
+    def push(
+        self,
+        payload: Payload,
+        *,
+        sequence: int,
+        timestamp: int,
+        arrival: float,
+        level: int | None = None,
+        copy: bool = False,
+    ) -> str:
+        """Take an Opus packet, as `JitterBuffer.push` does."""
+        said = UNKNOWN_LEVEL if level is None else level
+        native = self._native.push(
+            _us(arrival), sequence, timestamp, bytes(payload), said, copy=copy
+        )
+        return str(native.name)
+
+    def read(self, now: float, out: Frame | None = None) -> Frame:
+        """Return the next 20 ms, as a new float32 frame or in `out`. Once per tick."""
+        frame = np.empty(self._shape, np.float32) if out is None else out
+        self._native.advance(_us(now))
+        self._native.read(frame)
+        return frame
+
+    def skip(self, now: float) -> int:
+        """Let a tick pass undecoded; return how loud the sender says it is, 127 for silence.
+
+        Without levels in the packets, 0 stands for whatever is not silence.
+        """
+        self._native.advance(_us(now))
+        return int(self._native.claim)
+
+    @property
+    def stats(self) -> dict[str, float]:
+        """Counters under their W3C getStats names, `frames_decoded` and `decode_errors`."""
+        return _counters(self._native.stats())
+
+
+@dataclass(frozen=True, slots=True)
+class Mixed:
+    """One tick of a mix."""
+
+    packet: bytes  # for all who are not in `minus`; empty where nothing is encoded
+    minus: Mapping[int, bytes]  # by peer, what everybody but that peer said
+    heard: tuple[int, ...]  # who is in the mix
+    dominant: int | None  # who has the word: a cough does not take it
+
+
+class Mixer:
+    """One room's mix, and for each who is heard in it the mix without that one.
+
+    Voices enter and leave in 5 ms. The sum is limited softly, never wrapped.
+    """
+
+    def __init__(
+        self,
+        *,
+        channels: int = 1,
+        audible: int = 3,
+        encode: bool = True,
+        bitrate: int = 32_000,
+        complexity: int = 5,
+        dtx: bool = True,
+        expected_loss: int = 10,
+        application: str = "voip",
+    ) -> None:
+        """Raise ValueError for a bad setting, by its name.
+
+        channels: 1 or 2. audible: how many of the loudest are heard at once. encode: False
+        leaves Opus out, for who wants the sound alone. bitrate: bit/s of each packet stream.
+        complexity: 0..10, Opus' effort. expected_loss: percent, which in-band FEC is made for.
+        application: "voip" for words, "audio" for music.
+        """
+        self._native = _core.Mixer(
+            bitrate=bitrate,
+            complexity=complexity,
+            channels=channels,
+            dtx=dtx,
+            expected_loss=expected_loss,
+            application=application,
+            encode=encode,
+        )
+        self._ranking = _core.SpeakerRanking(audible)
+        self._encodes = encode
+        self._now = 0  # microseconds
+
+    def add(self, peer: int) -> None:
+        """Let somebody be heard; `peer` is a number of 32 bits."""
+        self._native.add(peer)
+        self._ranking.add(peer)
+
+    def remove(self, peer: int) -> None:
+        """Take somebody out; who was heard fades out in the next tick."""
+        self._native.remove(peer)
+        self._ranking.remove(peer)
+
+    def set_voice(self, peer: int, frame: Frame) -> None:
+        """Say what `peer` says in this tick. Who says nothing falls silent in 5 ms."""
+        level = self._native.set_voice(peer, frame)
+        self._ranking.report(peer, level, self._now)
+
+    def mix(
+        self,
+        audible: Iterable[int] | None = None,
+        *,
+        out: Frame | None = None,
+        minus: Mapping[int, Frame] | None = None,
+    ) -> Mixed:
+        """End the tick. `audible`: who is heard; by default the loudest.
+
+        out: a frame that receives the mix. minus: by peer a frame that receives the mix without
+        that peer; of those who are not heard, the whole mix.
+        """
+        heard = sorted(self._ranking.audible(self._now) if audible is None else audible)
+        packet, packets = self._native.mix(heard)
+        self._now += TICK_US
+        if out is not None:
+            self._native.read(out)
+        for peer, frame in (minus or {}).items():
+            self._native.read_minus(peer, frame)
+        own = packets if self._encodes else {}
+        return Mixed(packet, own, tuple(heard), self._ranking.dominant)
+
+
+class Repacketizer:
+    """Opus packets merged into longer ones (RFC 6716 section 3.2), without loss."""
+
+    def __init__(self) -> None:
+        self._native = _core.Repacketizer()
+
+    def merge(self, packets: Sequence[bytes], *, max_bytes: int = 1_200) -> list[bytes]:
+        """Return consecutive packets as few longer ones: 120 ms and `max_bytes` at the most.
+
+        Where Opus changes its mode one packet ends; one that is larger than `max_bytes` by
+        itself stays as it is. Raises ValueError where one is no Opus.
+        """
+        merged = []
+        rest = list(packets)
+        while rest:
+            result = self._native.merge(rest, max_bytes)
+            fitting = len(rest) if isinstance(result, bytes) else max(result, 1)
+            if isinstance(result, int):
+                result = self._native.merge(rest[:fitting], max(max_bytes, len(rest[0])))
+            if isinstance(result, int):
+                raise ValueError(f"packet {len(packets) - len(rest)} is no Opus")
+            merged.append(result)
+            rest = rest[fitting:]
+        return merged
+
+
+def _us(seconds: float) -> int:
+    return round(seconds * 1e6)
+
+
+def _counters(native: Any) -> dict[str, float]:
+    names = (name for name in dir(native) if not name.startswith("_"))
+    return {name: getattr(native, name) for name in names}
