@@ -214,7 +214,7 @@ def test_the_state_says_what_a_page_shows(web):
         "open_stage": True,
         "recording": True,
         "moving": None,
-        "admit": {"cohorts": 1000},
+        "admit": {"cohorts": 1000, "mode": "open", "rate": 0.0},
     }
 
 
