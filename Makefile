@@ -19,7 +19,7 @@ CPP := $(shell find src tests -name '*.[ch]pp')
 NATIVE := CMakeLists.txt $(CPP) $(shell find src -name '*.pyx' -o -name 'CMakeLists.txt' -o -name '*.cmake')
 
 .PHONY: help setup run test test-asan test-tsan fuzz bench bench-jitter bench-peers lint format portable stubs
-.PHONY: wheel-test screenshots clean
+.PHONY: build-asan wheel-test screenshots clean
 .PHONY: build-packages test-packages
 
 help: ## this list
@@ -33,11 +33,15 @@ run: setup ## start the room service with a demo space; its data lives in ./data
 test: setup test-packages ## every test; ARGS="-k ticket" picks some
 	$(BIN)/pytest $(ARGS)
 
-test-asan: setup ## the tests that reach native code, under ASan and UBSan
-	.ci/sanitize asan address,undefined libasan.so $(ARGS)
+test-asan: build-asan ## the tests that reach native code, under ASan and UBSan
+	.ci/sanitize asan libasan.so -n 2 --dist loadgroup $(ARGS)
+
+build-asan: setup
+	.ci/sanitized-build asan address,undefined
 
 test-tsan: setup ## the tests with threads in them, under ThreadSanitizer
-	.ci/sanitize tsan thread libtsan.so $(or $(ARGS),tests/io tests/load/test_run.py)
+	.ci/sanitized-build tsan thread
+	.ci/sanitize tsan libtsan.so $(or $(ARGS),tests/io tests/load/test_run.py)
 
 FUZZ_SECONDS ?= 60
 FUZZ := build/fuzz/tests/fuzz

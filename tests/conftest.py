@@ -44,11 +44,20 @@ def _mutations(packets: Sequence[bytes], *, count: int, seed: int) -> Iterator[b
         yield bytes(packet)
 
 
+# What these look at has no socket, no thread and no clock: it may run beside anything.
+SANS_IO = {"audience", "base", "batch", "engine", "media", "secure", "wire"}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whoever asks for the `browser` fixture carries the mark that leaves them out."""
+    """Whoever asks for the `browser` fixture carries the mark that leaves them out.
+
+    Under `-n 2 --dist loadgroup` whatever lives in real time stays in one process.
+    """
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
+        if item.path.parent.name not in SANS_IO:
+            item.add_marker(pytest.mark.xdist_group("real time"))
 
 
 @pytest.fixture(scope="session")
