@@ -9,7 +9,7 @@ from spacescore.sdp import Direction, MediaLine, Offer
 from spacescore.sessions import WAITING_SECONDS, Session, Sessions
 
 MEDIA = MediaLine("audio", "UDP/TLS/RTP/SAVPF", "111", "0")
-OFFER = Offer((MEDIA,), 0, 111, 0, Direction.SENDONLY, bytes(32), "abcd", True, False)
+OFFER = Offer((MEDIA,), 0, 111, 0, 0, Direction.SENDONLY, bytes(32), "abcd", True, False)
 
 
 def make(number: int, created: float = 0.0, space: str = "demo", peer: int = 1) -> Session:
