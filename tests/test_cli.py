@@ -108,6 +108,7 @@ def test_a_token_of_the_environments_key_verifies(tmp_path):
         (["ticket", "No Slug", "--url", "http://127.0.0.1:1"], "a-z"),
         (["serve", "--ice-server", "nonsense"], "STUN"),
         (["serve", "--workers", "65"], "--workers: this has to be a whole number from 1 to 64"),
+        (["serve", "--workers", "-1"], "--workers: this has to be a whole number from 1 to 64"),
         (["serve", "--config", "/nowhere.toml"], "/nowhere.toml cannot be read"),
         (["doctor", "--config", "/nowhere.toml"], "/nowhere.toml cannot be read"),
         (["check-config", "/nowhere.toml"], "/nowhere.toml cannot be read"),

@@ -1,10 +1,13 @@
 """One frame for everybody, opened again with each listener's own key by another stack."""
 
+import os
 import random
+from pathlib import Path
 
 import pylibsrtp
 import pytest
 
+from allocations import allocations
 from spacescore._native import _core
 
 GCM, CM = 7, 1
@@ -115,3 +118,26 @@ def test_whatever_a_frame_weighs_the_first_and_the_last_of_a_batch_open_it(size)
     for at in (0, 7, 8, 63, 64, 69):
         rtp = receiver(keys[at], GCM).unprotect(packets[at][1])
         assert _core.parse_rtp(rtp).payload == payload
+
+
+SCRIPT = """
+import ctypes, sys
+from spacescore._native import _core
+
+allocations = ctypes.CDLL(sys.argv[1]).allocations
+audience = _core.Audience(1_000)
+audience.fill(1_000, seed=1, profile={profile})
+for frames in (1, 50):
+    before = allocations()
+    audience.seal_all(bytes(240), frames=frames)
+    after = allocations()
+print(after - before)
+"""
+
+
+@pytest.mark.tree
+@pytest.mark.skipif("LD_PRELOAD" in os.environ, reason="something else stands before malloc")
+@pytest.mark.parametrize("profile", [GCM, CM])
+def test_sealing_allocates_nothing(profile: int, tmp_path: Path):
+    few = 16  # Python's own, and the packet that all share
+    assert allocations(SCRIPT.format(profile=profile), tmp_path) <= few, "for 50,000 packets"

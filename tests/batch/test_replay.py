@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from enum import IntEnum
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from allocations import allocations
 from spacescore._native import _batch, _core
 
 
@@ -134,3 +137,31 @@ def test_what_cannot_be_replayed_is_refused():
 def test_a_policy_that_makes_no_sense_is_refused(policy):
     with pytest.raises(ValueError, match="must"):
         _batch.replay(recorded(10), _batch.Policy(**policy))
+
+
+SCRIPT = """
+import ctypes, sys
+import numpy as np
+from spacescore._native import _batch
+
+allocations = ctypes.CDLL(sys.argv[1]).allocations
+
+def asked(count):
+    i = np.arange(count)
+    trace = np.zeros(count, _batch.PACKET)
+    trace["arrival_us"] = i * 20_000 + i % 7 * 3_000
+    trace["sequence"], trace["timestamp"] = i % 2**16, i * 960
+    trace["size"], trace["samples"], trace["level"] = 90, 960, 127
+    before = allocations()
+    _batch.replay(trace)
+    return allocations() - before
+
+asked(100)
+print(asked(20_000) - asked(200))
+"""
+
+
+@pytest.mark.tree
+@pytest.mark.skipif("LD_PRELOAD" in os.environ, reason="something else stands before malloc")
+def test_a_hundred_times_as_many_packets_allocate_no_more(tmp_path: Path):
+    assert abs(allocations(SCRIPT, tmp_path)) <= 16

@@ -4,12 +4,11 @@ import collections
 import heapq
 import os
 import random
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from allocations import allocations
 from spacescore._native import _core
 from world import SECOND_US, SPACE
 
@@ -96,34 +95,12 @@ assert engine.counters()["reports_received"] > 500, engine.counters()
 print(after - before)
 """
 
-# Counts what the process asks of malloc; the counting itself asks for nothing.
-COUNTER = """
-#define _GNU_SOURCE
-#include <stddef.h>
-extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t);
-static _Thread_local int count;
-int allocations(void) { return count; }
-void *malloc(size_t size) { ++count; return __libc_malloc(size); }
-void *calloc(size_t n, size_t size) { ++count; return __libc_calloc(n, size); }
-void *realloc(void *old, size_t size) { ++count; return __libc_realloc(old, size); }
-"""
-
 
 @pytest.mark.tree
 @pytest.mark.skipif("LD_PRELOAD" in os.environ, reason="something else stands before malloc")
 def test_hearing_a_crowd_out_allocates_nothing(tmp_path: Path):
-    source, library = tmp_path / "counter.c", tmp_path / "counter.so"
-    source.write_text(COUNTER)
-    subprocess.run(["cc", "-O1", "-fPIC", "-shared", source, "-o", library], check=True)
-    run = subprocess.run(
-        [sys.executable, "-c", SCRIPT, library],
-        env={**os.environ, "LD_PRELOAD": str(library)},
-        check=True,
-        capture_output=True,
-        text=True,
-    )
     few = 16  # Python's own: the call, two numbers and what comes back
-    assert int(run.stdout) <= few, "for 4,000 datagrams"
+    assert allocations(SCRIPT, tmp_path) <= few, "for 4,000 datagrams"
 
 
 def test_whoever_lost_packets_is_followed_from_report_to_report():

@@ -208,7 +208,8 @@ class BlockedWorld(World):
 
 def test_a_worker_that_is_late_makes_packets_longer_and_later_shorter_again():
     world = BlockedWorld(spaces=[SPACE, SPACE + 1])
-    world.join("speaker", peer=7).say(0, tone(440))
+    speaker = world.join("speaker", peer=7)
+    speaker.say(0, tone(440))
     listener, elsewhere = world.join(), world.join(space=SPACE + 1)
     world.engine.set_tier(SPACE + 1, 40)
     world.run(3)
@@ -222,6 +223,7 @@ def test_a_worker_that_is_late_makes_packets_longer_and_later_shorter_again():
     since = world.now_us
     world.run(0.5)
     assert set(durations(listener, since + 12 * TICK_US)) == {120}
+    assert set(durations(speaker, since + 12 * TICK_US)) == {20}  # their own leg never
     assert world.counters()["frames_abandoned"] == 2
     world.run(45)
     assert world.engine.relief == AS_WISHED
