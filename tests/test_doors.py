@@ -1,8 +1,13 @@
 """Doors over HTTP, and what pages are told of them."""
 
+import re
+
 import pytest
 import trio
 
+from offers import LISTEN
+from spacescore._native import _core
+from spacescore.admission import cohort_of
 from spacescore.backplane import LocalBackplane
 from spacescore.doors import Doors
 from web_client import OPERATOR_KEY, Web, problem
@@ -85,3 +90,22 @@ def test_a_door_may_be_closed_before_its_space_is_open(engine):
         assert (await backplane.admission("later")).cohorts == 0
 
     trio.run(evening)
+
+
+@pytest.mark.parametrize(("peer", "cohort"), [(1, 0), (2**31, 500), (2**32 - 1, 999)])
+def test_whoever_has_a_number_has_a_cohort(peer, cohort):
+    assert cohort_of(peer) == cohort
+
+
+def test_whoever_comes_by_whep_is_of_a_cohort_by_chance(web):
+    keys = _core.TicketKeys()
+    for number, key in web.engine.data.ticket_keys():
+        keys.add(number, key)
+    found = set()
+    for _ in range(20):
+        answer = web.engine.accept_offer("demo", LISTEN)
+        ufrag = re.search(r"a=ice-ufrag:(\S+)", answer.sdp)[1]
+        opened = keys.open(ufrag, int(web.desk.clock()))
+        assert opened.cohort == cohort_of(opened.peer)
+        found.add(opened.cohort)
+    assert len(found) > 10  # or one in a great many runs

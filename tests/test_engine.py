@@ -3,6 +3,7 @@
 import asyncio
 import os
 import threading
+from functools import partial
 
 import pytest
 import trio
@@ -29,6 +30,7 @@ from spacescore._native import _core
 from spacescore.engine import TICKET_SECONDS
 from spacescore.sdp import parse_offer
 from spacescore.spaces import MAX_PEOPLE, space_id
+from virtual_peer import speak_by_offer, wait_for
 from webrtc_client import Peer
 
 NOW = 1_800_000_000
@@ -415,3 +417,26 @@ def test_cancelling_a_reader_leaves_the_events_to_the_next(engine):
         assert engine.drain() == []
 
     trio.run(main)
+
+
+def test_whoever_was_muted_is_muted_when_they_come_back(engine):
+    engine.create_space("demo")
+
+    def join():
+        offer = partial(engine.accept_offer, "demo", role="speaker", peer=77, name="Ada")
+        return speak_by_offer(lambda sdp: offer(sdp).sdp).connected()
+
+    first = join()
+    engine.mute("demo", 77)
+    first.leave()
+    wait_for(lambda: not engine.stats("demo").speakers)
+    second = join()
+    wait_for(lambda: engine.drain() or engine.stats("demo").speakers[0].muted)
+    assert wait_for(lambda: engine.stats("demo").speakers)[0].muted
+    engine.mute("demo", 77, False)
+    second.leave()
+    wait_for(lambda: not engine.stats("demo").speakers)
+    third = join()
+    engine.drain()
+    assert not engine.stats("demo").speakers[0].muted
+    third.leave()

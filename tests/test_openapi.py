@@ -29,7 +29,8 @@ def test_the_document_has_every_route_and_only_known_members(engine):
     document = web.get("/openapi.json").json()
     assert document["openapi"].startswith("3.1")
     routes = [route for route in web.app.routes if route.path.startswith("/api/")]
-    assert set(document["paths"]) == {route.path for route in routes}
+    paths = {re.sub(r":\w+}", "}", route.path) for route in routes}
+    assert set(document["paths"]) == paths
     names = {handler.__name__ for route in routes for handler in route.endpoint.handlers.values()}
     assert set(_BODIES) <= names
     assert set(_NEEDED) <= set(_BODIES)

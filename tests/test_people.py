@@ -272,3 +272,8 @@ def test_a_store_that_refuses_is_a_clear_503_and_the_state_is_still_told(web, mo
     web.desk.office._looked = 0.0
     assert web.get(f"{ONE}/state.json").json()["phase"] == "open"
     assert web.get(f"{ONE}/ticket").status_code == 200
+
+
+def test_an_identity_of_another_backend_may_have_slashes_and_is_found(web):
+    answer = web.delete(f"{ONE}/blocked/org%2Falice", token=OPERATOR_KEY)
+    assert problem(answer)[1] != "http"  # a route there is; nobody of that name is blocked

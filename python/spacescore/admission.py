@@ -16,7 +16,7 @@ from enum import StrEnum
 
 from spacescore.errors import InvalidRequestError
 
-__all__ = ["COHORTS", "Admission", "Load", "Mode"]
+__all__ = ["COHORTS", "Admission", "Load", "Mode", "cohort_of"]
 
 COHORTS = 1_000
 MAX_SECONDS = 86_400.0
@@ -24,6 +24,11 @@ MAX_SECONDS = 86_400.0
 # in ten seconds, which is a storm by any name.
 SLOWEST, FIRST, FASTEST = 0.5, 10.0, 100.0
 FASTER, SLOWER = 1.25, 0.5
+
+
+def cohort_of(peer: int) -> int:
+    """Return the cohort of somebody with a number, which is drawn by chance: it stays theirs."""
+    return peer * COHORTS >> 32
 
 
 class Mode(StrEnum):

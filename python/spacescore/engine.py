@@ -22,7 +22,7 @@ import anyio
 
 from spacescore._native import _core
 from spacescore.addresses import candidate_addresses, wildcard
-from spacescore.admission import COHORTS
+from spacescore.admission import COHORTS, cohort_of
 from spacescore.datadir import DataDir
 from spacescore.errors import (
     EngineClosedError,
@@ -98,6 +98,7 @@ class Engine:
         self._sessions = Sessions()
         self._tickets: dict[str, Ticket] = {}
         self._inside: dict[tuple[int, int], set[bytes]] = {}  # sessions of who has a number
+        self._muted: set[tuple[int, int]] = set()  # (space, peer), connected or not
         self._pending: deque[Event] = deque(maxlen=MAX_PENDING_EVENTS)
         self._closed = False
         if self.data:
@@ -174,6 +175,7 @@ class Engine:
             for session in self._sessions.of_space(space):
                 self._sessions.remove(session.id)
             self._worker.close_space(closed.id)
+            self._muted = {place for place in self._muted if place[0] != closed.id}
 
     def space(self, space: str) -> Space:
         """Return an open space. Raises UnknownSpaceError."""
@@ -239,6 +241,8 @@ class Engine:
     def mute(self, space: str, peer: int, muted: bool = True) -> None:
         """Mute or unmute a connected speaker. Raises UnknownPeerError."""
         number = self.space(space).id
+        with self._lock:  # whoever leaves and comes back is as muted as before
+            (self._muted.add if muted else self._muted.discard)((number, peer))
         if not self._worker.set_muted(number, peer, muted):
             raise UnknownPeerError("There is no speaker of that number in this space.")
 
@@ -438,6 +442,7 @@ class Engine:
             expiry=int(session.created) + OFFER_TICKET_SECONDS,
             peer=session.peer,
             personal=True,
+            cohort=cohort_of(session.peer),
             requires_certificate=speaks,
             sends_only=speaks and session.offer.answer is Direction.RECVONLY,
         )
@@ -517,6 +522,8 @@ class Engine:
             self._worker.end_session(native.session)
         else:
             inside.add(native.session)
+            if place in self._muted:
+                self._worker.set_muted(*place, True)
         if not inside:
             self._inside.pop(place, None)
 

@@ -120,6 +120,16 @@ class Office:
             return await self._adopt(slug)
         return await self._load(head)
 
+    async def last(self, slug: str) -> Room | None:
+        """Return a space as it is, or as the last one of that name ended, if there was one."""
+        with suppress(UnknownSpaceError):
+            return await self.room(slug)
+        head = await self.backplane.find(slug)
+        if head is None:
+            return None
+        entries = await self.backplane.read(head.key)
+        return Room.of((entry.fact, entry.at) for entry in entries)
+
     async def create(
         self, slug: str, details: Details, by: Caller, *, host: Grant | None = None
     ) -> Room:

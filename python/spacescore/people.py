@@ -6,6 +6,7 @@ the operator's. What is answered with a token is never stored by a cache.
 
 import hashlib
 import secrets
+from contextlib import suppress
 from typing import Any
 
 from starlette.requests import Request
@@ -69,7 +70,7 @@ def routes() -> list[Route]:
         resource(f"{one}/speakers/{{peer}}", {"DELETE": remove_speaker}),
         resource(f"{one}/speakers/{{peer}}/mute", {"POST": mute_speaker}),
         resource(f"{one}/mute", {"POST": mute_all}),
-        resource(f"{one}/blocked/{{identity}}", {"DELETE": unblock}),
+        resource(f"{one}/blocked/{{identity:path}}", {"DELETE": unblock}),
         resource(f"{one}/host", {"PUT": hand_over}),
         resource(f"{one}/links", {"POST": make_link}),
         resource(f"{one}/links/use", {"POST": use_link}),
@@ -272,6 +273,8 @@ async def mute_speaker(request: Request) -> Response:
     await desk.office.room(slug)
     muted = (await read_json(request)).flag("muted", default=True)
     await _do_to(request, Mute(peer, muted))
+    with suppress(UnknownPeerError):  # the books may have said so already, and the core not
+        desk.engine.mute(slug, peer, muted)
     return JSONResponse({"peer": peer, "muted": muted})
 
 

@@ -12,7 +12,7 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from spacescore.desk import Desk, desk_of, read_json, resource
-from spacescore.errors import ForbiddenError, UnknownRecordingError, UnknownSpaceError
+from spacescore.errors import ForbiddenError, UnknownRecordingError
 from spacescore.policy import OPERATOR, Action, Caller, Grant, may, rank, require
 from spacescore.recordings import Recording, Recordings, chapters, lanes, webvtt
 from spacescore.rooms.rules import rank_of
@@ -139,22 +139,22 @@ async def _may_replay(desk: Desk, caller: Caller, one: Recording) -> bool:
 
 
 async def _runs(desk: Desk, caller: Caller, one: Recording) -> bool:
-    """Whether the caller runs the space that was recorded: by what they are there by now, or,
-    once it has ended, by what their token says. Another space of its name may have followed."""
+    """Whether the caller runs the space that was recorded, by what they are there by now, or were
+    when it ended. Another space of its name may have followed."""
     if not isinstance(caller, Grant):
         return caller is OPERATOR
     if caller.space != one.space:
         return False
-    try:
-        room = await desk.office.room(one.space)
-        if one.began >= room.since:
-            now = rank_of(room, caller, desk.clock())
-            return now is not None and may(now, Action.CLOSE_SPACE)
-        return caller.issued < room.since and may(caller.role, Action.CLOSE_SPACE)
-    except UnknownSpaceError:
+    room = await desk.office.last(one.space)
+    if room is None:
         return may(caller.role, Action.CLOSE_SPACE)
+    if one.began < room.since:  # of an earlier space
+        return caller.issued < room.since and may(caller.role, Action.CLOSE_SPACE)
+    try:
+        now = rank_of(room, caller, desk.clock())
     except ForbiddenError:
         return False
+    return now is not None and may(now, Action.CLOSE_SPACE)
 
 
 def _caching(caller: Caller) -> dict[str, str]:

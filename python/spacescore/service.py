@@ -282,7 +282,7 @@ class Service:
         while not self.settings.operator_key:
             await trio.sleep(KEYS_SECONDS)
             latest = _modified(data.operator_key_path)
-            if latest == seen:
+            if latest in (seen, 0):  # a file that is being replaced is no reason to draw a key
                 continue
             seen = latest
             try:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from spacescore.admission import cohort_of
 from spacescore.policy import Role
 from spacescore.sdp import Candidate
 from spacescore.spaces import space_id
@@ -60,7 +61,7 @@ def public_ticket(
     `keys` mints: a worker, or bare ticket keys.
     """
     number = space_id(slug)
-    own = {"peer": peer, "personal": True} if peer else {}
+    own = {"peer": peer, "personal": True, "cohort": cohort_of(peer)} if peer else {}
     ticket = keys.mint(space=number, role=str(Role.LISTENER), expiry=expiry, **own)
     return Ticket(
         space=slug,

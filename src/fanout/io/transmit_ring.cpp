@@ -71,23 +71,28 @@ void TransmitRing::Unmap::operator()(std::uint8_t* memory) const noexcept {
   munmap(memory, kBytes);
 }
 
-tpacket2_hdr& TransmitRing::slot() noexcept {
-  return *reinterpret_cast<tpacket2_hdr*>(memory_.get() + at_ * kSlot);
+tpacket2_hdr& TransmitRing::slot(std::size_t at) noexcept {
+  return *reinterpret_cast<tpacket2_hdr*>(memory_.get() + at * kSlot);
 }
 
 std::uint8_t* TransmitRing::next() noexcept {
-  const std::atomic_ref status(slot().tp_status);
+  const std::atomic_ref status(slot(at_).tp_status);
   if (status.load(std::memory_order_acquire) != TP_STATUS_AVAILABLE) return nullptr;
   return memory_.get() + at_ * kSlot + kDataOffset;
 }
 
 void TransmitRing::add(std::size_t size) noexcept {
-  auto& header = slot();
+  auto& header = slot(at_);
   header.tp_len = static_cast<std::uint32_t>(size);
   std::atomic_ref(header.tp_status).store(TP_STATUS_SEND_REQUEST, std::memory_order_release);
   at_ = (at_ + 1) % kSlots;
 }
 
-void TransmitRing::kick() noexcept { waiting_ = send(socket_.get(), nullptr, 0, MSG_DONTWAIT) < 0; }
+/// The call may take some frames and leave the rest: the last one tells.
+void TransmitRing::kick() noexcept {
+  send(socket_.get(), nullptr, 0, MSG_DONTWAIT);
+  const std::atomic_ref last(slot((at_ + kSlots - 1) % kSlots).tp_status);
+  waiting_ = last.load(std::memory_order_acquire) == TP_STATUS_SEND_REQUEST;
+}
 
 }  // namespace fanout

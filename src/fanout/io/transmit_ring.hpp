@@ -35,7 +35,7 @@ class TransmitRing {
     void operator()(std::uint8_t* memory) const noexcept;
   };
 
-  tpacket2_hdr& slot() noexcept;
+  tpacket2_hdr& slot(std::size_t at) noexcept;
 
   FileDescriptor socket_;
   std::unique_ptr<std::uint8_t, Unmap> memory_;
