@@ -1,5 +1,6 @@
 """Chromium in a room: its turn at the door, captions as they are spoken, others' applause."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -54,4 +55,26 @@ def test_a_listener_waits_at_the_door_and_hears_the_room_when_it_opens(
     assert served.state("launch")["listeners"] == 0
     served.put("/api/spaces/launch/admission", {"mode": "paced", "seconds": 4}, host)
     expect(page.locator("#status")).to_have_text("Listening", timeout=15_000)
+    speaker.leave()
+
+
+def test_by_invitation_the_page_opens_for_whoever_has_a_token(
+    open_chromium: Callable[[], Browser], served: Served
+) -> None:
+    host = served.create_space(
+        "quiet", title="The quiet room", host="Ada Lovelace", visibility="invite"
+    )
+    speaker = speak_by_whip(served, "", space="quiet", token=host)
+    speaker.connected().say(tone(440))
+    body = {"role": "listener", "name": "Bo"}
+    guest = json.loads(served.post("/api/spaces/quiet/tokens", body, host))["token"]
+    browser = open_chromium()
+    stranger, invited = browser.new_page(), browser.new_page()
+    stranger.goto(f"{served.url}/s/quiet")
+    expect(stranger.locator("#word")).to_be_visible()
+    expect(stranger.locator("#title")).not_to_have_text("The quiet room")
+    invited.goto(f"{served.url}/s/quiet#token={guest}")
+    expect(invited.locator("#title")).to_have_text("The quiet room")
+    invited.get_by_role("button", name="Listen").click()
+    expect(invited.locator("#status")).to_have_text("Listening")
     speaker.leave()

@@ -33,13 +33,16 @@ export class SpaceApi {
   #root;
   #api;
   #slug;
+  #token;
 
   /**
    * @param {URL} root of the service
    * @param {string} slug
+   * @param {() => string | null} [token] whose: a space by invitation shows itself to no other
    */
-  constructor(root, slug) {
+  constructor(root, slug, token = () => null) {
     this.#root = root;
+    this.#token = token;
     this.#slug = encodeURIComponent(slug);
     this.#api = new URL(`api/spaces/${this.#slug}`, root);
   }
@@ -62,7 +65,7 @@ export class SpaceApi {
    * @returns {Promise<Room>}
    */
   async state(signal) {
-    return (await request(this.#at("/state.json"), { signal })).json();
+    return (await this.#get("/state.json", signal)).json();
   }
 
   /**
@@ -70,12 +73,12 @@ export class SpaceApi {
    * @returns {Promise<import("./companion.js").Live>}
    */
   async live(signal) {
-    return (await request(this.#at("/live.json"), { signal })).json();
+    return (await this.#get("/live.json", signal)).json();
   }
 
   /** @param {string} reaction */
   async react(reaction) {
-    await this.#send("POST", "/reactions", { reaction });
+    await this.#send("POST", "/reactions", { reaction }, this.#token() ?? undefined);
   }
 
   /**
@@ -127,6 +130,14 @@ export class SpaceApi {
   /** @param {string} token the host's */
   async end(token) {
     await this.#send("DELETE", "", undefined, token);
+  }
+
+  /**
+   * @param {string} path
+   * @param {AbortSignal} signal
+   */
+  #get(path, signal) {
+    return request(this.#at(path), { signal, headers: bearer(this.#token() ?? undefined) });
   }
 
   /** @param {string} path */

@@ -8,6 +8,7 @@
 
 import { readOffer, writeAnswer } from "./answer.js";
 import { JoinError, request } from "./errors.js";
+import { bearer } from "./exchange.js";
 import { connect, Link } from "./link.js";
 import { Session } from "./session.js";
 import { checkTicket, drawNonce, makeUfrag } from "./ticket.js";
@@ -25,6 +26,7 @@ export { JoinError, Session };
  * @property {HTMLAudioElement} [element] plays the audio; one is made where none is given
  * @property {number} [steady] ms of jitter buffer to keep at least (up to 4000): steadier on bad
  *   networks, later everywhere. 200 to 400 is plenty. By default the browser decides.
+ * @property {string} [token] Bearer, for the ticket of a space by invitation
  * @property {number} [place] in line, by `drawPlace`, where a space opens its door step by step
  * @property {AbortSignal} [signal] closes the session
  */
@@ -32,9 +34,9 @@ export { JoinError, Session };
 /** A session that listens by ticket. `open` it, or let `listen` do that. */
 export class ListenSession extends Session {
   /** @param {ListenOptions} options */
-  constructor({ ticket, element, steady, place, signal }) {
+  constructor({ ticket, element, steady, token, place, signal }) {
     super(async (dialling) => {
-      const loaded = await load(ticket, dialling);
+      const loaded = await load(ticket, dialling, token);
       return connect((pc) => negotiate(pc, loaded, steady, place));
     }, element);
     signal?.addEventListener("abort", () => this.close());
@@ -55,11 +57,12 @@ export async function listen(options) {
 /**
  * @param {Ticket | string | URL} source
  * @param {AbortSignal} signal
+ * @param {string} [token]
  * @returns {Promise<Ticket>}
  */
-async function load(source, signal) {
+async function load(source, signal, token) {
   if (typeof source === "object" && !(source instanceof URL)) return checkTicket(source);
-  const response = await request(source, { signal });
+  const response = await request(source, { signal, headers: bearer(token) });
   return checkTicket(await response.json());
 }
 

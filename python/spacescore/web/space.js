@@ -25,7 +25,7 @@ const STATS_MS = 2000;
 const OWN_MUTE_MS = 5000; // state.json may be this much older than our own mute button
 
 const slug = slugOf(location.pathname);
-const api = new SpaceApi(ROOT, slug);
+const api = new SpaceApi(ROOT, slug, () => token);
 const view = new View();
 const announcer = new Announcer();
 const companion = new Companion(api);
@@ -36,7 +36,7 @@ const stage = new Stage(element("speakers"), element("speaker-tile"), manage);
 let invitation = takeToken(slug);
 let token = invitation; // on an open stage, another for each time on it
 let grant = readGrant(token ?? "");
-const place = keepPlace(slug, drawPlace);
+const ownPlace = keepPlace(slug, drawPlace);
 let blocked = false;
 let inLine = false;
 let mutedAt = -Infinity;
@@ -100,8 +100,11 @@ const isHost = () => grant?.role === "host";
 const ownPeer = () => grant?.peer ?? null;
 const mayEnter = () => grant !== null && grant.role !== "listener";
 
+/** In line: whoever has a number has their place by it. */
+const place = () => grant?.peer ?? ownPlace;
+
 /** How far away our turn is; null when it has come. */
-const turn = () => (room?.admit ? waitFor(cohortOf(place), room.admit) : null);
+const turn = () => (room?.admit ? waitFor(cohortOf(place()), room.admit) : null);
 
 /** @returns {import("./dock.js").Situation} */
 function situation() {
@@ -162,7 +165,7 @@ function listen() {
 
 function enterAtLast() {
   inLine = false;
-  follow(new ListenSession({ ticket: api.ticket, place }));
+  follow(new ListenSession({ ticket: api.ticket, token: token ?? undefined, place: place() }));
   session?.open().catch(() => {}); // told by its state
 }
 
