@@ -109,3 +109,39 @@ def test_whoever_comes_by_whep_is_of_a_cohort_by_chance(web):
         assert opened.cohort == cohort_of(opened.peer)
         found.add(opened.cohort)
     assert len(found) > 10  # or one in a great many runs
+
+
+def test_a_restart_throws_no_door_open(engine):
+    now = 1_000_000.0
+
+    async def before():
+        nonlocal now
+        doors = Doors(engine, LocalBackplane(), lambda: now)
+        await doors.keep("demo", "paced", seconds=100)
+        await doors.keep("quiet", "closed")
+        for _ in range(10):
+            now += 1
+            await doors.tick()
+
+    async def after():
+        backplane = LocalBackplane()
+        doors = Doors(engine, backplane, lambda: now)
+        engine.create_space("demo")
+        await doors.tick()
+        assert (await backplane.admission("demo")).cohorts == pytest.approx(100, abs=1)
+        assert (await backplane.admission("quiet")).cohorts == 0
+
+    trio.run(before)
+    trio.run(after)
+
+
+def test_what_was_noted_and_makes_no_sense_is_not_kept(engine):
+    wrong = {"cursor": -1, "rate": 0, "mode": "closed"}
+    engine.data.write_doors({"a": wrong, "b": {"mode": "ajar"}, "c": 7})
+    backplane = LocalBackplane()
+
+    async def look():
+        await Doors(engine, backplane).tick()
+        assert (await backplane.admission("a")).cohorts == 1_000
+
+    trio.run(look)

@@ -30,7 +30,7 @@ def _cell(one: Score) -> str:
 def beside(scores: Scores, policies: Sequence[str]) -> list[str]:
     lines = [
         "| spacescore beside | delay, geometric mean | worst link | concealed, all links "
-        "| stretched | less delay, no more concealed | more of both |",
+        "| stretched | less delay, at most 0.1 point more concealed | more of both |",
         "|---|---|---|---|---|---|---|",
     ]
     for policy in policies:

@@ -11,8 +11,11 @@ keep, so nobody who waits asks the service for anything. Who stands before it is
               half as fast at once when it does not
 """
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, Self
 
 from spacescore.errors import InvalidRequestError
 
@@ -86,6 +89,18 @@ class Admission:
         self._load = load
         self.cursor = min(self.cursor + self.rate * passed, float(COHORTS))
         return self.admitted
+
+    def noted(self) -> dict[str, float | str]:
+        """Return what `of` makes the same door of, after a restart."""
+        return {"mode": self.mode, "cursor": self.cursor, "rate": self.rate}
+
+    @classmethod
+    def of(cls, noted: Mapping[str, Any]) -> Self:
+        """Return the door that was noted. Raises ValueError, KeyError, TypeError."""
+        cursor, rate = float(noted["cursor"]), float(noted["rate"])
+        if not (0 <= cursor <= COHORTS and 0 <= rate < math.inf):
+            raise ValueError("no cursor, or no rate")
+        return cls(Mode(noted["mode"]), cursor, rate)
 
     @property
     def admitted(self) -> int:

@@ -4,6 +4,7 @@
     ticket.key       "id hex" a line; the last mints
     certificate.pem, private_key.pem
     recordings/<space>-<UTC start>.opus
+    doors.json       how the doors of spaces are kept
     node.json        where the node was reached when it last started
     lock             held while a node runs here
 
@@ -124,6 +125,18 @@ class DataDir:
             return dict(json.loads(self._read(self.path / "node.json")))
         except ValueError:
             raise StartupError(f"{self.path}/node.json is damaged.") from None
+
+    def write_doors(self, doors: Mapping[str, Any]) -> None:
+        """Note how the doors are kept, so that a restart does not throw them open."""
+        self._write(self.path / "doors.json", json.dumps(doors) + "\n")
+
+    def read_doors(self) -> dict[str, Any]:
+        """Return what `write_doors` noted. Raises StartupError."""
+        path = self.path / "doors.json"
+        try:
+            return dict(json.loads(self._read(path))) if path.exists() else {}
+        except ValueError:
+            raise StartupError(f"{path} is damaged.") from None
 
     def _is_younger(self, path: Path, than: float) -> bool:
         try:

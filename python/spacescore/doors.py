@@ -1,17 +1,21 @@
 """The doors of a node's spaces: kept by their hosts, moved with the clock and the node's load."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+
+import structlog
+from anyio import to_thread
 
 from spacescore import admission
 from spacescore.admission import Load, Mode
 from spacescore.backplane import Admission, Backplane
 from spacescore.engine import Engine
-from spacescore.errors import UnknownSpaceError
+from spacescore.errors import StartupError, UnknownSpaceError
 
 __all__ = ["Doors"]
 
+_log = structlog.get_logger("spacescore")
 _REFUSED = ("dropped_handshake_limit", "dropped_handshake_backlog", "dropped_node_full")
 
 
@@ -31,22 +35,29 @@ class Doors:
         self._engine = engine
         self._backplane = backplane
         self._clock = clock
-        self._kept: dict[str, _Kept] = {}
+        self._kept = {slug: _Kept(door) for slug, door in self._noted()}
 
     async def keep(self, slug: str, mode: str, *, seconds: float = 0.0) -> Admission:
         """Keep the door of an open or planned space another way. Raises InvalidRequestError."""
         kept = self._kept.get(slug) or _Kept(admission.Admission())
         kept.door.keep(mode, now=self._clock(), seconds=seconds)
         self._kept[slug] = kept
-        return await self._apply(slug, kept)
+        now = await self._apply(slug, kept)
+        await self._note()
+        return now
 
     async def tick(self) -> None:
         """Move every cursor to where it is now."""
         automatic = any(kept.door.mode is Mode.AUTO for kept in self._kept.values())
         load = self._load() if automatic else Load()
+        changed = False
         for slug, kept in list(self._kept.items()):
+            before = kept.told
             kept.door.move(self._clock(), load)
-            await self._apply(slug, kept)
+            if await self._apply(slug, kept) != before:
+                changed = True
+        if changed:
+            await self._note()
 
     async def _apply(self, slug: str, kept: _Kept) -> Admission:
         """Tell the core, and whoever asks; a space that has ended takes its door along."""
@@ -66,6 +77,22 @@ class Doors:
             await self._backplane.set_admission(slug, now)
         kept.opened, kept.told = opened, now
         return now
+
+    def _noted(self) -> Iterator[tuple[str, admission.Admission]]:
+        """The doors as they were kept before a restart; one that makes no sense is not."""
+        for slug, noted in (self._engine.data.read_doors() if self._engine.data else {}).items():
+            try:
+                yield slug, admission.Admission.of(noted)
+            except (ValueError, KeyError, TypeError):
+                _log.warning("a door is not kept any more", space=slug)
+
+    async def _note(self) -> None:
+        data, doors = self._engine.data, {slug: k.door.noted() for slug, k in self._kept.items()}
+        try:
+            if data:
+                await to_thread.run_sync(data.write_doors, doors)
+        except StartupError as error:
+            _log.error("doors are not noted", reason=str(error))
 
     def _load(self) -> Load:
         counted = self._engine.counters()
