@@ -31,6 +31,10 @@ def _unprivileged() -> dict[str, int]:
     return {"user": who.pw_uid, "group": who.pw_gid, "extra_groups": []}
 
 
+# What a sanitizer puts before every program of ours is none of PostgreSQL's business.
+CLEAN = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+
+
 class Postgres:
     """A server of our own."""
 
@@ -40,7 +44,9 @@ class Postgres:
         if self._as:
             os.chown(folder, self._as["user"], self._as["group"])
         initdb = [binaries / "initdb", "-D", folder / "data", "-U", "test", "-A", "trust", "-N"]
-        subprocess.run(initdb, check=True, capture_output=True, cwd=folder, **self._as)
+        subprocess.run(
+            initdb, check=True, capture_output=True, cwd=folder, env=CLEAN, timeout=60, **self._as
+        )
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         self.url = f"postgresql://test@127.0.0.1:{self.port}/postgres"
@@ -52,6 +58,7 @@ class Postgres:
             [self.binaries / "postgres", "-D", self.folder / "data", *options],
             stderr=subprocess.DEVNULL,
             cwd=self.folder,
+            env=CLEAN,
             **self._as,
         )
         try:
@@ -64,7 +71,7 @@ class Postgres:
     def _wait(self) -> None:
         deadline = time.monotonic() + 30
         ready = [self.binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
-        while subprocess.run(ready, check=False).returncode:
+        while subprocess.run(ready, check=False, env=CLEAN).returncode:
             assert time.monotonic() < deadline, "PostgreSQL does not start"
             assert self.process.poll() is None, "PostgreSQL ended"
             time.sleep(0.05)
