@@ -17,33 +17,15 @@ import matplotlib
 matplotlib.use("svg")
 import matplotlib.pyplot as plt
 
+from spacescore.jitterlab.plots import GREY
+from spacescore.jitterlab.plots import STYLE as LEGIBLE
+
 BEGIN, END = "<!-- make bench writes from here -->", "<!-- to here -->"
 Info = dict[str, Any]
 Row = tuple[str, str, Callable[[Info], str], Callable[[Info], str]]
 
-# Mid-tones that stand on white and on GitHub's dark alike; nothing is drawn behind them.
-OURS, FLOOR, GREY = "#3B82F6", "#F59E0B", "#8B949E"
-STYLE: Any = {
-    "axes.edgecolor": GREY,
-    "axes.labelcolor": GREY,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlecolor": GREY,
-    "axes.titlelocation": "left",
-    "axes.titleweight": "bold",
-    "figure.figsize": (6.4, 3.2),
-    "figure.constrained_layout.use": True,
-    "font.size": 10,
-    "grid.alpha": 0.25,
-    "grid.color": GREY,
-    "legend.frameon": False,
-    "legend.labelcolor": GREY,
-    "savefig.transparent": True,
-    "svg.fonttype": "none",  # text stays text
-    "svg.hashsalt": "spacescore",
-    "xtick.color": GREY,
-    "ytick.color": GREY,
-}
+OURS, FLOOR = "#3B82F6", "#F59E0B"
+STYLE: Any = LEGIBLE | {"figure.figsize": (6.4, 3.2)}
 
 
 def nanoseconds(key: str, suffix: str = "") -> Callable[[Info], str]:

@@ -10,7 +10,7 @@ from spacescore.errors import SpacescoreError
 from spacescore.jitterlab.playback import Playback, Score
 from spacescore.jitterlab.trace import Trace
 
-__all__ = ["PlotsError", "draw_over_time", "draw_trade"]
+__all__ = ["GREY", "STYLE", "PlotsError", "draw_over_time", "draw_trade"]
 
 # Mid-tones that stand on white and on dark; nothing is drawn behind them.
 OURS, NETEQ, GREEN, PURPLE, RED, GREY = (
