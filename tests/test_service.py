@@ -10,7 +10,7 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.error import HTTPError
@@ -20,6 +20,7 @@ import trio
 
 from offers import LISTEN, SPEAK
 from served import Served
+from spacescore import KeyRing
 from spacescore._native import _core
 from spacescore.errors import StartupError
 from spacescore.sdp import Candidate, Local, parse_offer, write_answer
@@ -308,6 +309,41 @@ def test_a_port_that_is_taken_is_named(tmp_path):
 )
 def test_what_the_operator_has_to_change_is_said(tmp_path, changes, reason):
     assert re.search(reason, why_not(settings(tmp_path, **changes)))
+
+
+# The operator's keys, while serving.
+
+
+def with_keys_watched(service: Service, change: Callable[[Path], object], clock) -> Path:
+    """Changes their file under a running service, which has time to see it; return its path."""
+    path = service.engine.data.operator_key_path
+
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(service._watch_keys)
+            await trio.sleep(1.5)
+            change(path)
+            await trio.sleep(5)
+            nursery.cancel_scope.cancel()
+
+    trio.run(main, clock=clock)
+    return path
+
+
+def test_a_key_put_into_the_file_is_known_at_once(tmp_path, autojump):
+    key = "a-key-that-the-operator-chose"
+    with Service.open(settings(tmp_path, demo=True)) as service:
+        with_keys_watched(service, lambda path: path.write_text(f"{key}\n"), autojump)
+        host = service.engine.invite("demo", role="host", name="Ada", ttl=60)
+        token = KeyRing([key]).issue(host, now=service.engine._clock())
+        known = service.app.state.desk.keys.verify(token, now=service.engine._clock())
+        assert known.role == "host"
+
+
+def test_a_key_file_that_is_gone_for_a_moment_draws_no_new_key(tmp_path, autojump):
+    """Whoever replaces it moves the old one away first: their tokens would be worth nothing."""
+    with Service.open(settings(tmp_path)) as service:
+        assert not with_keys_watched(service, Path.unlink, autojump).exists()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may bind any port")

@@ -339,6 +339,62 @@ def test_a_full_ring_is_counted_and_blocks_nobody(namespace, card):
     assert counters["ring_packets"] + counters["ring_fallbacks"] == 6400
 
 
+@pytest.fixture
+def slow_card(namespace: Namespace) -> Iterator[str]:
+    """A card on top of another, whose queue holds what it was given until `rush`."""
+    name = f"scs{os.getpid()}"
+    try:
+        ip(f"link add link {namespace.near} name {name} type macvlan")
+        tc(f"add dev {namespace.near} root tbf rate 8bit burst 2000 limit 10000000")
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"no card and queue can be made here: {error.stderr.strip()}")
+    ip(f"link set {name} up")
+    ip(f"route replace {beyond(namespace)} dev {name}")
+    far = mac_of(namespace.far, namespace).hex(":")
+    ip(f"neigh add {beyond(namespace)} lladdr {far} dev {name} nud permanent")
+    return name
+
+
+def tc(command: str) -> None:
+    subprocess.run(["tc", "qdisc", *command.split()], capture_output=True, text=True, check=True)
+
+
+def packet_sockets() -> set[int]:
+    """Descriptors of this process."""
+    found = set()
+    for entry in Path("/proc/self/fd").iterdir():
+        with suppress(OSError), closing(socket.socket(fileno=os.dup(int(entry.name)))) as one:
+            if one.family == socket.AF_PACKET:
+                found.add(int(entry.name))
+    return found
+
+
+def test_frames_that_a_call_left_in_the_ring_leave_by_the_next(namespace, path, slow_card):
+    """The kernel takes as many as the socket's buffer allows and reports success."""
+    others = packet_sockets()
+    way = path(namespace.host, beyond(namespace))
+    way.sender, way.reader = _core.PacketSender(slow_card), _core.NextHopReader(slow_card)
+    way.refresh()
+    (ring,) = packet_sockets() - others
+    with closing(socket.socket(fileno=os.dup(ring))) as small:
+        small.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8_192)
+    datagrams = [b"%3d " % number * 25 for number in range(64)]
+    assert way.counted(lambda: way.send(*datagrams)) == (64, 0)
+    tc(f"change dev {namespace.near} root tbf rate 1gbit burst 100000 limit 10000000")
+    way.receiver.setblocking(False)
+    got: Datagrams = []
+
+    def all_came() -> bool:
+        way.send()  # nothing new
+        with suppress(BlockingIOError):
+            while True:
+                got.append(way.receiver.recv(2048))
+        return len(got) == 64
+
+    wait_for(all_came)
+    assert got == datagrams
+
+
 # Interfaces that will not do.
 
 

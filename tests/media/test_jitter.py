@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -182,6 +182,24 @@ def test_a_storm_of_duplicates_changes_nothing_but_a_counter():
     assert stormed.played == once.played
     assert stormed.buffer.stats().packets_duplicated >= 1700
     assert stormed.buffer.stats().packets_lost == 0
+
+
+def test_a_late_packet_that_comes_twice_is_one_where_a_copy_once_lay():
+    """64 later it has the slot of what only a copy brought."""
+    lost, late = FIRST + 20, FIRST + 20 + 64
+    packets = {packet.sequence: packet for packet in talk(200)}
+    copy, twice = packets.pop(lost), packets.pop(late)
+    listener = Listener(now=copy.arrival + 3 * TICK)  # nobody pops before
+    early = [packet for packet in packets.values() if packet.arrival < listener.now]
+    for packet in early:
+        listener.push(packet)
+    fields = {"payload": bytes(80), "ssrc": copy.ssrc, "copy": True}
+    assert listener.buffer.push(listener.now, lost, copy.timestamp, **fields) == Push.stored
+    again = [replace(twice, arrival=twice.arrival + (20 + i) * TICK) for i in range(2)]
+    listener.play([p for p in packets.values() if p not in early] + again, 6_000 * MS)
+    assert listener.pushed.count(Push.late) == 1
+    stats = listener.buffer.stats()
+    assert (stats.packets_lost, stats.packets_duplicated) == (1, 1)
 
 
 def test_one_lost_packet_is_one_concealed_frame_and_changes_no_delay():

@@ -64,7 +64,9 @@ class PacketRing {
   /// It came, but too late to wait.
   void remember(std::uint64_t sequence) noexcept {
     auto& slot = slots_[index(sequence)];
-    if (slot.sequence < sequence) slot.sequence = sequence;
+    if (slot.sequence >= sequence) return;
+    slot.sequence = sequence;
+    slot.copy = false;  // whoever had the slot before may have been one
   }
   void remove(const PacketSlot& packet) noexcept { waiting_ &= ~bit(index(packet.sequence)); }
   void clear() noexcept {
