@@ -211,6 +211,17 @@ def test_check_config_shows_what_is_in_effect_and_from_where(tmp_path):
     assert "hunter2" not in out
 
 
+def test_check_config_says_whose_word_is_taken_and_refuses_what_is_no_network(tmp_path):
+    file = tmp_path / "spacescore.toml"
+    file.write_text('trusted_proxies = ["10.0.0.0/8"]')
+    assert "x-forwarded-for when it comes from 10.0.0.0/8" in run("check-config", file)[1]
+    file.write_text("trusted_proxies = []")
+    assert "no proxy is believed" in run("check-config", file)[1]
+    file.write_text('trusted_proxies = ["proxy.local"]')
+    code, _, err = run("check-config", file)
+    assert (code, "'proxy.local' is not an address" in err) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [

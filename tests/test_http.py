@@ -8,8 +8,11 @@ from structlog.testing import capture_logs
 
 from offers import SPEAK
 from spacescore import asgi
+from spacescore.clients import Proxies
 from spacescore.drain import Farewell
 from spacescore.errors import InvalidRequestError
+from spacescore.limits import Limit, Limiter
+from spacescore.policy import TokenBucket
 from spacescore.tokens import MAX_TTL_SECONDS
 from web_client import OPERATOR_KEY, Web, problem
 
@@ -314,6 +317,66 @@ def test_too_many_joins_at_once_are_asked_to_come_later(web):
     response = web.post("/api/spaces/demo/stage", json={})
     assert problem(response) == (503, "overloaded")
     assert 1 <= int(response.headers["retry-after"]) <= 5
+
+
+EXHAUSTED = {"rate": 1e-6, "burst": 0.5}
+
+
+def test_strangers_hold_back_neither_hosts_nor_speakers(web):
+    web.desk.joins = TokenBucket(**EXHAUSTED)
+    assert problem(web.post("/api/spaces/demo/people", json={})) == (503, "overloaded")
+    for role in ("host", "cohost", "speaker"):
+        link = web.post("/api/spaces/demo/people", json={}, token=web.token(role))
+        assert link.status_code == 201
+    web.desk.stage = TokenBucket(**EXHAUSTED)
+    assert web.post("/api/spaces/demo/people", json={}, token=web.token("host")).status_code == 201
+    speaker = web.post("/api/spaces/demo/people", json={}, token=web.token("speaker"))
+    assert problem(speaker) == (503, "overloaded")
+
+
+def behind(*hops: str) -> dict[str, str]:
+    return {"X-Forwarded-For": ", ".join(hops)}
+
+
+def test_one_address_has_its_part_of_the_strangers_stream(engine):
+    engine.create_space("demo", open_stage=True)
+    web = Web(engine, proxies=Proxies(["127.0.0.1"]))
+    web.desk.clock = lambda: 1000.0
+    web.desk.strangers = Limiter(Limit(1.0, 2.0))
+    here, there = behind("6.6.6.6", "198.51.100.1"), behind("198.51.100.2")
+
+    def ask(headers):
+        return web.post("/api/spaces/demo/stage", json={}, headers=headers)
+
+    assert [ask(here).status_code for _ in range(2)] == [201, 201]
+    assert problem(ask(here)) == (429, "too-many-requests")
+    assert problem(ask(behind("7.7.7.7", "198.51.100.1"))) == (429, "too-many-requests")
+    assert int(ask(here).headers["retry-after"]) >= 1
+    assert ask(there).status_code == 201
+    assert [ask({}).status_code for _ in range(5)] == [201] * 5  # the proxy does not say for whom
+
+
+def test_a_header_that_nobody_trusted_writes_changes_nothing(engine):
+    engine.create_space("demo", open_stage=True)
+    web = Web(engine)
+    web.desk.clock = lambda: 1000.0
+    web.desk.strangers = Limiter(Limit(1.0, 1.0))
+    with capture_logs() as log:
+        asked = [
+            web.post("/api/spaces/demo/stage", json={}, headers=behind(f"198.51.100.{n}"))
+            for n in range(4)
+        ]
+    assert [each.status_code for each in asked] == [201, 429, 429, 429]
+    assert [line["address"] for line in log if "trusted_proxies" in line.get("hint", "")] == [
+        "127.0.0.1"
+    ]
+
+
+def test_tickets_are_counted_by_address_too(web):
+    web.desk.clock = lambda: 1000.0
+    web.desk.tickets = Limiter(Limit(1.0, 2.0))
+    asked = [web.get("/api/spaces/demo/ticket") for _ in range(3)]
+    assert [each.status_code for each in asked] == [200, 200, 429]
 
 
 # The rest of HTTP.

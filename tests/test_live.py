@@ -3,7 +3,8 @@
 import pytest
 
 from spacescore.errors import InvalidRequestError, OverloadedError
-from spacescore.live import ADDRESS_BURST, KEPT_CAPTIONS, MAX_ADDRESSES, SPACE_BURST, Live
+from spacescore.limits import MAX_KNOWN
+from spacescore.live import CHEERS, KEPT_CAPTIONS, SPACE_BURST, Live
 
 NOW = 1_000_000.0
 
@@ -61,7 +62,7 @@ def test_reactions_are_counted_and_others_refused():
 
 def test_one_address_cheers_at_its_own_pace():
     live = Live()
-    for _ in range(int(ADDRESS_BURST)):
+    for _ in range(int(CHEERS.burst)):
         live.react("👏", "a", now=NOW)
     with pytest.raises(OverloadedError):
         live.react("👏", "a", now=NOW)
@@ -71,11 +72,11 @@ def test_one_address_cheers_at_its_own_pace():
 
 def test_a_crowd_cheers_at_the_spaces_pace_and_is_not_remembered_for_ever():
     live, counted = Live(), 0
-    for number in range(MAX_ADDRESSES + 100):
+    for number in range(MAX_KNOWN + 100):
         try:
             live.react("🎉", str(number), now=NOW)
             counted += 1
         except OverloadedError:
             pass
     assert counted == SPACE_BURST
-    assert len(live._paces) == MAX_ADDRESSES
+    assert len(live._paces) == MAX_KNOWN

@@ -253,7 +253,7 @@ def test_who_acts_faster_than_people_do_is_slowed_down_and_nobody_else(web):
         web.request("PUT", f"{ONE}/hand", token=eve["token"])
         web.delete(f"{ONE}/hand", token=eve["token"])
     response = web.request("PUT", f"{ONE}/hand", token=eve["token"])
-    assert problem(response) == (503, "overloaded")
+    assert problem(response) == (429, "too-many-requests")
     assert response.headers["retry-after"] == "1"
     assert web.request("PUT", f"{ONE}/hand", token=joe["token"]).status_code == 200
 

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from spacescore.api import NOT_STORED, visible
 from spacescore.desk import Desk, desk_of, read_json, resource
 from spacescore.live import REACTIONS, Caption, Live
-from spacescore.policy import Action, require
+from spacescore.policy import Action, Grant, require
 from spacescore.recordings import RATE, Recordings
 from spacescore.rooms.facts import Visibility
 from spacescore.spaces import Space
@@ -70,8 +70,9 @@ async def react(request: Request) -> Response:
     await visible(request)
     space = desk.engine.space(request.path_params["space"])
     fields = await read_json(request)
-    address = request.client.host if request.client else ""
-    _live(desk, space).react(fields.text("reaction"), address, now=desk.clock())
+    caller = desk.caller(request)
+    who = caller.who if isinstance(caller, Grant) else desk.network(request)
+    _live(desk, space).react(fields.text("reaction"), who, now=desk.clock())
     return Response(status_code=204)
 
 

@@ -126,6 +126,7 @@ async def close_space(request: Request) -> Response:
 async def ticket(request: Request) -> Response:
     """Give everybody the same ticket, so that any cache may; by invitation, each their own."""
     desk, slug = desk_of(request), request.path_params["space"]
+    desk.pace_network(request, desk.tickets)
     room = await desk.office.room(slug)
     if room.phase is not Phase.OPEN:
         raise UnknownSpaceError("This space is not open yet.")

@@ -95,6 +95,7 @@ def check_config(file: Path | None) -> None:
         from spacescore.service import check
 
         check(found.settings)
+        click.echo("\n" + remark(found.settings))
     except SpacescoreError as error:
         fail(str(error))
 
@@ -113,6 +114,17 @@ def effective(found: "Configuration") -> str:
         line = f"  {name:18}{value:{width}}  {source}"
         lines.append(click.style(line, dim=True) if source == "default" else line)
     return "\n".join(lines)
+
+
+def remark(settings: "Settings") -> str:
+    """Say how limits count people: what the names of two settings do not."""
+    if not settings.trusted_proxies:
+        return "Limits count people by the address that is connected: no proxy is believed."
+    return (
+        f"Limits count people by {settings.proxy_header} when it comes from"
+        f" {', '.join(settings.trusted_proxies)},\nelse by the address that is connected:"
+        " a proxy that is not named here is one person."
+    )
 
 
 def banner(service: "Service") -> str:

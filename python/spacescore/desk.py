@@ -19,14 +19,21 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from spacescore.clients import Proxies, network_of
 from spacescore.doors import Doors
 from spacescore.drain import Farewell
 from spacescore.engine import Engine
-from spacescore.errors import InvalidRequestError, OverloadedError, UnauthenticatedError
+from spacescore.errors import (
+    InvalidRequestError,
+    OverloadedError,
+    PacedError,
+    UnauthenticatedError,
+)
+from spacescore.limits import Limit, Limiter
 from spacescore.live import Live
 from spacescore.metrics import Metrics
 from spacescore.office import Office
-from spacescore.policy import Caller, Grant, Rank, TokenBucket
+from spacescore.policy import OPERATOR, Caller, Grant, Rank, Role, TokenBucket
 from spacescore.problem import Problem, problem_from, problem_response
 from spacescore.rooms.rules import rank_of
 from spacescore.tokens import KeyRing
@@ -45,10 +52,14 @@ __all__ = [
 MAX_BODY_BYTES = 64 * 1024
 BODY_SECONDS = 10.0  # an offer is 2 KB
 JOINS_PER_SECOND, JOIN_BURST = 300.0, 600.0  # about 1 ms of CPU each, with TLS
-ACTS_PER_SECOND, ACT_BURST = 2.0, 20.0  # of one person
-MAX_PACED = 10_000
+ACTS = Limit(2.0, 20.0)  # of one person
+# Of one address, behind which a campus may be: who joins by ticket asks once, and a cache answers.
+STRANGERS = Limit(20.0, 200.0)
+TICKETS = Limit(100.0, 2_000.0)
+MAX_TOLD = 100  # addresses of which the log says that they might be a proxy
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
 _ICE_TEXT = re.compile(r"[!-~]*")
+_KEEPS_ORDER = (Role.HOST, Role.COHOST)
 _log = structlog.get_logger("spacescore.http")
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -97,20 +108,26 @@ class Desk:
     office: Office
     ice_servers: Sequence[IceServer] = ()
     public_url: str = ""
+    proxies: Proxies = field(default_factory=Proxies)
     node: str = field(default_factory=socket.gethostname)
     clock: Callable[[], float] = time.time
     farewell: Farewell | None = None  # while the node drains
     metrics: Metrics = field(init=False)
     doors: Doors = field(init=False)
-    joins: TokenBucket = field(init=False)
-    acts: dict[str, TokenBucket] = field(default_factory=dict)
+    joins: TokenBucket = field(init=False)  # of strangers, all of them
+    stage: TokenBucket = field(init=False)  # of who comes with a speaker's token
+    acts: Limiter = field(default_factory=lambda: Limiter(ACTS))
+    strangers: Limiter = field(default_factory=lambda: Limiter(STRANGERS))
+    tickets: Limiter = field(default_factory=lambda: Limiter(TICKETS))
     states: dict[str, tuple[float, bytes, str]] = field(default_factory=dict)  # when, text, tag
     live: dict[str, tuple[float, Live]] = field(default_factory=dict)
+    _told: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.metrics = Metrics(self.engine, self.node)
         self.doors = Doors(self.engine, self.office.backplane, lambda: self.clock())
         self.joins = TokenBucket(JOINS_PER_SECOND, JOIN_BURST)
+        self.stage = TokenBucket(JOINS_PER_SECOND, JOIN_BURST)
 
     @property
     def draining(self) -> bool:
@@ -132,23 +149,53 @@ class Desk:
         room = await self.office.room(space)
         return rank_of(room, self.caller(request), self.clock())
 
-    def pace(self) -> None:
-        """Take a place in the stream of joins. Raises OverloadedError, spread over seconds."""
+    def network(self, request: Request) -> str:
+        """Return from where somebody asks, as limits count it; "" where a proxy does not say."""
+        peer = request.client.host if request.client else ""
+        lines = request.headers.getlist(self.proxies.header)
+        return network_of(self.proxies.client(peer, lines))
+
+    def pace(self, request: Request) -> None:
+        """Take a place in the stream of joins. Raises OverloadedError, spread over seconds.
+
+        Strangers share one stream, and have a part of it by address; who comes with a speaker's
+        token has another, and who keeps order is never kept out by a crowd.
+        """
         if self.draining:
             raise OverloadedError("This node is going away; join another.")
-        if self.joins.take(self.clock()):
+        caller = self.caller(request)
+        self.pace_one(caller)
+        if caller is OPERATOR or (isinstance(caller, Grant) and caller.role in _KEEPS_ORDER):
+            return
+        speaks = isinstance(caller, Grant) and caller.role.speaks
+        if not speaks:
+            self.pace_network(request, self.strangers)
+        if (self.stage if speaks else self.joins).take(self.clock()):
             raise OverloadedError("Very many are joining.", 1 + secrets.randbelow(5))
+
+    def pace_network(self, request: Request, limiter: Limiter) -> None:
+        """Slow down one address. Raises PacedError."""
+        network = self.network(request)
+        try:
+            if network:
+                limiter.take(network, self.clock(), "Too much is asked for from your network.")
+        except PacedError:
+            self._tell_of_proxy(request, network)
+            raise
 
     def pace_one(self, caller: Caller) -> None:
         """Slow down somebody who acts faster than people do: each act is written to disk."""
-        if not isinstance(caller, Grant):
-            return
-        bucket = self.acts.pop(caller.who, None) or TokenBucket(ACTS_PER_SECOND, ACT_BURST)
-        self.acts[caller.who] = bucket  # now the youngest
-        if len(self.acts) > MAX_PACED:
-            del self.acts[next(iter(self.acts))]
-        if wait := bucket.take(self.clock()):
-            raise OverloadedError("That was fast: wait a little.", 1 + int(wait))
+        if isinstance(caller, Grant):
+            self.acts.take(caller.who, self.clock(), "That was fast: wait a little.")
+
+    def _tell_of_proxy(self, request: Request, network: str) -> None:
+        """Say it once when somebody held back speaks for others, and is not trusted to."""
+        if self.proxies.header in request.headers and network not in self._told:
+            peer = request.client.host if request.client else ""
+            if not self.proxies.trusts(peer) and len(self._told) < MAX_TOLD:
+                self._told.add(network)
+                hint = "if this is your proxy, name it in trusted_proxies"
+                _log.warning("an address is held back", address=peer, hint=hint)
 
     def draw(self) -> int:
         """Draw a peer id: the CSRC by which somebody is heard."""

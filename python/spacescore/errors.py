@@ -11,6 +11,7 @@ __all__ = [
     "InvalidOfferError",
     "InvalidRequestError",
     "OverloadedError",
+    "PacedError",
     "SpaceTakenError",
     "SpacescoreError",
     "StageFullError",
@@ -76,6 +77,10 @@ class OverloadedError(SpacescoreError):
     def __init__(self, message: str, retry_after: int = 2) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class PacedError(OverloadedError):
+    """Whoever asks has asked too often; others are served."""
 
 
 class StageFullError(SpacescoreError):

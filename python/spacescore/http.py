@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from spacescore import accompany, api, openapi, pages, people, replay, whip
+from spacescore.clients import Proxies
 from spacescore.desk import Desk, IceServer, desk_of, resource
 from spacescore.engine import Engine
 from spacescore.errors import InvalidRequestError
@@ -49,13 +50,16 @@ def asgi(
     ice_servers: Sequence[IceServer] = (),
     public_url: str = "",
     office: Office | None = None,
+    proxies: Proxies | None = None,
 ) -> Starlette:
     """Make the application of one engine.
 
     keys: who the operator is, and what tokens are signed with; by default a ring that dies
     with the process. public_url: how people reach this server, where a proxy stands before
     it (by default what the Host header says). office: keeps the books of the spaces; by default
-    they are in memory, and gone with the process. Raises InvalidRequestError for a bad URL.
+    they are in memory, and gone with the process. proxies: who may say for whom they ask; by
+    default nobody, or whom the server that runs this trusts. Raises InvalidRequestError for a
+    bad URL.
     """
     public_url = check_public_url(public_url)
     parts = (pages, api, accompany, people, replay, whip, openapi)
@@ -63,7 +67,12 @@ def asgi(
     app = Starlette(routes=table, exception_handlers={HTTPException: handle_http_exception})
     app.router.redirect_slashes = False  # a redirect would lose the body of a POST
     app.state.desk = Desk(
-        engine, keys or KeyRing.ephemeral(), office or Office(engine), ice_servers, public_url
+        engine,
+        keys or KeyRing.ephemeral(),
+        office or Office(engine),
+        ice_servers,
+        public_url,
+        proxies or Proxies(),
     )
     return app
 

@@ -5,10 +5,11 @@ same bytes for everybody, so a cache in front answers a million of them.
 """
 
 import math
-from collections import OrderedDict, deque
+from collections import deque
 from dataclasses import dataclass, field
 
 from spacescore.errors import InvalidRequestError, OverloadedError
+from spacescore.limits import Limit, Limiter
 from spacescore.policy import TokenBucket
 from spacescore.spaces import clean_text
 
@@ -19,10 +20,9 @@ KEPT_CAPTIONS = 8  # a page that asks every second misses none
 MAX_CAPTION_CHARS = 400
 MAX_CAPTION_SECONDS = 30.0
 PAST_SECONDS, AHEAD_SECONDS = 120.0, 5.0  # speech-to-text is late, and clocks are not one
-# Of one space and of one address: a crowd may cheer, nobody may cheer for a crowd.
+# Of one space and of one who cheers: a crowd may cheer, nobody may cheer for a crowd.
 SPACE_RATE, SPACE_BURST = 500.0, 1_000.0
-ADDRESS_RATE, ADDRESS_BURST = 2.0, 6.0
-MAX_ADDRESSES = 10_000
+CHEERS = Limit(2.0, 6.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Live:
     reactions: dict[str, int] = field(default_factory=dict)
     _said: int = 0
     _pace: TokenBucket = field(default_factory=lambda: TokenBucket(SPACE_RATE, SPACE_BURST))
-    _paces: OrderedDict[str, TokenBucket] = field(default_factory=OrderedDict)
+    _paces: Limiter = field(default_factory=lambda: Limiter(CHEERS))
 
     def caption(
         self, text: str, *, now: float, start: float | None, end: float | None, name: str = ""
@@ -69,14 +69,15 @@ class Live:
         self.captions.append(caption)
         return caption
 
-    def react(self, reaction: str, address: str, *, now: float) -> None:
-        """Count one. Raises InvalidRequestError, and OverloadedError for who cheers too fast."""
+    def react(self, reaction: str, who: str, *, now: float) -> None:
+        """Count one, of a person or an address; of nobody known where `who` is "".
+
+        Raises InvalidRequestError, PacedError for who cheers too fast, and OverloadedError.
+        """
         if reaction not in REACTIONS:
             raise InvalidRequestError(f"A reaction is one of {' '.join(REACTIONS)}")
-        pace = self._paces.pop(address, None) or TokenBucket(ADDRESS_RATE, ADDRESS_BURST)
-        self._paces[address] = pace
-        if len(self._paces) > MAX_ADDRESSES:
-            self._paces.popitem(last=False)
-        if pace.take(now) or self._pace.take(now):
+        if who:
+            self._paces.take(who, now, "That is a lot of applause.")
+        if self._pace.take(now):
             raise OverloadedError("That is a lot of applause.", 1)
         self.reactions[reaction] = self.reactions.get(reaction, 0) + 1

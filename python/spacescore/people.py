@@ -87,6 +87,7 @@ async def issue_token(request: Request) -> Response:
     room, caller = await desk.office.room(slug), desk.caller(request)
     rank = rank_of(room, caller, desk.clock())
     require(rank, Action.ISSUE_TOKEN, Role.LISTENER)
+    desk.pace_one(caller)
     fields = await read_json(request)
     ttl = fields.number("ttl", INVITATION_SECONDS)
     if not 0 < ttl <= MAX_TTL_SECONDS:
@@ -118,7 +119,7 @@ async def _introduced(request: Request, room: Room, role: Role) -> Response:
     desk = desk_of(request)
     caller = desk.caller(request)
     identity = caller.who if isinstance(caller, Grant) else ""
-    desk.pace()
+    desk.pace(request)
     name = (await read_json(request)).text("name")
     grant = _new_grant(desk, room, role, name, STAGE_SECONDS, identity)
     admit(room, grant, desk.clock())
@@ -130,6 +131,7 @@ async def make_link(request: Request) -> Response:
     desk, slug = desk_of(request), request.path_params["space"]
     await desk.office.room(slug)
     caller, fields = desk.caller(request), await read_json(request)
+    desk.pace_one(caller)
     code, link = secrets.token_urlsafe(CODE_BYTES), secrets.token_hex(4)
     expires = int(desk.clock()) + fields.number("ttl", LINK_SECONDS)
     role = _role(fields.text("role", Role.SPEAKER))
@@ -151,7 +153,7 @@ async def use_link(request: Request) -> Response:
     """Take the code of an invite link for a token."""
     desk, slug = desk_of(request), request.path_params["space"]
     await desk.office.room(slug)
-    desk.pace()
+    desk.pace(request)
     caller, fields = desk.caller(request), await read_json(request)
     name = clean_text(fields.text("name"), MAX_NAME_CHARS) or "Guest"
     peer = desk.draw()

@@ -29,6 +29,7 @@ _TABLE: Mapping[type[errors.SpacescoreError], tuple[int, str]] = {
     errors.ConflictError: (503, "busy"),
     errors.StoreError: (503, "not-stored"),
     errors.UnusableOfferError: (422, "unusable-offer"),
+    errors.PacedError: (429, "too-many-requests"),  # before what it is one of
     errors.OverloadedError: (503, "overloaded"),
     errors.EngineClosedError: (503, "closing"),
 }

@@ -28,6 +28,7 @@ from starlette.applications import Starlette
 from spacescore.addresses import candidate_addresses, wildcard
 from spacescore.backplane import LocalBackplane
 from spacescore.chronicle import Chronicle
+from spacescore.clients import Proxies
 from spacescore.datadir import DataDir
 from spacescore.desk import IceServer
 from spacescore.drain import Farewell, until_empty
@@ -102,6 +103,7 @@ class Service:
                 ice_servers=_ice_servers(settings),
                 public_url=settings.public_url,
                 office=office,
+                proxies=Proxies(settings.trusted_proxies, settings.proxy_header),
             )
             service = cls(settings, engine, app, listener)
             service._describe_node(engine.data)
@@ -387,6 +389,7 @@ def check(settings: Settings) -> None:
     try:
         _ice_servers(settings)
         candidate_addresses(settings.udp_host or wildcard(), settings.announce)
+        Proxies(settings.trusted_proxies, settings.proxy_header)
         check_public_url(settings.public_url)
         check_public_url(settings.drain_to)
         if settings.operator_key:

@@ -38,6 +38,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     host: Annotated[str, says("Address for HTTP.")] = "127.0.0.1"
     port: Annotated[Port, says("TCP port for HTTP.")] = 8080
     public_url: Annotated[str, says("How people reach this, by a proxy.")] = ""
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        says("Address or network whose word is taken for whom it asks. Repeatable."),
+    ] = ("127.0.0.0/8", "::1")
+    proxy_header: Annotated[
+        Literal["forwarded", "x-forwarded-for"], says("In which a proxy gives that word.")
+    ] = "x-forwarded-for"
     tls_cert: Annotated[Path | None, says("PEM file; with --tls-key.")] = None
     tls_key: Annotated[Path | None, says("PEM file.")] = None
     operator_key: Annotated[str, says("Signs tokens.  [default: DATA/operator.key]")] = ""
