@@ -14,14 +14,13 @@ import click
 from peers.figures import Peer, Round
 from peers.ground import LOOPBACK, Ground, NoWireError, wire
 from peers.measure import Case, measure_joining, measure_listening
-from peers.servers import Aiortc, Janus, Spacescore, can
+from peers.servers import Aiortc, Janus, Spacescore
 from peers.table import Target, as_json, markdown, table
 
 FEW, MANY, HALL = 50, 250, 2_000  # Janus takes most of a core for 250
 AIORTC_SIZES = 8, 32
 JANUS, LOOPS = "Janus", "Janus, event loops"  # a thread for each listener, or one for each core
 OURS, OURS_60 = "spacescore, 20 ms", "spacescore, 60 ms"
-OURS_HALL = "spacescore, 20 ms, hall"
 RING, RING_60 = "spacescore, ring, 20 ms", "spacescore, ring, 60 ms"
 BEGIN, END = "<!-- make bench-peers writes from here -->", "<!-- to here -->"
 
@@ -80,23 +79,27 @@ def _wire(stack: ExitStack) -> Ground:
 
 
 def _cases(ground: Ground, versions: dict[str, str], aiortc_python: Path) -> list[Case]:
-    sizes, long = (FEW, MANY), can("packet_time")
-    at_20 = partial(Spacescore, ground=ground, packet_time=20 if long else None)
-    at_60 = partial(Spacescore, ground=ground, packet_time=60)
-    cases = [Case(OURS, at_20, sizes, 100), Case(OURS_HALL, at_20, (MANY, HALL), 500)]
-    if long:
-        cases.append(Case(OURS_60, at_60, sizes, 100, packet_ms=60))
-    if can("packet_interface") and os.geteuid() == 0:
-        cases.append(Case(RING, partial(at_20, ring=True), sizes, 100))
-        cases.append(Case(RING_60, partial(at_60, ring=True), sizes, 100, packet_ms=60))
+    sizes, cases = (FEW, MANY), []
+    ways = {OURS: (20, False), OURS_60: (60, False), RING: (20, True), RING_60: (60, True)}
+    for name, (packet_ms, ring) in ways.items():
+        if ring and os.geteuid() != 0:
+            continue
+        start = partial(Spacescore, ground=ground, packet_time=packet_ms, ring=ring)
+        cases.append(Case(name, start, sizes, 100, packet_ms))
+        cases.append(Case(hall(name), start, (MANY, HALL), 500, packet_ms))
     if versions["Janus"]:
         janus = partial(Janus, ground=ground)
         cases.append(Case(JANUS, janus, sizes, 40))
         cases.append(Case(LOOPS, partial(janus, event_loops=True), sizes, 40))
     if versions["aiortc"]:
-        start = partial(Aiortc, ground=ground, python=aiortc_python)
-        cases.append(Case("aiortc", start, AIORTC_SIZES, 5))
+        aiortc = partial(Aiortc, ground=ground, python=aiortc_python)
+        cases.append(Case("aiortc", aiortc, AIORTC_SIZES, 5))
     return cases
+
+
+def hall(name: str) -> str:
+    """Return what a case is called with a larger audience than Janus can take here."""
+    return f"{name}, hall"
 
 
 def _targets() -> list[Target]:
@@ -119,6 +122,12 @@ def _audio_targets(packet_ms: int, times: float, ours: str) -> list[Target]:
             f"CPU of one more listener, {packet_ms} ms{way}",
             times,
             ours,
+            lambda r: r.per_further_listener,
+        ),
+        Target(
+            f"CPU of one more, in a hall, {packet_ms} ms{way}",
+            times,
+            hall(ours),
             lambda r: r.per_further_listener,
         ),
     ]

@@ -12,7 +12,7 @@ from spacescore.load import LoadReport, Profile, Progress, Ramp, run
 
 __all__ = ["Case", "measure_joining", "measure_listening"]
 
-IDLE_SECONDS = 1.5
+IDLE_SECONDS = 2.0
 SETTLE_SECONDS = 0.5  # a server that has just started is not idle yet
 STORM = Ramp(Profile.STORM, seconds=1.0)
 

@@ -13,10 +13,9 @@ from typing import Any, Protocol
 from peers.feed import PAYLOAD_TYPE, feed
 from peers.ground import LOOPBACK, Ground
 from peers.process import Process
-from spacescore.cli_serve import serve
 from spacescore.load import Door, LoadPlan
 
-__all__ = ["Aiortc", "Janus", "Server", "Spacescore", "can"]
+__all__ = ["Aiortc", "Janus", "Server", "Spacescore"]
 
 HERE = Path(__file__).parent
 
@@ -128,11 +127,6 @@ class Aiortc:
     def feed(self) -> AbstractContextManager[None]:
         """RTP, to the track."""
         return feed(self._host, self._rtp)
-
-
-def can(option: str) -> bool:
-    """Whether this spacescore has an option."""
-    return any(known.name == option for known in serve.params)
 
 
 def _free_ports() -> tuple[int, int]:
