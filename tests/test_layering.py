@@ -111,6 +111,7 @@ EDGE = {
         "problem",
         "replay",
         "service",
+        "watches",
         "whip",
     ),
 }

@@ -25,6 +25,7 @@ from spacescore._native import _core
 from spacescore.errors import StartupError
 from spacescore.sdp import Candidate, Local, parse_offer, write_answer
 from spacescore.service import FIRST_PAUSE, LONGEST_PAUSE, Service, Settings, keep_serving
+from spacescore.watches import watch_keys
 from webrtc_client import Peer
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -320,7 +321,7 @@ def with_keys_watched(service: Service, change: Callable[[Path], object], clock)
 
     async def main() -> None:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(service._watch_keys)
+            nursery.start_soon(watch_keys, service.engine.data, service.app.state.desk.keys)
             await trio.sleep(1.5)
             change(path)
             await trio.sleep(5)

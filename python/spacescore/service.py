@@ -15,7 +15,6 @@ import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import asdict
-from pathlib import Path
 from typing import Self, cast
 
 import anycorn
@@ -27,7 +26,6 @@ from starlette.applications import Starlette
 
 from spacescore.addresses import candidate_addresses, wildcard
 from spacescore.backplane import LocalBackplane
-from spacescore.chronicle import Chronicle
 from spacescore.clients import Proxies
 from spacescore.datadir import DataDir
 from spacescore.desk import IceServer
@@ -50,19 +48,14 @@ from spacescore.settings import Settings
 from spacescore.store import Store, open_store
 from spacescore.tls import Pair
 from spacescore.tokens import KeyRing
+from spacescore.watches import Certificate, watches
 
 __all__ = ["Service", "Settings", "check", "keep_serving"]
 
 DEMO = "demo"
 HTTP_GRACE_SECONDS = 1.0  # for requests under way, once spaces are closed
-CERTIFICATE_SECONDS = 5.0  # between looks at its files
-LAG_SECONDS = 0.25  # between looks at the event loop's lateness
 STOP_SECONDS = 4.5  # from the signal to the end, whatever hangs
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # between restarts of the HTTP server
-CHRONICLE_SECONDS = 1.0
-KEYS_SECONDS = 1.0
-DOOR_SECONDS = 0.5
-EXPIRY_SECONDS = 3600.0
 HEALTHY_SECONDS = 60.0  # a server that ran so long starts again at once
 _log = structlog.get_logger("spacescore")
 
@@ -79,6 +72,7 @@ class Service:
         self._listener = listener
         self._manager = Manager()
         self._tls = _pair(settings)
+        self._certificate = self._tls and Certificate(self._tls, app.state.desk.metrics)
         self._draining = trio.Event()
         self._stopping = trio.Event()
         self._http_stopped = trio.Event()
@@ -158,15 +152,14 @@ class Service:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._log_events)
             nursery.start_soon(self._keep_alive)
-            nursery.start_soon(self._keep_chronicle)
-            nursery.start_soon(self._keep_doors)
+            for watch in watches(self.settings, self.engine, self.app.state.desk):
+                nursery.start_soon(watch)
             nursery.start_soon(self.office.run)
-            nursery.start_soon(self._watch_keys)
             nursery.start_soon(self._serve_http)
             nursery.start_soon(self._wait_for_signals)
             nursery.start_soon(self._drain)
-            nursery.start_soon(self._watch_certificate)
-            nursery.start_soon(measure_lag, self.app.state.desk.metrics.note_lag)
+            if self._certificate:
+                nursery.start_soon(self._certificate.watch)
             self._manager.tell(ready=1, status=self._status())
             await self._stopping.wait()
             self._manager.tell(stopping=1, extend_timeout_usec=_usec(STOP_SECONDS))
@@ -227,33 +220,12 @@ class Service:
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, *hang_up) as signals:
             async for number in signals:
                 if number == signal.SIGHUP:
-                    await self._reload_certificate()
+                    if self._certificate:
+                        await self._certificate.reload()
                 elif number == signal.SIGTERM and not self._draining.is_set():
                     self.drain()
                 else:
                     self.stop()
-
-    async def _watch_certificate(self) -> None:
-        if self._tls is None:
-            return
-        self.app.state.desk.metrics.tell_certificate(self._tls.told.expires)
-        while True:
-            await trio.sleep(CERTIFICATE_SECONDS)
-            if await trio.to_thread.run_sync(self._tls.has_changed):
-                await self._reload_certificate()
-
-    async def _reload_certificate(self) -> None:
-        if self._tls is None:
-            return
-        metrics = self.app.state.desk.metrics
-        try:
-            await trio.to_thread.run_sync(self._tls.reload)
-        except (StartupError, OSError) as error:
-            metrics.count_bad_certificate()
-            _log.error("the certificate stays as it was", because=str(error))
-        else:
-            metrics.tell_certificate(self._tls.told.expires)
-            _log.info("new certificate", names=self._tls.told.names)
 
     async def _keep_alive(self) -> None:
         """Feed the service manager's watchdog; an engine that is closed needs none any more."""
@@ -275,50 +247,6 @@ class Service:
             fields = asdict(event)
             fields.pop("session", None)
             _log.info(_words(type(event).__name__), **fields)
-
-    async def _watch_keys(self) -> None:
-        """Read the operator's keys again when their file has changed."""
-        data, keys = self.engine.data, self.app.state.desk.keys
-        assert data is not None  # noqa: S101  (the settings name a folder)
-        seen = _modified(data.operator_key_path)
-        while not self.settings.operator_key:
-            await trio.sleep(KEYS_SECONDS)
-            latest = _modified(data.operator_key_path)
-            if latest in (seen, 0):  # a file that is being replaced is no reason to draw a key
-                continue
-            seen = latest
-            try:
-                keys.replace(await trio.to_thread.run_sync(data.operator_keys))
-                _log.info("operator keys read again")
-            except (SpacescoreError, ValueError) as error:
-                _log.error("operator keys stay as they were", reason=str(error))
-
-    async def _keep_chronicle(self) -> None:
-        assert self.engine.data is not None  # noqa: S101  (the settings name a folder)
-        folder, days = self.engine.data.recordings, self.settings.keep_recordings
-        chronicle = Chronicle(self.engine, folder, keep_days=days)
-        next_expiry = trio.current_time()
-        while True:
-            try:
-                await trio.to_thread.run_sync(chronicle.note)
-                if trio.current_time() >= next_expiry:
-                    next_expiry += EXPIRY_SECONDS
-                    await trio.to_thread.run_sync(chronicle.expire)
-            except EngineClosedError:
-                return
-            except Exception:
-                _log.exception("the chronicle failed")
-            await trio.sleep(CHRONICLE_SECONDS)
-
-    async def _keep_doors(self) -> None:
-        while True:
-            try:
-                await self.app.state.desk.doors.tick()
-            except EngineClosedError:
-                return
-            except Exception:
-                _log.exception("the doors failed")
-            await trio.sleep(DOOR_SECONDS)
 
     async def _serve_http(self) -> None:
         async def serve() -> None:
@@ -359,14 +287,6 @@ class Service:
         """Leave for `spacescore ticket` where this node listens."""
         candidates = [asdict(candidate) for candidate in self.engine.candidates]
         data.write_node({"pid": os.getpid(), "url": self.url, "candidates": candidates})
-
-
-async def measure_lag(note: Callable[[float], None]) -> None:
-    """Note again and again how late the event loop is."""
-    while True:
-        due = trio.current_time() + LAG_SECONDS
-        await trio.sleep_until(due)
-        note(trio.current_time() - due)
 
 
 class _Config(Config):
@@ -511,13 +431,6 @@ def _pair(settings: Settings) -> Pair | None:
     if settings.tls_cert and settings.tls_key:
         return Pair(settings.tls_cert, settings.tls_key)
     return None
-
-
-def _modified(path: Path) -> int:
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0
 
 
 def _usec(seconds: float) -> int:
