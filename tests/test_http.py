@@ -211,6 +211,7 @@ def test_the_state_says_what_a_page_shows(web):
         "phase": "open",
         "title": "Demo <stage>",
         "hands": 0,
+        "pins": [],
         "live": False,
         "listeners": 0,
         "speakers": [],

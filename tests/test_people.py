@@ -277,3 +277,16 @@ def test_a_store_that_refuses_is_a_clear_503_and_the_state_is_still_told(web, mo
 def test_an_identity_of_another_backend_may_have_slashes_and_is_found(web):
     answer = web.delete(f"{ONE}/blocked/org%2Falice", token=OPERATOR_KEY)
     assert problem(answer)[1] != "http"  # a route there is; nobody of that name is blocked
+
+
+def test_pinned_links_are_shown_to_everybody(web):
+    host = create(web)
+    pins = [{"title": "Slides", "url": "https://example.org/slides"}]
+    for body in ({"pins": [{"url": "http://x"}]}, {"pins": "x"}, {"pins": ["x"]}):
+        refused = web.request("PUT", f"{ONE}/pins", token=host, json=body)
+        assert problem(refused) == (400, "invalid-request")
+    assert web.get(f"{ONE}/state.json").json()["pins"] == []
+    done = web.request("PUT", f"{ONE}/pins", token=host, json={"pins": pins})
+    assert (done.status_code, done.json()) == (200, {"pins": pins})
+    assert web.get(f"{ONE}/state.json").json()["pins"] == pins
+    assert problem(web.request("PUT", f"{ONE}/pins", json={"pins": []})) == (401, "unauthenticated")

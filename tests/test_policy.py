@@ -30,6 +30,8 @@ SIMPLY = {
     Action.SPEAK: {HOST, COHOST, SPEAKER},
     Action.MUTE_ALL: {OPERATOR, HOST, COHOST},
     Action.CAPTION: {OPERATOR, HOST, COHOST},
+    Action.PIN: {OPERATOR, HOST, COHOST},
+    Action.SEE_AUDIT: {OPERATOR, HOST, COHOST},
 }
 # Done to others: a host rules all but hosts, a co-host those below.
 BELOW = {

@@ -20,8 +20,8 @@ from spacescore.desk import Desk, Fields, desk_of, read_json, resource
 from spacescore.engine import INVITATION_SECONDS
 from spacescore.errors import InvalidRequestError, UnknownSpaceError
 from spacescore.policy import Action, Grant, Role, rank, require
-from spacescore.rooms.commands import Edit, End, Open
-from spacescore.rooms.facts import Details, Visibility
+from spacescore.rooms.commands import Edit, End, Open, PinLinks
+from spacescore.rooms.facts import Details, Pin, Visibility
 from spacescore.rooms.room import Phase, Room
 from spacescore.rooms.rules import require_listener
 from spacescore.spaces import MAX_NAME_CHARS, check_slug, clean_text
@@ -47,6 +47,7 @@ def routes() -> list[Route]:
         resource(f"{one}/state.json", {"GET": state}),
         resource(f"{one}/calendar.ics", {"GET": calendar}),
         resource(f"{one}/admission", {"PUT": keep_door}),
+        resource(f"{one}/pins", {"PUT": pin_links}),
     ]
 
 
@@ -162,6 +163,18 @@ async def keep_door(request: Request) -> Response:
     kept = await desk.doors.keep(slug, fields.text("mode"), seconds=seconds)
     desk.states.pop(slug, None)
     return JSONResponse(asdict(kept))
+
+
+async def pin_links(request: Request) -> Response:
+    """Show everybody these links, and no others."""
+    desk, slug = desk_of(request), request.path_params["space"]
+    await desk.office.room(slug)
+    caller, fields = desk.caller(request), await read_json(request)
+    desk.pace_one(caller)
+    pins = tuple(Pin(one.text("title"), one.text("url")) for one in fields.objects("pins"))
+    room = await desk.office.do(slug, PinLinks(pins), caller)
+    desk.states.pop(slug, None)
+    return JSONResponse({"pins": [asdict(pin) for pin in room.pins]}, headers=NOT_STORED)
 
 
 async def calendar(request: Request) -> Response:
@@ -289,6 +302,7 @@ async def _state(desk: Desk, room: Room, now: float) -> dict[str, Any]:
             for who in numbers["speakers"]
         ],
         "hands": len(room.hands),
+        "pins": [asdict(pin) for pin in room.pins],
         "open_stage": room.details.open_stage,
         "recording": room.phase is Phase.OPEN and _is_recorded(desk, room.slug),
         "moving": desk.farewell and desk.farewell.state(room.slug),

@@ -327,6 +327,13 @@ class Fields:
             raise InvalidRequestError(f"{name} must be a list of texts.")
         return tuple(value)
 
+    def objects(self, name: str) -> tuple["Fields", ...]:
+        """Return a list of objects."""
+        value = self._get(name, list, [])
+        if not all(isinstance(each, dict) for each in value):
+            raise InvalidRequestError(f"{name} must be a list of objects.")
+        return tuple(Fields(each) for each in value)
+
     def __contains__(self, name: str) -> bool:
         return self._value.get(name) is not None
 

@@ -18,6 +18,7 @@ from starlette.routing import Route
 from spacescore.desk import Handler, desk_of, resource
 from spacescore.policy import Role
 from spacescore.rooms.facts import Visibility
+from spacescore.rooms.pins import MAX_PIN_TITLE_CHARS, MAX_PINS, MAX_URL_CHARS
 from spacescore.rooms.rules import MAX_SEATS, MAX_USES
 from spacescore.spaces import MAX_NAME_CHARS, MAX_TITLE_CHARS
 from spacescore.tokens import MAX_TTL_SECONDS
@@ -54,6 +55,18 @@ _FIELDS: Mapping[str, Schema] = {
     "published": _FLAG,
     "text": _TEXT,
     "reaction": _TEXT,
+    "pins": {
+        "type": "array",
+        "maxItems": MAX_PINS,
+        "items": {
+            "type": "object",
+            "required": ["url"],
+            "properties": {
+                "title": {"type": "string", "maxLength": MAX_PIN_TITLE_CHARS},
+                "url": {"type": "string", "format": "uri", "maxLength": MAX_URL_CHARS},
+            },
+        },
+    },
     "start": {"type": "number"},
     "end": {"type": "number"},
 }
@@ -74,6 +87,7 @@ _BODIES: Mapping[str, tuple[str, ...]] = {
     "hand_over": ("peer",),
     "mute_speaker": ("muted",),
     "block": ("with_link",),
+    "pin_links": ("pins",),
     "publish": ("published",),
     "caption": ("text", "start", "end", "name"),
     "react": ("reaction",),
@@ -82,6 +96,7 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
     "use_link": ("code",),
     "give_role": ("role",),
     "hand_over": ("peer",),
+    "pin_links": ("pins",),
     "caption": ("text",),
     "react": ("reaction",),
 }

@@ -105,6 +105,8 @@ class Action(StrEnum):
     BLOCK = "block people"
     HAND_OVER = "hand over the space"
     CAPTION = "caption the space"
+    PIN = "pin links"
+    SEE_AUDIT = "see the audit log"
 
 
 _LETTERS = {"L": Role.LISTENER, "S": Role.SPEAKER, "C": Role.COHOST, "H": Role.HOST}
@@ -134,6 +136,8 @@ _MAY: Mapping[Action, tuple[str, str, str, str, str]] = {
     Action.BLOCK: ("HCSL", "CSL", "SL", "", ""),
     Action.HAND_OVER: ("CS", "CS", "", "", ""),
     Action.CAPTION: ("*", "*", "*", "", ""),
+    Action.PIN: ("*", "*", "*", "", ""),
+    Action.SEE_AUDIT: ("*", "*", "*", "", ""),
 }
 _COLUMN: Mapping[Rank, int] = {
     OPERATOR: 0,

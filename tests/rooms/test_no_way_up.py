@@ -43,6 +43,7 @@ asked = st.one_of(
     st.builds(commands.MakeLink, codes, codes, roles, st.just(int(NOW) + 900), st.just(1)),
     st.builds(commands.UseLink, codes, st.just(50), codes, st.just("x"), st.just(60)),
     st.builds(commands.RevokeLink, codes),
+    st.builds(commands.PinLinks, st.just((facts.Pin("x", "https://example.org"),))),
 )
 ends = st.builds(commands.End)
 steps = st.lists(
@@ -68,7 +69,13 @@ def is_allowed(rank, by: Caller, fact, room: Room) -> bool:  # noqa: C901  (a li
     target = room.people.get(getattr(fact, "peer", 0))
     below = target is not None and ORDER[target.role] < ORDER[rank] and ORDER[rank] >= KEEPER
     match fact:
-        case facts.Opened() | facts.Edited() | facts.Unblocked() | facts.LinkRevoked():
+        case (
+            facts.Opened()
+            | facts.Edited()
+            | facts.Unblocked()
+            | facts.LinkRevoked()
+            | facts.Pinned()
+        ):
             return ORDER[rank] >= KEEPER
         case facts.Ended():
             return ORDER[rank] >= ORDER[Role.HOST]

@@ -29,13 +29,14 @@ from spacescore.rooms.commands import (
     MuteAll,
     OfferStage,
     Open,
+    PinLinks,
     RaiseHand,
     Remove,
     RevokeLink,
     Unblock,
     UseLink,
 )
-from spacescore.rooms.facts import Details, load
+from spacescore.rooms.facts import Details, Pin, load
 from spacescore.rooms.room import Phase, Room
 from spacescore.rooms.rules import Patience, admit, decide
 from spacescore.spaces import MAX_PEOPLE
@@ -494,3 +495,55 @@ def test_deciding_changes_nothing(stage):
 def test_a_fact_of_a_later_version_is_named(kind, body):
     with pytest.raises(StoreError, match=kind):
         load(kind, body)
+
+
+# Pinned links.
+
+SLIDES = Pin("Slides", "https://example.org/slides?page=2#top")
+
+
+def test_hosts_pin_a_few_links_and_others_do_not(stage):
+    stage.meet(COHOST, ADA, EVE)
+    assert stage.do(COHOST, PinLinks((SLIDES,))) == ["Pinned"]
+    assert stage.do(HOST, PinLinks((SLIDES,))) == []
+    assert Room.of(stage.history).pins == stage.room.pins == (SLIDES,)
+    for who in (ADA, EVE):
+        with pytest.raises(ForbiddenError):
+            stage.do(who, PinLinks(()))
+    with pytest.raises(UnauthenticatedError):
+        stage.do(None, PinLinks(()))
+    assert stage.do(HOST, PinLinks(())) == ["Pinned"]
+    assert stage.room.pins == ()
+
+
+def test_a_pin_without_a_title_shows_where_it_leads(stage):
+    stage.do(HOST, PinLinks((Pin(" ", " https://Example.org/x "), Pin("a\nb", SLIDES.url))))
+    assert [pin.title for pin in stage.room.pins] == ["example.org", "a b"]
+    assert stage.room.pins[0].url == "https://Example.org/x"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "http://example.org",
+        "javascript:alert(1)",
+        "//example.org",
+        "https://",
+        "https:///x",
+        "https://localhost/x",
+        "https://user:pass@example.org",
+        "https://example.org@evil.example/",
+        "https://example.org:port/",
+        "https://example.org/\u202egpj.exe",
+        "https://exämple.org",
+        'https://example.org/"><script>',
+        "https://example.org/a b",
+        "https://example.org/" + "x" * 500,
+    ],
+)
+def test_what_misleads_is_not_pinned(stage, url):
+    with pytest.raises(InvalidRequestError):
+        stage.do(HOST, PinLinks((Pin("x", url),)))
+    with pytest.raises(InvalidRequestError, match="at most 5"):
+        stage.do(HOST, PinLinks((SLIDES,) * 6))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spacescore.policy import Grant, Role
-from spacescore.rooms.facts import Details
+from spacescore.rooms.facts import Details, Pin
 
 __all__ = [
     "AnswerOffer",
@@ -29,6 +29,7 @@ __all__ = [
     "Note",
     "OfferStage",
     "Open",
+    "PinLinks",
     "RaiseHand",
     "Remove",
     "RevokeLink",
@@ -186,6 +187,13 @@ class RevokeLink:
 
 
 @dataclass(frozen=True, slots=True)
+class PinLinks:
+    """Show everybody these links, and no others."""
+
+    pins: tuple[Pin, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """Look at the clock, and at who is connected. Nobody's command: the node's own."""
 
@@ -213,5 +221,6 @@ Command = (
     | MakeLink
     | UseLink
     | RevokeLink
+    | PinLinks
     | Note
 )

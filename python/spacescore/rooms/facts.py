@@ -34,6 +34,8 @@ __all__ = [
     "Muted",
     "OfferEnded",
     "Opened",
+    "Pin",
+    "Pinned",
     "Removed",
     "RoleGiven",
     "Seated",
@@ -71,6 +73,14 @@ class Details:
     record: bool = True
     starts: int = 0  # Unix seconds; 0: not scheduled
     music: bool = False  # in stereo, from when it opens
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A link that everybody is shown."""
+
+    title: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +268,13 @@ class LinkRevoked:
     link: str
 
 
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """Everybody is shown these links, and no others."""
+
+    pins: tuple[Pin, ...] = ()
+
+
 Fact = (
     Created
     | Edited
@@ -283,6 +300,7 @@ Fact = (
     | LinkMade
     | LinkUsed
     | LinkRevoked
+    | Pinned
 )
 _KINDS: Mapping[str, type[Fact]] = {kind.__name__: kind for kind in Fact.__args__}
 
@@ -314,6 +332,8 @@ def _value(name: str, value: Any) -> Any:
             return Role(value)
         case "details":
             return load_details(value)
+        case "pins":
+            return tuple(Pin(str(each["title"]), str(each["url"])) for each in value)
         case "peers":
             return tuple(value)
     return value

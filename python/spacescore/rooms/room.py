@@ -11,7 +11,7 @@ from typing import Any
 
 from spacescore.policy import Role
 from spacescore.rooms import facts
-from spacescore.rooms.facts import Details, Fact
+from spacescore.rooms.facts import Details, Fact, Pin
 
 __all__ = ["Link", "Person", "Phase", "Room"]
 
@@ -72,6 +72,7 @@ class Room:
     removed: Mapping[int, int] = field(default_factory=dict)  # peer -> until
     blocked: Mapping[str, str] = field(default_factory=dict)  # identity -> name
     links: Mapping[str, Link] = field(default_factory=dict)
+    pins: tuple[Pin, ...] = ()
 
     @classmethod
     def of(cls, history: Iterable[tuple[Fact, float]]) -> "Room":
@@ -211,4 +212,5 @@ _CHANGES: Mapping[type[Fact], Any] = {
     facts.LinkMade: _link_made,
     facts.LinkUsed: _link_used,
     facts.LinkRevoked: lambda room, fact, at: {"links": _without(room.links, fact.link)},
+    facts.Pinned: lambda room, fact, at: {"pins": fact.pins},
 }

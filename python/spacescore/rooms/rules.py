@@ -34,7 +34,7 @@ from spacescore.policy import (
     require,
     require_space,
 )
-from spacescore.rooms import commands, facts
+from spacescore.rooms import commands, facts, pins
 from spacescore.rooms.commands import Command
 from spacescore.rooms.facts import Details, Fact, Visibility
 from spacescore.rooms.room import Link, Person, Phase, Room
@@ -465,6 +465,12 @@ def _revoke_link(case: _Case, command: commands.RevokeLink) -> list[Fact]:
     return [facts.LinkRevoked(command.link)] if link else []
 
 
+def _pin_links(case: _Case, command: commands.PinLinks) -> list[Fact]:
+    case.require(Action.PIN)
+    wanted = pins.check_pins(command.pins)
+    return [] if wanted == case.room.pins else [facts.Pinned(wanted)]
+
+
 # Time.
 
 
@@ -533,5 +539,6 @@ _RULES: Mapping[type[Command], Callable[[_Case, Any], list[Fact]]] = {
     commands.MakeLink: _make_link,
     commands.UseLink: _use_link,
     commands.RevokeLink: _revoke_link,
+    commands.PinLinks: _pin_links,
     commands.Note: _note,
 }
