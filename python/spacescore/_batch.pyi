@@ -19,7 +19,8 @@ FATE: Final[np.dtype[np.void]]
 
 TICK: Final[np.dtype[np.void]]
 """A tick's first entry: `timestamp` (uint32), `target_us` (int32, after the tick), `what`
-(uint8): `Playout`, or `FROM_FIFO` when the tick was served by what a longer packet left."""
+(uint8): `Playout`, or `FROM_FIFO` when the tick was served by what a longer packet left;
+`skipped` (uint8): whether frames were left out in it."""
 
 class Policy(NamedTuple):
     """What delay is bought for; the defaults are those of `JitterBuffer`."""

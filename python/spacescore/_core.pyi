@@ -680,17 +680,23 @@ class Playout:
 
       conceal
 
+      dtx
+
       silence
 
       hold
+
+      skip
     """
 
     __members__: typing.ClassVar[dict[str, Playout]]
     conceal: typing.ClassVar[Playout]
+    dtx: typing.ClassVar[Playout]
     fec: typing.ClassVar[Playout]
     frame: typing.ClassVar[Playout]
     hold: typing.ClassVar[Playout]
     silence: typing.ClassVar[Playout]
+    skip: typing.ClassVar[Playout]
     @typing.overload
     def __eq__(self, other: Playout) -> bool: ...
     @typing.overload

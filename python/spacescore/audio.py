@@ -42,14 +42,16 @@ class Popped:
     """What a jitter buffer has due.
 
     what: "frame" (decode `payload`), "fec" (lost: `payload` is its successor, which may have
-    it as in-band FEC), "conceal" (lost), "silence" (nothing was sent), or "hold" (not started, or
-    delay is being built up: play nothing).
+    it as in-band FEC), "conceal" (lost), "dtx" (nothing was sent: the sender is discontinuous),
+    "silence" (lost for so long that concealment has faded), "hold" (not started, or delay is being
+    built up: play nothing), or "skip" (frames are left out here to shorten the delay; it lasts 0
+    samples, and what follows is due at once).
     """
 
     what: str
     payload: bytes
-    samples: int  # how long it lasts at 48 kHz, 120 to 5,760
-    timestamp: int  # RTP, of its first sample
+    samples: int  # how long it lasts at 48 kHz: 120 to 5,760, or 0 for a skip
+    timestamp: int  # RTP, of its first sample; of a skip, of what follows it
     level: int  # of frames, as pushed
 
 

@@ -76,7 +76,8 @@ class Listener:
     def tick(self) -> None:
         while self.fifo < 960:
             pop = self.buffer.pop(self.now)
-            assert 0 < pop.samples <= 5760
+            assert (pop.samples == 0) == (pop.what == Playout.skip)
+            assert pop.samples <= 5760
             self.fifo += pop.samples
             entry = Played(self.now, pop.what, pop.samples, pop.timestamp, pop.payload)
             self.played.append(entry)
@@ -168,6 +169,7 @@ def test_a_timestamp_wrap_plays_every_frame(before):
     listener = Listener().play(talk(200, timestamp=2**32 - before), 4_000 * MS)
     assert len(listener.frames()) >= 195
     assert listener.count(Playout.conceal) == listener.count(Playout.silence) == 0
+    assert listener.count(Playout.dtx) == 0
 
 
 def test_a_storm_of_duplicates_changes_nothing_but_a_counter():
@@ -358,6 +360,24 @@ def test_ten_minutes_of_dtx_conceal_nothing_and_leave_the_target_alone():
     assert stats.concealed_samples == 0
     assert stats.packets_lost == 0
     assert stats.target_delay == pytest.approx(target, abs=0.010)
+    assert listener.count(Playout.silence) == listener.count(Playout.conceal) == 0
+    assert listener.count(Playout.dtx) >= 1500 * 18  # between two refreshes
+
+
+def test_what_is_missing_for_long_is_silence_and_what_was_not_sent_is_dtx():
+    refresh = Packet(START + 100 * TICK, FIRST + 100, FIRST_TIMESTAMP + 100 * 960, size=1)
+    dtx = Listener().play([*talk(100), refresh], 12_000 * MS)
+    lost = Listener().play(talk(100), 12_000 * MS)
+    assert dtx.played[-1].what == Playout.dtx
+    assert dtx.count(Playout.silence) == 0
+    assert lost.played[-1].what == Playout.silence
+    assert lost.count(Playout.dtx) == 0
+
+
+def test_a_payload_without_a_byte_is_dtx():
+    empty = Packet(START + 50 * TICK, FIRST + 50, FIRST_TIMESTAMP + 50 * 960, size=0)
+    listener = Listener().play([*talk(50), empty], START + 53 * TICK)
+    assert Playout.dtx in {e.what for e in listener.played if e.timestamp == empty.timestamp}
 
 
 def test_five_percent_loss_under_fifty_ms_of_jitter_conceals_what_was_lost():
@@ -401,6 +421,33 @@ def test_quiet_frames_are_left_out_before_spoken_ones():
     dropped = [n for n in range(310, 590) if n not in calm_played]
     assert dropped
     assert sum((n + FIRST) % 10 < 2 for n in dropped) >= 0.75 * len(dropped)
+
+
+def test_frames_that_are_left_out_are_told_where_they_would_have_been():
+    wild, calm = seeded(13, 0, 90), seeded(14, 0, 4)
+    packets = talk(600, lambda i: wild(i) if i < 300 else calm(i), level=90)
+    listener = Listener().play(packets, 11_900 * MS)
+    skips = [n for n, entry in enumerate(listener.played) if entry.what == Playout.skip]
+    assert len(skips) >= 2
+    left_out = 0
+    for n in skips:
+        before, skip, after = listener.played[n - 1 : n + 2]
+        assert (skip.samples, skip.payload) == (0, b"")
+        assert skip.now == after.now
+        assert skip.timestamp == after.timestamp
+        left_out += after.timestamp - before.timestamp - before.samples
+    assert left_out == listener.buffer.stats().removed_samples_for_acceleration
+
+
+def test_who_stopped_listening_hears_of_the_jump_first():
+    listener = Listener().play(talk(100), START + 95 * TICK)
+    for packet in talk(400)[100:300]:
+        listener.push(packet)
+    listener.now += 200 * TICK
+    listener.tick()
+    jump = [entry for entry in listener.played if entry.now == listener.now - TICK]
+    assert jump[0].what == Playout.skip
+    assert sum(entry.what == Playout.skip for entry in jump) <= 2
 
 
 def test_a_payload_larger_than_a_datagram_is_refused():

@@ -72,7 +72,8 @@ PACKET = np.dtype([
 ], align=True)
 FATE = np.dtype([("played_us", np.int64), ("fate", np.uint8)], align=True)
 TICK = np.dtype([
-    ("timestamp", np.uint32), ("target_us", np.int32), ("what", np.uint8)
+    ("timestamp", np.uint32), ("target_us", np.int32), ("what", np.uint8),
+    ("skipped", np.uint8),
 ], align=True)
 
 

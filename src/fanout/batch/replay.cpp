@@ -49,10 +49,16 @@ class Listener {
     const auto now = run_->first_tick_us + static_cast<std::int64_t>(tick) * kTickUs;
     auto& out = run_->played[tick];
     out = {.what = kFromFifo};
-    for (bool first = true; fifo_ < std::int64_t{kFrameSamples}; first = false) {
+    while (fifo_ < std::int64_t{kFrameSamples}) {
       const auto entry = buffer_.pop({now});
-      if (first)
-        out = {.timestamp = entry.timestamp, .what = static_cast<std::uint8_t>(entry.what)};
+      if (entry.what == Playout::skip) {
+        out.skipped = 1;
+        continue;
+      }
+      if (out.what == kFromFifo) {
+        out.timestamp = entry.timestamp;
+        out.what = static_cast<std::uint8_t>(entry.what);
+      }
       if (entry.what == Playout::frame)
         run_->fates[row_of(entry.sequence)] = {now + fifo_ * 125 / 6, Fate::played};
       fifo_ += entry.samples;

@@ -29,6 +29,7 @@ struct TickRow {
   std::uint32_t timestamp = 0;  ///< RTP timestamp of the tick's first entry
   std::int32_t target_us = 0;   ///< target delay after the tick
   std::uint8_t what = 0;        ///< Playout of that entry; kFromFifo when there was none
+  std::uint8_t skipped = 0;     ///< frames were left out in this tick
 };
 static_assert(sizeof(TickRow) == 12);
 

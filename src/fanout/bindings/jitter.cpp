@@ -29,8 +29,10 @@ void bind_buffer(py::module_& module) {
       .value("frame", Playout::frame)
       .value("fec", Playout::fec)
       .value("conceal", Playout::conceal)
+      .value("dtx", Playout::dtx)
       .value("silence", Playout::silence)
-      .value("hold", Playout::hold);
+      .value("hold", Playout::hold)
+      .value("skip", Playout::skip);
   py::class_<Pop>(module, "Pop")
       .def_readonly("what", &Pop::what)
       .def_property_readonly("payload", [](const Pop& pop) { return to_bytes(pop.payload); })

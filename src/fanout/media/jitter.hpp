@@ -63,15 +63,17 @@ enum class Playout : std::uint8_t {
   frame,    ///< decode `payload`
   fec,      ///< lost, but `payload` (its successor) may carry in-band FEC
   conceal,  ///< missing: packet loss concealment
-  silence,  ///< the sender is discontinuous (DTX) or there is nothing to conceal any more
+  dtx,      ///< the sender is discontinuous: nothing was sent, nothing is missing
+  silence,  ///< missing for so long that there is nothing to conceal any more
   hold,     ///< not started, or delay is being built up: play nothing for `samples`
+  skip,     ///< frames are left out here, to shorten the delay or for want of room: ask again
 };
 
 struct Pop {
   Playout what = Playout::hold;
   Bytes payload;                ///< valid until the next push
-  std::uint32_t samples = 0;    ///< what this entry lasts; never zero
-  std::uint32_t timestamp = 0;  ///< RTP timestamp of its first sample
+  std::uint32_t samples = 0;    ///< what this entry lasts; zero for a skip alone
+  std::uint32_t timestamp = 0;  ///< RTP timestamp of its first sample; where a skip leads to
   std::uint16_t sequence = 0;   ///< RTP sequence number; frames only
   std::uint8_t level = 127;     ///< as pushed; 127 for all but frames
 };

@@ -32,7 +32,7 @@ constexpr Samples drop_spacing(Samples excess) {
 }  // namespace
 
 void Player::begin(std::uint64_t sequence) noexcept {
-  for (auto next = ring_.next(head_); next; next = ring_.next(head_)) discard(*next);
+  for (auto next = ring_.next(head_); next; next = ring_.next(head_)) leave_out(*next);
   ring_.clear();
   head_ = newest_ = sequence;
   head_timestamp_ = played_timestamp_ = guessed_ = missing_ = 0;
@@ -42,6 +42,7 @@ void Player::begin(std::uint64_t sequence) noexcept {
 
 void Player::reset() noexcept {
   begin(0);
+  skipped_ = false;
   delay_.reset();
   mean_size_ = 0;
 }
@@ -77,7 +78,7 @@ void Player::make_room(std::uint64_t sequence) noexcept {
   if (sequence < head_ + PacketRing::kSlots) return;
   const auto oldest = sequence + 1 - PacketRing::kSlots;
   for (auto next = ring_.next(head_); next && next->sequence < oldest; next = ring_.next(head_))
-    discard(*next);
+    leave_out(*next);
   head_ = oldest;
 }
 
@@ -100,12 +101,14 @@ Pop Player::due(Samples now, bool new_tick) noexcept {
   reclaim(now);
   if (new_tick)
     if (const auto entry = steer(now)) return *entry;
+  if (skipped_) return skip();
   const auto next = upcoming();
   if (!next) return run_dry(now);
   if (next->sequence > head_) return bridge(now, *next);
   if (next->timestamp < head_timestamp_ + kShortest) return play(now, *next);
   let_go();
   missing_ = 0;
+  discontinuous_ = true;
   return start(now);
 }
 
@@ -137,6 +140,12 @@ void Player::discard(const PacketSlot& packet) noexcept {
   ++counts_.packets_discarded;
 }
 
+/// The same for one that could have been heard.
+void Player::leave_out(const PacketSlot& packet) noexcept {
+  discard(packet);
+  skipped_ = true;
+}
+
 /// Stop the clock at the end of what was known to exist.
 void Player::let_go() noexcept {
   anchored_ = false;
@@ -156,13 +165,14 @@ void Player::shed(Samples now, Samples tolerance) noexcept {
       return;
     }
     counts_.removed_samples_for_acceleration += next->samples;
-    discard(*next);
+    leave_out(*next);
   }
 }
 
 /// Nothing plays: begin with the next packet as soon as it has its target delay.
 Pop Player::start(Samples now) noexcept {
   shed(now, kCatchUp);
+  if (skipped_) return skip();
   const auto next = upcoming();
   if (next) {
     const auto further = kTick - std::min<Samples>(next->samples, kTick);  // to be popped with it
@@ -172,7 +182,7 @@ Pop Player::start(Samples now) noexcept {
   }
   if (fresh_) return pass(Playout::hold, rest_of_tick());
   if (missing_ > 0 && missing_ < kSilentLoss) return conceal(rest_of_tick());
-  return pass(Playout::silence, rest_of_tick());
+  return pass(discontinuous_ ? Playout::dtx : Playout::silence, rest_of_tick());
 }
 
 Pop Player::play(Samples now, const PacketSlot& packet) noexcept {
@@ -189,7 +199,7 @@ Pop Player::play(Samples now, const PacketSlot& packet) noexcept {
   delay_sum_ += std::max<Samples>(now - packet.arrival, 0) * frame_;
   counts_.jitter_buffer_emitted_count += packet.samples;
   ring_.remove(packet);
-  return {.what = packet.size == 0 ? Playout::silence : Playout::frame,
+  return {.what = packet.size == 0 ? Playout::dtx : Playout::frame,
           .payload = ring_.payload(packet),
           .samples = packet.samples,
           .timestamp = static_cast<std::uint32_t>(packet.timestamp),
@@ -269,6 +279,14 @@ Pop Player::pass(Playout what, Samples samples) const noexcept {
           .timestamp = static_cast<std::uint32_t>(head_timestamp_)};
 }
 
+/// It lasts nothing: the entry behind it is due in its place.
+Pop Player::skip() noexcept {
+  skipped_ = false;
+  auto entry = pass(Playout::skip, 0);
+  if (const auto next = upcoming()) entry.timestamp = static_cast<std::uint32_t>(next->timestamp);
+  return entry;
+}
+
 Pop Player::conceal(Samples samples) noexcept {
   const bool fading = missing_ < kConcealAtMost;
   if (missing_ == 0) ++counts_.concealment_events;
@@ -311,6 +329,7 @@ void Player::shorten(Samples now, Samples excess) noexcept {
     else
       ring_.remove(*next), head_ = next->sequence + 1;
     head_timestamp_ += length;
+    skipped_ = true;
     excess -= length;
     counts_.removed_samples_for_acceleration += static_cast<std::uint64_t>(length);
   }

@@ -49,6 +49,7 @@ class Player {
   void reclaim(Samples now) noexcept;
   const PacketSlot* upcoming() noexcept;
   void discard(const PacketSlot& packet) noexcept;
+  void leave_out(const PacketSlot& packet) noexcept;
   void make_room(std::uint64_t sequence) noexcept;
   void let_go() noexcept;
   void shed(Samples now, Samples tolerance) noexcept;
@@ -62,6 +63,7 @@ class Player {
   Pop repair(const PacketSlot& next, Samples samples) noexcept;
   Pop conceal(Samples samples) noexcept;
   Pop pass(Playout what, Samples samples) const noexcept;
+  Pop skip() noexcept;
 
   std::optional<Pop> steer(Samples now) noexcept;
   void shorten(Samples now, Samples excess) noexcept;
@@ -86,6 +88,7 @@ class Player {
   bool anchored_ = false;        // the clock runs
   bool fresh_ = true;            // nothing played on this time line
   bool discontinuous_ = false;   // the last frame said that silence follows
+  bool skipped_ = false;         // frames were left out since the last entry
 };
 
 }  // namespace fanout

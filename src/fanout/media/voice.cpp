@@ -23,6 +23,7 @@ void Voice::advance(Instant now) noexcept {
   asked_ = false;
   while (ahead_ < kFrameSamples) {
     const auto pop = jitter_.pop(now);
+    if (pop.what == Playout::skip) continue;
     const auto& entry = keep(pop);
     note_claim(pop);
     ahead_ += entry.samples;
@@ -49,7 +50,8 @@ const Voice::Entry& Voice::keep(const Pop& pop) noexcept {
 }
 
 void Voice::note_claim(const Pop& pop) noexcept {
-  if (pop.what == Playout::silence || pop.what == Playout::hold) claim_ = kSilence;
+  const bool nothing = pop.what == Playout::dtx || pop.what == Playout::silence;
+  if (nothing || pop.what == Playout::hold) claim_ = kSilence;
   if (pop.what != Playout::frame) return;
   leveled_ = pop.level != kUnknownLevel;
   claim_ = leveled_ ? pop.level : 0;

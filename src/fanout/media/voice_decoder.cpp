@@ -47,9 +47,12 @@ void VoiceDecoder::decode(Playout what, Bytes payload, std::size_t samples,
     case Playout::conceal:
       conceal(sound);
       break;
+    case Playout::dtx:
     case Playout::silence:
     case Playout::hold:
       fall_silent(sound);
+      break;
+    case Playout::skip:
       break;
   }
   if (!sound.empty()) std::ranges::copy(sound.last(channels_), last_.begin());
