@@ -173,6 +173,37 @@ def test_other_channels_and_read_only_memory_are_refused():
             spacescore.Mixer(**bad)
 
 
+def test_a_policy_of_one_depth_holds_packets_for_so_long():
+    fixed = spacescore.JitterPolicy(least=0.1, most=0.1)
+    voice, buffer = spacescore.Voice(policy=fixed), spacescore.JitterBuffer(fixed)
+    packets = packets_of(tone(440, 20))
+    for tick, packet in enumerate(packets):
+        at = {"sequence": tick, "timestamp": tick * FRAME, "arrival": tick * TICK}
+        voice.push(packet, **at)
+        buffer.push(packet, **at)
+        began = buffer.pop(tick * TICK + 0.005).what == "frame"
+        assert began == (tick >= 5)
+        assert voice.skip(tick * TICK + 0.005) == (0 if began else 127)
+    assert 0.1 <= buffer.stats["target_delay"] < 0.12
+
+
+@pytest.mark.parametrize("make", [spacescore.JitterBuffer, lambda p: spacescore.Voice(policy=p)])
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [
+        ({"late_cost": 0}, "late_cost must be above 0 and at most 10000 ms"),
+        ({"late_cost": float("nan")}, "late_cost must be"),
+        ({"late_cost": 1e5}, "late_cost must be"),
+        ({"least": -0.001}, "least and most must ascend from 0 to 1000 ms, not -1 ms and 700 ms"),
+        ({"least": 0.3, "most": 0.2}, "least and most must ascend"),
+        ({"most": 2}, "least and most must ascend"),
+    ],
+)
+def test_a_policy_that_makes_no_sense_is_refused(make, policy, said):
+    with pytest.raises(ValueError, match=said):
+        make(spacescore.JitterPolicy(**policy))
+
+
 def test_a_jitter_buffer_gives_packets_back_in_order():
     packets = packets_of(tone(440, 20))
     buffer = spacescore.JitterBuffer()

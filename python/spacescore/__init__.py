@@ -10,7 +10,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from spacescore.audio import JitterBuffer, Mixed, Mixer, Popped, Repacketizer, Voice
+    from spacescore.audio import (
+        JitterBuffer,
+        JitterPolicy,
+        Mixed,
+        Mixer,
+        Popped,
+        Repacketizer,
+        Voice,
+    )
     from spacescore.desk import IceServer
     from spacescore.engine import Engine
     from spacescore.errors import (
@@ -50,7 +58,7 @@ if TYPE_CHECKING:
     from spacescore.tokens import KeyRing
 
 _WHERE = {
-    "audio": ["JitterBuffer", "Mixed", "Mixer", "Popped", "Repacketizer", "Voice"],
+    "audio": ["JitterBuffer", "JitterPolicy", "Mixed", "Mixer", "Popped", "Repacketizer", "Voice"],
     "desk": ["IceServer"],
     "engine": ["Engine"],
     "errors": [
@@ -105,6 +113,7 @@ __all__ = [
     "InvalidOfferError",
     "InvalidRequestError",
     "JitterBuffer",
+    "JitterPolicy",
     "KeyRing",
     "ListenerJoined",
     "ListenerLeft",

@@ -44,6 +44,7 @@ __all__: list[str] = [
     "OpusEncoder",
     "Pace",
     "PacketSender",
+    "PayloadSlab",
     "Playlist",
     "Playout",
     "Pop",
@@ -730,14 +731,29 @@ class Pop:
     @property
     def what(self) -> Playout: ...
 
+class PayloadSlab:
+    """
+    Where payloads wait; jitter buffers of one thread may share it.
+    """
+    def __init__(self) -> None: ...
+    @property
+    def bytes(self) -> int: ...
+
 class JitterBuffer:
     """
     The jitter buffer of one decoded stream; times in microseconds.
     """
-    def __init__(self) -> None: ...
+    def __init__(
+        self,
+        *,
+        late_cost: typing.SupportsFloat | typing.SupportsIndex = 200.0,
+        least_us: typing.SupportsInt | typing.SupportsIndex = 10000,
+        most_us: typing.SupportsInt | typing.SupportsIndex = 700000,
+        slab: PayloadSlab | None = None,
+    ) -> None: ...
     def pop(self, now_us: typing.SupportsInt | typing.SupportsIndex) -> Pop:
         """
-        The next entry due; its payload must be read before the next push.
+        The next entry due; its payload must be read before the next push or pop.
         """
     def push(
         self,
@@ -777,7 +793,14 @@ class VoiceStats(JitterStats):
     def frames_decoded(self) -> int: ...
 
 class Voice:
-    def __init__(self, channels: typing.SupportsInt | typing.SupportsIndex = 1) -> None: ...
+    def __init__(
+        self,
+        channels: typing.SupportsInt | typing.SupportsIndex = 1,
+        *,
+        late_cost: typing.SupportsFloat | typing.SupportsIndex = 200.0,
+        least_us: typing.SupportsInt | typing.SupportsIndex = 10000,
+        most_us: typing.SupportsInt | typing.SupportsIndex = 700000,
+    ) -> None: ...
     def advance(self, now_us: typing.SupportsInt | typing.SupportsIndex) -> None: ...
     def frame(self) -> numpy.typing.NDArray[numpy.float32]: ...
     def push(

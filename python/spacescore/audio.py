@@ -23,9 +23,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spacescore._native import _core
+from spacescore._native import _batch, _core
 
-__all__ = ["FRAME", "RATE", "JitterBuffer", "Mixed", "Mixer", "Popped", "Repacketizer", "Voice"]
+__all__ = [
+    "FRAME",
+    "RATE",
+    "JitterBuffer",
+    "JitterPolicy",
+    "Mixed",
+    "Mixer",
+    "Popped",
+    "Repacketizer",
+    "Voice",
+]
 
 RATE = 48_000
 FRAME = 960  # samples of a frame, per channel
@@ -55,6 +65,27 @@ class Popped:
     level: int  # of frames, as pushed
 
 
+@dataclass(frozen=True, slots=True)
+class JitterPolicy:
+    """What a jitter buffer's delay is bought for. The defaults are right for most links.
+
+    late_cost: milliseconds of delay that one percent of late packets is worth, above 0 and at
+    most 10,000. More of it means more delay and fewer holes.
+    least, most: bounds of the target delay in seconds, 0 <= least <= most <= 1. Equal ones are a
+    fixed delay. Playout keeps to them by whole ticks of 20 ms.
+
+    Who gets one that makes no sense raises ValueError, naming the field.
+    """
+
+    late_cost: float = _batch.Policy().late_cost
+    least: float = _batch.Policy().least_us / 1e6
+    most: float = _batch.Policy().most_us / 1e6
+
+    def _native(self) -> dict[str, Any]:
+        us = {"least_us": _us(self.least), "most_us": _us(self.most)}
+        return {"late_cost": self.late_cost, **us}
+
+
 class JitterBuffer:
     """The jitter buffer of one RTP stream: packets in as they come, out in order and in time.
 
@@ -67,8 +98,8 @@ class JitterBuffer:
             filled += popped.samples
     """
 
-    def __init__(self) -> None:
-        self._native = _core.JitterBuffer()
+    def __init__(self, policy: JitterPolicy = JitterPolicy()) -> None:  # noqa: B008: frozen
+        self._native = _core.JitterBuffer(**policy._native())
 
     def push(
         self,
@@ -123,9 +154,9 @@ class Voice:
     within 100 ms, in this order. Who is not read is not decoded.
     """
 
-    def __init__(self, channels: int = 1) -> None:
+    def __init__(self, channels: int = 1, policy: JitterPolicy = JitterPolicy()) -> None:  # noqa: B008: frozen
         """`channels`: of the frames read, 1 or 2, whatever the packets have."""
-        self._native = _core.Voice(channels)
+        self._native = _core.Voice(channels, **policy._native())
         self._shape = (FRAME,) if channels == 1 else (FRAME, channels)
         self._now = 0
 

@@ -456,6 +456,49 @@ def test_a_payload_larger_than_a_datagram_is_refused():
     assert listener.push(Packet(0, 2, 960, size=1472)) == Push.stored
 
 
+def test_a_thousand_calm_streams_share_less_than_half_a_kilobyte_each():
+    slab = _core.PayloadSlab()
+    listeners = [Listener(_core.JitterBuffer(slab=slab)) for _ in range(1000)]
+    packets = talk(60, seeded(17, 0, 15))
+    for listener in listeners:
+        listener.play(packets, 1_000 * MS)
+    assert slab.bytes <= 1000 * 512
+    assert (
+        listeners[0].numbers()
+        == listeners[-1].numbers()
+        == Listener().play(packets, 1_000 * MS).numbers()
+    )
+
+
+def test_what_one_stream_does_not_need_any_more_is_there_for_the_next():
+    slab = _core.PayloadSlab()
+    for size in (80, 1472):
+        for _ in range(20):
+            buffer = _core.JitterBuffer(slab=slab)
+            for packet in talk(64):
+                buffer.push(packet.arrival, packet.sequence, packet.timestamp, bytes(size))
+            del buffer
+    assert slab.bytes == 64 * (128 + 1472)
+
+
+def test_payloads_of_every_size_come_out_as_they_went_in():
+    draw = random.Random(18)
+    sizes = [0, 1, 127, 128, 129, 383, 384, 385, 1471, 1472]
+    payloads = [draw.randbytes(sizes[i % len(sizes)]) for i in range(200)]
+    slab = _core.PayloadSlab()
+    buffers = [_core.JitterBuffer(slab=slab) for _ in range(3)]  # among each other
+    heard = [[] for _ in buffers]
+    for i, packet in enumerate(talk(200)):
+        for buffer, out in zip(buffers, heard, strict=True):
+            buffer.push(packet.arrival, packet.sequence, packet.timestamp, payloads[i])
+            while (pop := buffer.pop(packet.arrival + 15 * MS)).what == Playout.skip:
+                pass
+            out.append(pop.payload)
+    assert heard[0] == heard[1] == heard[2]
+    assert [p for p in heard[0] if p] == [p for p in payloads if p in heard[0] and p]
+    assert len([p for p in heard[0] if p]) >= 170
+
+
 def test_reset_forgets_the_stream_but_not_the_counters():
     listener = Listener().play(talk(100), 1_900 * MS)
     listener.buffer.reset()

@@ -22,6 +22,8 @@ cdef extern from "fanout/media/jitter.hpp" namespace "fanout" nogil:
         Duration least
         Duration most
 
+    void checked(const JitterPolicy&) except +
+
     cdef cppclass JitterStats:
         uint64_t packets_received, packets_lost, packets_discarded, packets_duplicated
         uint64_t fec_packets_received
@@ -156,16 +158,9 @@ def replay(trace, policy=None, *, first_tick_us=None, ticks=None):
 
 
 cdef JitterPolicy _policy(given) except *:
-    late_cost, least_us, most_us = given
-    if not late_cost > 0:
-        raise ValueError(f"late_cost must be positive, not {late_cost}")
-    if not 0 <= least_us <= most_us <= 1_000_000:
-        raise ValueError(
-            f"least_us {least_us} and most_us {most_us} must ascend, within a second")
     cdef JitterPolicy policy
-    policy.late_cost = late_cost
-    policy.least.us = least_us
-    policy.most.us = most_us
+    policy.late_cost, policy.least.us, policy.most.us = given
+    checked(policy)
     return policy
 
 

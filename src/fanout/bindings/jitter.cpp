@@ -1,4 +1,5 @@
 #include "fanout/media/jitter.hpp"
+#include "fanout/bindings/jitter_policy.hpp"
 #include "fanout/bindings/jitter_stats.hpp"
 #include "fanout/media/level.hpp"
 
@@ -39,16 +40,26 @@ void bind_buffer(py::module_& module) {
       .def_readonly("samples", &Pop::samples)
       .def_readonly("timestamp", &Pop::timestamp)
       .def_readonly("level", &Pop::level);
+  py::class_<PayloadSlab, std::shared_ptr<PayloadSlab>>(
+      module, "PayloadSlab", "Where payloads wait; jitter buffers of one thread may share it.")
+      .def(py::init<>())
+      .def_property_readonly("bytes", &PayloadSlab::bytes);
   py::class_<JitterBuffer>(module, "JitterBuffer",
                            "The jitter buffer of one decoded stream; times in microseconds.")
-      .def(py::init<>())
+      .def(py::init([](float late_cost, std::int64_t least_us, std::int64_t most_us,
+                       std::optional<std::shared_ptr<PayloadSlab>> slab) {
+             return JitterBuffer(to_policy(late_cost, least_us, most_us), slab.value_or(nullptr));
+           }),
+           py::kw_only(), py::arg("late_cost") = kPolicy.late_cost,
+           py::arg("least_us") = kPolicy.least.us, py::arg("most_us") = kPolicy.most.us,
+           py::arg("slab") = py::none())
       .def("push", &push, py::arg("arrival_us"), py::arg("sequence"), py::arg("timestamp"),
            py::arg("payload"), py::arg("ssrc") = 0, py::arg("samples") = kFrameSamples,
            py::arg("level") = 127, py::arg("copy") = false)
       .def(
           "pop", [](JitterBuffer& buffer, std::int64_t now_us) { return buffer.pop({now_us}); },
           py::arg("now_us"), py::keep_alive<0, 1>(),
-          "The next entry due; its payload must be read before the next push.")
+          "The next entry due; its payload must be read before the next push or pop.")
       .def("reset", &JitterBuffer::reset)
       .def("stats", &JitterBuffer::stats);
 }

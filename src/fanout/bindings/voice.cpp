@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "fanout/bindings/jitter_policy.hpp"
 #include "fanout/bindings/jitter_stats.hpp"
 #include "fanout/bindings/sound.hpp"
 #include "fanout/media/decode_gate.hpp"
@@ -33,7 +34,11 @@ void bind_one_voice(py::module_& module) {
       .def_readonly("frames_decoded", &VoiceStats::frames_decoded)
       .def_readonly("decode_errors", &VoiceStats::decode_errors);
   py::class_<Voice>(module, "Voice")
-      .def(py::init<int>(), py::arg("channels") = 1)
+      .def(py::init([](int channels, float late_cost, std::int64_t least_us, std::int64_t most_us) {
+             return Voice(channels, to_policy(late_cost, least_us, most_us));
+           }),
+           py::arg("channels") = 1, py::kw_only(), py::arg("late_cost") = kPolicy.late_cost,
+           py::arg("least_us") = kPolicy.least.us, py::arg("most_us") = kPolicy.most.us)
       .def("push", &push, py::arg("arrival_us"), py::arg("sequence"), py::arg("timestamp"),
            py::arg("payload"), py::arg("level") = kUnknownLevel, py::arg("copy") = false)
       .def(

@@ -200,6 +200,7 @@ class Engine {
   AudienceTable table_;
   Handshakes handshakes_;
   Backlog backlog_;
+  std::shared_ptr<PayloadSlab> payloads_ = std::make_shared<PayloadSlab>();
   std::vector<std::unique_ptr<Speaker>> speakers_;
   FlatMap<Address, Peer> by_address_;
   FlatMap<SessionId, Peer> by_session_;

@@ -149,7 +149,7 @@ bool Engine::admit_speaker(Slot slot, Space& space) {
     }
   const auto seat = std::ranges::find_if(speakers_, [](const auto& seat) { return !seat; });
   if (seat == speakers_.end()) return false;
-  *seat = std::make_unique<Speaker>(transport, *srtp_, space.room->channels());
+  *seat = std::make_unique<Speaker>(transport, *srtp_, space.room->channels(), payloads_);
   (*seat)->set_muted(muted);
   const auto index = static_cast<std::uint32_t>(seat - speakers_.begin());
   by_address_.set(transport.address, {Kind::speaker, index});

@@ -13,14 +13,15 @@ constexpr std::uint8_t kQuietest = kUnknownLevel - 1;
 
 }  // namespace
 
-Speaker::Speaker(const Transport& transport, SrtpEngine& engine, int channels)
+Speaker::Speaker(const Transport& transport, SrtpEngine& engine, int channels,
+                 std::shared_ptr<PayloadSlab> slab)
     : transport_(transport),
       engine_(&engine),
       receiver_(engine, transport.remote),
       rtp_key_(engine.rtp_key(transport.local)),
       rtcp_key_(engine.rtcp_key(transport.local)),
       next_index_(random_first_index()),
-      voice_(channels) {}
+      voice_(channels, {}, std::move(slab)) {}
 
 std::expected<void, Drop> Speaker::handle_rtp(Instant now, MutableBytes datagram) noexcept {
   auto rtp = parse_rtp(datagram);

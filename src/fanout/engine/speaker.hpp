@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <expected>
+#include <memory>
 #include <optional>
 #include <string_view>
 
@@ -24,8 +25,9 @@ constexpr std::string_view kCname = "spacescore";
 
 class Speaker {
  public:
-  /// `channels`: of the room's mix.
-  Speaker(const Transport& transport, SrtpEngine& engine, int channels);
+  /// `channels`: of the room's mix. `slab`: of all speakers of this engine.
+  Speaker(const Transport& transport, SrtpEngine& engine, int channels,
+          std::shared_ptr<PayloadSlab> slab);
 
   Transport& transport() noexcept { return transport_; }
   const Transport& transport() const noexcept { return transport_; }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdlib>
 #include <numeric>
+#include <stdexcept>
+#include <string>
 
 namespace fanout {
 namespace {
@@ -38,10 +40,24 @@ constexpr Samples end_of(std::size_t bin) {
   return kMiddleEnd + (count - Samples{2 * kOfEach}) * kCoarse;
 }
 
+constexpr float kDearest = 10'000.0F;               // late_cost, ms: all or nothing
+constexpr Duration kDeepest = milliseconds(1'000);  // the ring has room for 1.3 s of 20 ms frames
+
 constexpr Samples samples_in(Duration span) { return span.us * 6 / 125; }
 constexpr float ms_in(Samples span) { return static_cast<float>(span) / 48.0F; }
 
 }  // namespace
+
+const JitterPolicy& checked(const JitterPolicy& policy) {
+  const auto in_ms = [](Duration span) { return std::to_string(span.us / 1'000) + " ms"; };
+  if (!(policy.late_cost > 0 && policy.late_cost <= kDearest))
+    throw std::invalid_argument("late_cost must be above 0 and at most 10000 ms, not " +
+                                std::to_string(policy.late_cost));
+  if (policy.least < Duration{} || policy.least > policy.most || policy.most > kDeepest)
+    throw std::invalid_argument("least and most must ascend from 0 to 1000 ms, not " +
+                                in_ms(policy.least) + " and " + in_ms(policy.most));
+  return policy;
+}
 
 DelayEstimator::DelayEstimator(const JitterPolicy& policy) noexcept
     : policy_(policy), target_(samples_in(policy.least)) {}

@@ -30,7 +30,8 @@
 
 namespace fanout {
 
-/// What a stream's delay is bought for. `least` equal to `most` is a fixed delay.
+/// What a stream's delay is bought for: one setting for every link, unless somebody knows better.
+/// `least` equal to `most` is a fixed delay.
 struct JitterPolicy {
   /// Milliseconds of delay that one percent of late packets is worth. The E-model (ITU-T G.107)
   /// says 150 below a delay of 177 ms; late packets come in runs, so a little more.
@@ -38,6 +39,10 @@ struct JitterPolicy {
   Duration least = milliseconds(10);  ///< tick jitter of a loaded worker
   Duration most = milliseconds(700);  ///< beyond it nobody can converse
 };
+
+/// The same. Throws std::invalid_argument, naming the field, unless `late_cost` is positive and at
+/// most 10,000, and 0 <= `least` <= `most` <= one second: the ring holds no more.
+const JitterPolicy& checked(const JitterPolicy& policy);
 
 class DelayEstimator {
  public:

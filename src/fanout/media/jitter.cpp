@@ -37,7 +37,8 @@ struct InterarrivalJitter {
 
 /// The arriving half: which epoch a packet belongs to, and where in it.
 struct JitterBuffer::Impl {
-  explicit Impl(const JitterPolicy& policy) noexcept : player(policy) {}
+  Impl(const JitterPolicy& policy, std::shared_ptr<PayloadSlab> slab) noexcept
+      : player(policy, std::move(slab)) {}
 
   Player player;
   InterarrivalJitter jitter;
@@ -209,7 +210,9 @@ JitterStats JitterBuffer::Impl::stats() const noexcept {
   return stats;
 }
 
-JitterBuffer::JitterBuffer(const JitterPolicy& policy) : impl_(std::make_unique<Impl>(policy)) {
+JitterBuffer::JitterBuffer(const JitterPolicy& policy, std::shared_ptr<PayloadSlab> slab)
+    : impl_(std::make_unique<Impl>(checked(policy),
+                                   slab ? std::move(slab) : std::make_shared<PayloadSlab>())) {
   static_assert(sizeof(Impl) <= 4'096);
 }
 JitterBuffer::~JitterBuffer() = default;

@@ -2,8 +2,9 @@
 ///
 /// A ring of 64 slots by extended sequence number holds what has come; one bit per slot says
 /// which are taken, so the next packet is a rotate and a count of zeros away, however large the
-/// hole before it. Payloads are copied into a slab beside the ring. Nothing is allocated after
-/// construction; the state without the slab is at most 4 KiB.
+/// hole before it. The state is at most 4 KiB, allocated at construction. Payloads lie in a slab
+/// that streams share (media/payload_slab.hpp): 128 bytes for each packet of speech that waits,
+/// two or three in a calm stream, and one more that was played last.
 ///
 /// Playout follows the sender's timestamps. `lag` is how far the sample that is due stands behind
 /// the fastest packet of late (media/delay.hpp), and it is steered to the estimator's target:
@@ -71,7 +72,7 @@ enum class Playout : std::uint8_t {
 
 struct Pop {
   Playout what = Playout::hold;
-  Bytes payload;                ///< valid until the next push
+  Bytes payload;                ///< valid until the next push or pop
   std::uint32_t samples = 0;    ///< what this entry lasts; zero for a skip alone
   std::uint32_t timestamp = 0;  ///< RTP timestamp of its first sample; where a skip leads to
   std::uint16_t sequence = 0;   ///< RTP sequence number; frames only
@@ -100,7 +101,10 @@ struct JitterStats {
 
 class JitterBuffer {
  public:
-  explicit JitterBuffer(const JitterPolicy& policy = {});
+  /// Streams may share a slab, all on one thread; by default each has its own. Throws
+  /// std::invalid_argument for a policy that makes no sense.
+  explicit JitterBuffer(const JitterPolicy& policy = {},
+                        std::shared_ptr<PayloadSlab> slab = nullptr);
   ~JitterBuffer();
   JitterBuffer(JitterBuffer&&) noexcept;
   JitterBuffer& operator=(JitterBuffer&&) noexcept;

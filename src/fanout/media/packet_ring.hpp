@@ -1,17 +1,18 @@
 /// Packets waiting for their time, by extended sequence number: 64 slots, 1.3 s of 20 ms frames.
 /// One bit per slot tells which wait, so the next packet at or after any point is a rotate and a
 /// count of zeros away, however large the hole before it. A slot remembers its sequence number
-/// until it is used again, which is how duplicates of played packets are known.
+/// until it is used again, which is how duplicates of played packets are known. Payloads lie in a
+/// slab that other streams may share.
 #pragma once
 
 #include <array>
 #include <bit>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <utility>
 
 #include "fanout/base/bytes.hpp"
+#include "fanout/media/payload_slab.hpp"
 
 namespace fanout {
 
@@ -36,8 +37,16 @@ static_assert(sizeof(PacketSlot) <= 32);
 class PacketRing {
  public:
   static constexpr std::size_t kSlots = 64;
-  /// What an RTP packet may hold: an Ethernet frame less IPv4 and UDP.
-  static constexpr std::size_t kMaxPayload = 1'472;
+  static constexpr std::size_t kMaxPayload = PayloadSlab::kLargest;
+
+  explicit PacketRing(std::shared_ptr<PayloadSlab> slab) noexcept : slab_(std::move(slab)) {}
+  ~PacketRing() {
+    clear();
+    give_back(taken_);
+    give_back(aside_);
+  }
+  PacketRing(const PacketRing&) = delete;
+  PacketRing& operator=(const PacketRing&) = delete;
 
   bool knows(std::uint64_t sequence) const noexcept {
     return slots_[index(sequence)].sequence == sequence;
@@ -55,11 +64,14 @@ class PacketRing {
   }
   /// Exactly one waits.
   bool single() const noexcept { return std::has_single_bit(waiting_); }
-  void store(const PacketSlot& packet, Bytes payload) noexcept {
+  /// False when there is no memory.
+  bool store(const PacketSlot& packet, Bytes payload) noexcept {
     const auto at = index(packet.sequence);
+    if ((waiting_ & bit(at)) != 0) remove(slots_[at]);
     slots_[at] = packet;
-    waiting_ |= bit(at);
-    copy(at, payload);
+    places_[at] = slab_->put(payload);
+    if (places_[at]) waiting_ |= bit(at);
+    return places_[at] != nullptr;
   }
   /// It came, but too late to wait.
   void remember(std::uint64_t sequence) noexcept {
@@ -68,34 +80,47 @@ class PacketRing {
     slot.sequence = sequence;
     slot.copy = false;  // whoever had the slot before may have been one
   }
-  void remove(const PacketSlot& packet) noexcept { waiting_ &= ~bit(index(packet.sequence)); }
+  void remove(const PacketSlot& packet) noexcept { give_back(withdraw(packet)); }
+  /// The same, but its payload can be read until the next is taken.
+  Bytes take(const PacketSlot& packet) noexcept {
+    give_back(taken_);
+    return taken_ = withdraw(packet);
+  }
   void clear() noexcept {
+    while (waiting_ != 0) remove(slots_[static_cast<std::size_t>(std::countr_zero(waiting_))]);
     slots_.fill({});
-    waiting_ = 0;
   }
 
-  /// Valid until the slot is stored to again.
+  /// Of one that waits, as long as it does.
   Bytes payload(const PacketSlot& packet) const noexcept {
-    return {&(*slab_)[index(packet.sequence) * kMaxPayload], packet.size};
+    return {places_[index(packet.sequence)], packet.size};
   }
   /// Room for one payload beside the ring.
-  Bytes set_aside(Bytes payload) noexcept { return copy(kSlots, payload); }
+  Bytes set_aside(Bytes payload) noexcept {
+    give_back(aside_);
+    const auto place = slab_->put(payload);
+    return aside_ = {place, place ? payload.size() : 0};
+  }
 
  private:
-  using Slab = std::array<std::uint8_t, (kSlots + 1) * kMaxPayload>;
-
   static constexpr std::size_t index(std::uint64_t sequence) { return sequence % kSlots; }
   static constexpr std::uint64_t bit(std::size_t at) { return std::uint64_t{1} << at; }
 
-  Bytes copy(std::size_t at, Bytes payload) noexcept {
-    const auto room = &(*slab_)[at * kMaxPayload];
-    if (!payload.empty()) std::memcpy(room, payload.data(), payload.size());
-    return {room, payload.size()};
+  MutableBytes withdraw(const PacketSlot& packet) noexcept {
+    const auto at = index(packet.sequence);
+    waiting_ &= ~bit(at);
+    return {places_[at], packet.size};
+  }
+  void give_back(MutableBytes payload) noexcept {
+    if (payload.data()) slab_->give_back(payload.data(), payload.size());
   }
 
   std::array<PacketSlot, kSlots> slots_{};
+  std::array<std::uint8_t*, kSlots> places_;  // of those that wait
   std::uint64_t waiting_ = 0;
-  std::unique_ptr<Slab> slab_ = std::make_unique_for_overwrite<Slab>();
+  MutableBytes taken_;
+  MutableBytes aside_;
+  std::shared_ptr<PayloadSlab> slab_;
 };
 
 }  // namespace fanout

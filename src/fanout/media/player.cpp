@@ -60,15 +60,14 @@ bool Player::store(const PacketSlot& packet, Bytes payload) noexcept {
     return false;
   }
   make_room(packet.sequence);
-  ring_.store(packet, payload);
-  return true;
+  return ring_.store(packet, payload);
 }
 
 bool Player::repair_with(const PacketSlot& copy, Bytes payload) noexcept {
   delay_.add(copy.arrival, copy.arrival - copy.timestamp, true);  // so late it came, at last
   const bool past = copy.sequence < head_ || copy.end() <= head_timestamp_;
   if (past || copy.sequence + PacketRing::kSlots <= newest_) return false;
-  ring_.store(copy, payload);
+  if (!ring_.store(copy, payload)) return false;
   ++counts_.packets_repaired;
   return true;
 }
@@ -198,9 +197,8 @@ Pop Player::play(Samples now, const PacketSlot& packet) noexcept {
   frame_ = packet.samples;
   delay_sum_ += std::max<Samples>(now - packet.arrival, 0) * frame_;
   counts_.jitter_buffer_emitted_count += packet.samples;
-  ring_.remove(packet);
   return {.what = packet.size == 0 ? Playout::dtx : Playout::frame,
-          .payload = ring_.payload(packet),
+          .payload = ring_.take(packet),
           .samples = packet.samples,
           .timestamp = static_cast<std::uint32_t>(packet.timestamp),
           .sequence = static_cast<std::uint16_t>(packet.sequence),

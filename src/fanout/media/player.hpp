@@ -2,7 +2,9 @@
 /// media/jitter.hpp.
 #pragma once
 
+#include <memory>
 #include <optional>
+#include <utility>
 
 #include "fanout/media/delay.hpp"
 #include "fanout/media/jitter.hpp"
@@ -15,7 +17,8 @@ constexpr std::size_t kDtxBytes = 2;
 
 class Player {
  public:
-  explicit Player(const JitterPolicy& policy) noexcept : delay_(policy) {}
+  Player(const JitterPolicy& policy, std::shared_ptr<PayloadSlab> slab) noexcept
+      : ring_(std::move(slab)), delay_(policy) {}
 
   /// A new time line from `sequence` on; what waits is discarded.
   void begin(std::uint64_t sequence) noexcept;

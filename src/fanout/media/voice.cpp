@@ -13,8 +13,9 @@ constexpr std::uint64_t kWarmUp = 2;
 
 }  // namespace
 
-Voice::Voice(int channels)
-    : decoder_(channels),
+Voice::Voice(int channels, const JitterPolicy& policy, std::shared_ptr<PayloadSlab> slab)
+    : jitter_(policy, std::move(slab)),
+      decoder_(channels),
       // The last packet may begin with the tick; while a decoder settles there is one before it.
       decoded_((2 * kMaxOpusSamples + kFrameSamples) * decoder_.channels()) {}
 

@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -26,8 +27,10 @@ struct VoiceStats : JitterStats {
 
 class Voice {
  public:
-  /// Throws std::invalid_argument for other channels than 1 or 2.
-  explicit Voice(int channels = 1);
+  /// Throws std::invalid_argument for other channels than 1 or 2, or a policy that makes no sense.
+  /// Voices of a thread may share a slab.
+  explicit Voice(int channels = 1, const JitterPolicy& policy = {},
+                 std::shared_ptr<PayloadSlab> slab = nullptr);
 
   Push push(Instant arrival, const JitterPacket& packet) noexcept {
     return jitter_.push(arrival, packet);
