@@ -123,7 +123,7 @@ FIREFOX = {"nominates_always": False, "consent_interval_us": 5 * SECOND_US}
     ("habit", "within"),
     [
         pytest.param({}, 2.6, id="Chrome, at the next check"),
-        pytest.param(FIREFOX, 10.1, id="Firefox, by the rule of the silent path"),
+        pytest.param(FIREFOX, 5.1, id="Firefox, which nominates once, at the next check"),
     ],
 )
 def test_a_rebound_nat_resumes(world, habit, within):
@@ -135,6 +135,54 @@ def test_a_rebound_nat_resumes(world, habit, within):
     world.run(within)
     assert listener.heard[at].at_us - moved <= within * SECOND_US
     assert world.counters()["addresses_moved"] == 1
+    assert hears(world, listener)
+
+
+@pytest.mark.parametrize("habit", [{}, FIREFOX], ids=["Chrome", "Firefox"])
+@pytest.mark.parametrize("new", [("10.0.0.1", 60_000), NEW], ids=["new port", "new IP"])
+def test_the_next_packet_follows_the_first_check_from_elsewhere(world, habit, new):
+    """What a listener misses is what it was silent itself: who checks at once misses nothing."""
+    world.join("speaker", peer=7).say(0, tone(440))
+    listener = world.join(**habit)
+    world.run(11)
+    world.move(listener, new)
+    moved = world.now_us
+    nominates = habit.get("nominates_always", True)
+    check = sealed_check(listener.ufrag, listener.password, b"\7" * 12, nominates=nominates)
+    world.inject(new, check)
+    world.run(1)
+    heard = [heard for heard in listener.heard if heard.at_us > moved]
+    assert heard[0].at_us - moved <= 35_000  # a tick, and the way
+    assert len(heard) >= 48
+    assert listener.client.stats.packets_lost <= 1
+    assert world.counters()["addresses_moved"] == 1
+
+
+@pytest.mark.parametrize(
+    ("habit", "seconds"),
+    [({}, 11), (FIREFOX, 3), ({"nominates_always": False}, 0.1)],
+    ids=["Chrome, for ever", "Firefox, before its consent", "while it chooses"],
+)
+def test_a_pair_that_is_only_tried_takes_nothing_along(world, habit, seconds):
+    """Chrome looks at its other networks now and then, Firefox before it has chosen one."""
+    world.join("speaker", peer=7).say(0, tone(440))
+    listener = world.join(**habit)
+    world.run(seconds)
+    check = sealed_check(listener.ufrag, listener.password, b"\7" * 12, nominates=False)
+    assert world.inject(NEW, check)
+    world.run(1)
+    assert "addresses_moved" not in world.counters()
+    assert hears(world, listener)
+
+
+def test_a_captured_consent_check_moves_nothing(world):
+    """Of a listener that settled on a pair, too."""
+    world.join("speaker", peer=7).say(0, tone(440))
+    listener = world.join(**FIREFOX)
+    world.run(11)
+    for _, captured in checks_of(listener)[-3:]:
+        assert world.inject(STRANGER, captured) == []
+    assert world.drops() == {"replayed_check": 3}
     assert hears(world, listener)
 
 

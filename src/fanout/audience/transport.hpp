@@ -42,6 +42,8 @@ struct Transport {
   bool closing : 1 = false;     ///< a DTLS alert came
   bool moved : 1 = false;       ///< and has not checked again since
   bool sends_only : 1 = false;  ///< gets no media back
+  bool nominated : 1 = false;   ///< a check said USE-CANDIDATE,
+  bool settled : 1 = false;     ///< and one since did not: of consent, on the one pair that is left
   std::uint8_t relay = 0;  ///< the worker, counted from 1, where the datagrams come in; 0: here
   PeerId peer{};
   SpaceId space{};
@@ -57,6 +59,14 @@ struct Transport {
   bool consent_expired(Instant now) const noexcept {
     const auto patience = closing ? kConsentAfterAlert : moved ? kConsentAfterMove : kConsent;
     return now - last_check > patience;
+  }
+
+  /// A check came from where the stream goes. Firefox and others nominate once and then ask for
+  /// consent without; Chrome nominates in each check of the pair in use, and in no other.
+  void note_check(Instant now, bool nominates) noexcept {
+    last_check = now;
+    settled = !nominates && nominated;
+    nominated |= nominates;
   }
 
   /// True when the check was not seen before; remembers it.

@@ -8,8 +8,9 @@ namespace fanout {
 
 namespace {
 
-/// Without USE-CANDIDATE a path is taken for dead after this long without a check: Firefox'
-/// consent checks carry no nomination, and no browser is silent for longer on a living path.
+/// Before an agent has settled on a pair, a check without USE-CANDIDATE may be of one it only tries:
+/// the stream's path is then taken for dead after this long without a check, for no browser is
+/// silent for longer on a living path.
 constexpr Duration kSilentPath = seconds(7);
 
 std::string_view text(const Password& password) noexcept {
@@ -43,12 +44,12 @@ Engine::Verdict Engine::recheck(Instant now, const Address& from, Bytes datagram
   if (from != known.address) {
     if (!fresh) return Drop::replayed_check;
     if (is_taken(now, from)) return Drop::address_taken;
-    if (view.use_candidate || now - known.last_check > kSilentPath) {
+    if (view.use_candidate || known.settled || now - known.last_check > kSilentPath) {
       move(peer, known, from);
       known.last_check = now;
     }
   } else if (fresh) {
-    known.last_check = now;
+    known.note_check(now, view.use_candidate);
     known.closing = known.moved = false;  // whoever sent that alert, the peer lives
     if (relayed_by_) settle(known);       // the route may not have got through
   }
@@ -81,6 +82,7 @@ Engine::Verdict Engine::enter(Instant now, const Address& from, Bytes datagram,
                       .level_extension = opened->level_extension,
                       .role = opened->ticket.role,
                       .sends_only = opened->ticket.sends_only,
+                      .nominated = view.use_candidate,
                       .peer = opened->ticket.peer,
                       .space = opened->ticket.space,
                       .last_check = now,
