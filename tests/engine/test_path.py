@@ -332,6 +332,19 @@ def test_idle_slots_give_way_to_whoever_comes(world):
     assert [p.client.state for p in people] == ["connected"] * 20
 
 
+def test_an_idle_slot_does_not_give_way_to_a_forged_check():
+    world = World(max_handshakes=64)
+    for number, nonce in enumerate(itertools.islice(nonces(), 64)):
+        assert world.inject((f"203.0.113.{number}", 9), fresh_check(world, None, nonce))
+    world.run(1)
+    ticket = world.tickets.mint(space=SPACE, role="listener", expiry=1_700_000_600)
+    for nonce in itertools.islice(nonces(), 50):
+        forged = sealed_check(_core.make_ufrag(ticket, nonce, 111, None), "x" * 32, nonce)
+        assert world.inject(STRANGER, forged) == []
+    assert world.drops() == {"bad_integrity": 50}
+    assert world.engine.handshakes == 64
+
+
 def test_one_source_does_not_take_all_the_slots():
     world, flood = World(max_handshakes=64), nonces()
     for port in range(1, 65):

@@ -179,6 +179,31 @@ def test_a_ticket_is_refused_from_its_expiry_on(keys):
     assert reason(keys, ufrag_of(keys, expiry=0), 0) == "expired_ticket"
 
 
+def test_a_ticket_opened_lately_is_judged_anew(keys):
+    """What is remembered is what it says, not that it was let in; and under which key."""
+    ticket = mint(keys, requires_certificate=True)
+    named, bare = (_core.make_ufrag(ticket, SESSION, 111, f) for f in (FINGERPRINT, None))
+    first = keys.open(named, NOW_US)
+    again = keys.open(_core.make_ufrag(ticket, SESSION[::-1], 96, FINGERPRINT), NOW_US)
+    assert (again.password, again.expiry) == (first.password, first.expiry)
+    assert (again.session, again.payload_type) == (SESSION[::-1], 96)
+    assert reason(keys, bare, NOW_US) == "certificate_mismatch"
+    assert reason(keys, named, EXPIRY * 1_000_000) == "expired_ticket"
+    for place in range(TICKET.start, TICKET.stop):
+        other = "A" if named[place] != "A" else "B"
+        assert reason(keys, named[:place] + other + named[place + 1 :]) == "bad_ticket"
+    keys.add(7, bytes(32))
+    assert reason(keys, named, NOW_US) == "bad_ticket"
+
+
+def test_more_tickets_than_are_remembered_open_as_well(keys):
+    tickets = [mint(keys, space=space) for space in range(1, 40)]
+    for _ in range(2):
+        for space, ticket in enumerate(tickets, 1):
+            opened = keys.open(_core.make_ufrag(ticket, SESSION, 111, None), NOW_US)
+            assert (opened.space, opened.password) == (space, keys.password(ticket))
+
+
 def test_a_forged_ticket_is_bad_before_it_is_expired(keys):
     forged = ufrag_of(keys_with(7, key=bytes(32)), expiry=0)
     assert reason(keys, forged) == "bad_ticket"

@@ -145,7 +145,8 @@ class Engine {
   bool is_taken(Instant now, const Address& address) noexcept;
   bool is_full() const noexcept;
   void drop_handshake(Slot slot) noexcept;
-  bool make_room(Instant now, const Address& source);
+  Verdict no_place(Instant now, const Address& from, bool listens) noexcept;
+  void make_room(Instant now);
   void settle(Transport& transport) noexcept;
 
   // What is for other workers, and from them (engine_mesh.cpp).

@@ -8,9 +8,9 @@ namespace fanout {
 
 namespace {
 
-/// Before an agent has settled on a pair, a check without USE-CANDIDATE may be of one it only tries:
-/// the stream's path is then taken for dead after this long without a check, for no browser is
-/// silent for longer on a living path.
+/// Before an agent has settled on a pair, a check without USE-CANDIDATE may be of one it only
+/// tries: the stream's path is then taken for dead after this long without a check, for no browser
+/// is silent for longer on a living path.
 constexpr Duration kSilentPath = seconds(7);
 
 std::string_view text(const Password& password) noexcept {
@@ -57,6 +57,8 @@ Engine::Verdict Engine::recheck(Instant now, const Address& from, Bytes datagram
   return {};
 }
 
+/// What costs nothing is asked before the hash of the whole datagram, and nothing is touched before
+/// that fits: most of a flood with everybody's ticket ends at a place that is taken.
 Engine::Verdict Engine::enter(Instant now, const Address& from, Bytes datagram,
                               const StunView& view, std::string_view ufrag) {
   const auto opened = tickets_.open(ufrag, wall(now));
@@ -65,16 +67,18 @@ Engine::Verdict Engine::enter(Instant now, const Address& from, Bytes datagram,
   if (!space) return Drop::foreign_space;
   const bool listens = opened->ticket.role == Role::listener;
   if (listens && opened->cohort() >= space->admitted) return Drop::not_admitted;
+  const auto home = mesh_->home(opened->ticket.space);
+  const bool stays = listens || home == self_ || relayed_by_;
+  if (stays) {
+    if (const auto refusal = no_place(now, from, listens)) return refusal;
+  }
   const IntegrityKey key(text(opened->password));
   if (!verify_integrity(datagram, view, key)) return Drop::bad_integrity;
   if (is_revoked(now, opened->session)) return Drop::expired_ticket;
   if (draining_) return Drop::node_draining;
-  const auto home = mesh_->home(opened->ticket.space);
-  if (!listens && home != self_ && !relayed_by_) return relay(home, from, datagram);
+  if (!stays) return relay(home, from, datagram);
   if (!listens && opened->ticket.peer == PeerId{}) return Drop::bad_ticket;  // nobody speaks
-  if (listens && is_full()) return Drop::node_full;
-  if (is_taken(now, from)) return Drop::address_taken;
-  if (!make_room(now, from)) return Drop::handshake_limit;
+  make_room(now);
 
   Transport transport{.address = from,
                       .payload_type = opened->payload_type,
@@ -126,14 +130,20 @@ bool Engine::is_full() const noexcept {
   return mesh_->full() || table_.size() + handshakes_.size() >= table_.capacity();
 }
 
-/// Who passed a check and sends no ClientHello does not keep others out, nor does one source
-/// that sends many.
-bool Engine::make_room(Instant now, const Address& source) {
-  if (handshakes_.crowded_by(source)) return false;
-  if (!handshakes_.full()) return true;
-  const auto idle = handshakes_.find_idle(now);
-  if (idle) remove({Kind::handshake, *idle}, "idle");
-  return idle.has_value();
+/// Why nobody new can start from this address now. Who passed a check and sends no ClientHello
+/// does not keep others out, nor does one source that sends many.
+Engine::Verdict Engine::no_place(Instant now, const Address& from, bool listens) noexcept {
+  if (listens && is_full()) return Drop::node_full;
+  if (is_taken(now, from)) return Drop::address_taken;
+  const bool room = !handshakes_.full() || handshakes_.find_idle(now);
+  if (!room || handshakes_.crowded_by(from)) return Drop::handshake_limit;
+  return {};
+}
+
+/// For one whom `no_place` did not refuse.
+void Engine::make_room(Instant now) {
+  if (!handshakes_.full()) return;
+  if (const auto idle = handshakes_.find_idle(now)) remove({Kind::handshake, *idle}, "idle");
 }
 
 void Engine::move(Peer peer, Transport& transport, const Address& to) noexcept {

@@ -83,12 +83,10 @@ void Handshakes::remove(Slot slot) noexcept {
 
 std::optional<Slot> Handshakes::find_idle(Instant now) noexcept {
   constexpr int kLooks = 16;  // the next check looks on: a flood must not buy long searches
-  for (int i = 0; i < kLooks; ++i) {
-    const Slot slot = hand_;
-    hand_ = (hand_ + 1) % static_cast<Slot>(slots_.size());
-    const auto& handshake = slots_[slot];
+  for (int i = 0; i < kLooks; ++i, hand_ = (hand_ + 1) % static_cast<Slot>(slots_.size())) {
+    const auto& handshake = slots_[hand_];
     const bool silent = handshake && !handshake->dtls && handshake->waiting == 0;
-    if (silent && now - handshake->started >= kIdleHandshake) return slot;
+    if (silent && now - handshake->started >= kIdleHandshake) return hand_;
   }
   return std::nullopt;
 }

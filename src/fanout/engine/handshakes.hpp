@@ -64,7 +64,8 @@ class Handshakes {
   /// Only while not full.
   Slot add(Handshake handshake);
   void remove(Slot slot) noexcept;
-  /// One of the oldest slots that have seen no ClientHello for `kIdleHandshake`.
+  /// One of the oldest slots that have seen no ClientHello for `kIdleHandshake`; the same one again
+  /// while it is.
   std::optional<Slot> find_idle(Instant now) noexcept;
   Handshake& operator[](Slot slot) noexcept { return *slots_[slot]; }
 

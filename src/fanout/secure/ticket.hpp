@@ -97,7 +97,8 @@ class TicketKeys {
 
   /// `ufrag`: the part of USERNAME before the colon. Checks, in order: length, alphabet,
   /// version, key id, AEAD (each Drop::bad_ticket), expiry (refused from that second on),
-  /// presence of a required fingerprint (Drop::certificate_mismatch). About a microsecond.
+  /// presence of a required fingerprint (Drop::certificate_mismatch). About a microsecond for a
+  /// ticket that was not opened lately.
   std::expected<OpenedUfrag, Drop> open(std::string_view ufrag, UnixTime now) const noexcept;
 
  private:
