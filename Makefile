@@ -14,6 +14,9 @@ ifeq ($(shell uname -m),x86_64)
 BUILD_PACKAGES += libipsec-mb-dev
 endif
 TEST_PACKAGES := chromium firefox-esr ffmpeg iproute2
+# Servers that some tests start themselves. On a machine with a service manager they would be
+# started at each boot, so there they are for its owner to install; without them tests are skipped.
+SERVER_PACKAGES := prometheus coturn
 
 CPP := $(shell find src tests -name '*.[ch]pp')
 NATIVE := CMakeLists.txt $(CPP) $(shell find src -name '*.pyx' -o -name 'CMakeLists.txt' -o -name '*.cmake')
@@ -110,6 +113,7 @@ build-packages:
 
 test-packages:
 	@.ci/debian-packages $(TEST_PACKAGES)
+	@test -d /run/systemd/system || .ci/debian-packages $(SERVER_PACKAGES) || echo "Going on without." >&2
 
 # A stamp carries the time at which its step began, so an edit made meanwhile is not missed.
 $(VENV)/.installed: pyproject.toml | build-packages
