@@ -187,6 +187,23 @@ def test_a_late_tick_is_counted_and_the_clock_catches_up(world):
     assert world.counters()["ticks_late"] >= 1
 
 
+LATENESS = ("over_1ms", "over_2ms", "over_5ms", "late", "over_20ms", "over_50ms")
+
+
+@pytest.mark.parametrize(
+    ("us", "exceeded"), [(1_000, 0), (1_001, 1), (2_500, 2), (6_000, 3), (11_000, 4), (21_000, 5)]
+)
+def test_how_late_a_tick_came_is_told_by_thresholds(world, us, exceeded):
+    world.run(1)
+    before = world.counters()
+    world.now_us = world.engine.next_timeout(world.now_us) + us
+    world.step()
+    after = world.counters()
+    over = [after.get(f"ticks_{name}", 0) - before.get(f"ticks_{name}", 0) for name in LATENESS]
+    assert after["ticks"] > before["ticks"]
+    assert over == [1] * exceeded + [0] * (len(LATENESS) - exceeded)
+
+
 def test_speech_pauses_cost_listeners_next_to_nothing(world):
     speaker, listener = world.join("speaker", peer=7), world.join()
     silence = (bytes([0xF8, 0xFF, 0xFE]) for _ in itertools.count())

@@ -21,6 +21,18 @@ OpusEncoderConfig continuous(OpusEncoderConfig config) {
   return config;
 }
 
+/// Most ticks are in time: they are told apart by the first of these alone.
+void count_lateness(Duration behind, EngineCounters& counters) noexcept {
+  ++counters.ticks;
+  if (behind.us <= 1'000) return;
+  ++counters.ticks_over_1ms;
+  if (behind.us > 2'000) ++counters.ticks_over_2ms;
+  if (behind.us > 5'000) ++counters.ticks_over_5ms;
+  if (behind > kTick / 2) ++counters.ticks_late;
+  if (behind.us > 20'000) ++counters.ticks_over_20ms;
+  if (behind.us > 50'000) ++counters.ticks_over_50ms;
+}
+
 }  // namespace
 
 Room::Room(SpaceId space, const OpusEncoderConfig& encoder, std::size_t audible, Instant start)
@@ -66,7 +78,7 @@ void Room::tick(Instant now, Outbox& outbox, EngineCounters& counters) {
 
 void Room::keep_time(Instant now, EngineCounters& counters) noexcept {
   const auto behind = now - next_tick_;
-  if (behind > kTick / 2) ++counters.ticks_late;
+  count_lateness(behind, counters);
   const auto owed = behind.us / kTick.us;
   const auto step = owed > kMaxTicksOwed ? owed + 1 : 1;
   ticks_ += static_cast<std::uint64_t>(step);

@@ -29,9 +29,15 @@ struct EngineCounters {
   std::uint64_t frames_abandoned = 0;  ///< listeners who were too far behind to get them all
   std::uint64_t red_packets = 0;       ///< with redundant copies, for who loses many
   std::uint64_t frames_rejected = 0;   ///< not 20 ms of Opus that fits a datagram, or not newer
-  std::uint64_t ticks_late = 0;        ///< by more than half a frame
-  std::uint64_t slices_late = 0;       ///< of a frame's fan-out: put off, not sent in a burst
-  std::uint64_t relayed = 0;           ///< datagrams handed to the worker that has their sender
+  std::uint64_t ticks = 0;             ///< of all rooms
+  std::uint64_t ticks_over_1ms = 0;    ///< later than that; those over 5 ms are in here too
+  std::uint64_t ticks_over_2ms = 0;
+  std::uint64_t ticks_over_5ms = 0;
+  std::uint64_t ticks_late = 0;  ///< by more than half a frame
+  std::uint64_t ticks_over_20ms = 0;
+  std::uint64_t ticks_over_50ms = 0;
+  std::uint64_t slices_late = 0;  ///< of a frame's fan-out: put off, not sent in a burst
+  std::uint64_t relayed = 0;      ///< datagrams handed to the worker that has their sender
   std::uint64_t outbox_overflows = 0;
   std::uint64_t consents_expired = 0;
   DropCounts drops;

@@ -70,8 +70,9 @@ bool Worker::close_space(SpaceId space) {
 }
 
 IoCounters Worker::io_counters() const noexcept {
+  const auto cpu_us = microseconds_of(CLOCK_THREAD_CPUTIME_ID);
   return {socket_.send_errors(), socket_.kernel_drops(), recorder_.lost(),
-          packet_ ? packet_->counters() : PacketCounters{}};
+          static_cast<std::uint64_t>(cpu_us), packet_ ? packet_->counters() : PacketCounters{}};
 }
 
 void Worker::run() {
