@@ -4,7 +4,7 @@ import trio
 from prometheus_client.parser import text_string_to_metric_families
 
 from spacescore.metrics import Metrics
-from spacescore.service import measure_lag
+from spacescore.watches import measure_lag
 
 
 def test_every_counter_of_the_core_is_exported_under_the_node_only(engine):
