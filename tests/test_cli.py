@@ -18,6 +18,7 @@ from spacescore import Engine
 from spacescore._native import _core
 from spacescore.cli import main
 from spacescore.datadir import DataDir
+from spacescore.errors import UnauthenticatedError
 from spacescore.spaces import space_id
 from spacescore.tokens import MAX_TTL_SECONDS, KeyRing, TokenKey
 
@@ -85,6 +86,19 @@ def test_a_token_of_the_folders_key_verifies(tmp_path):
     grant = keys.verify(out.strip(), now=now)
     assert (grant.space, grant.role, grant.name) == ("demo", "host", "Ada")
     assert grant.peer > 0
+
+
+def test_a_pass_is_a_link_that_shows_the_node_and_is_no_token(tmp_path):
+    data = DataDir(tmp_path)
+    data.write_node({"pid": 1, "url": "https://rooms.test", "candidates": []})
+    ring = KeyRing(data.operator_keys())
+    code, out, _ = run("pass", "--ttl", "60", "--data", tmp_path)
+    assert code == 0
+    url, _, shown = out.strip().partition("#token=")
+    assert url == "https://rooms.test/operations"
+    assert ring.is_pass(shown, now=time.time())
+    with pytest.raises(UnauthenticatedError):
+        ring.verify(shown, now=time.time())
 
 
 def test_a_token_of_the_environments_key_verifies(tmp_path):

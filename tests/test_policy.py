@@ -22,6 +22,7 @@ RANKS = [OPERATOR, HOST, COHOST, SPEAKER, LISTENER]
 
 # Done to nobody in particular.
 SIMPLY = {
+    Action.WATCH: {OPERATOR},
     Action.CREATE_SPACE: {OPERATOR},
     Action.EDIT: {OPERATOR, HOST, COHOST},
     Action.OPEN_SPACE: {OPERATOR, HOST, COHOST},

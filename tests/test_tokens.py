@@ -277,6 +277,32 @@ def test_without_a_number_and_without_a_name_of_ones_own_nobody_comes_in(ring):
     refused(ring, signed(claims(sub="ada", name="Ada", space_grant=granted, iat="now")))
 
 
+def test_a_pass_is_signed_with_a_secret_that_no_backend_has(ring):
+    shown = ring.issue_pass(now=NOW, ttl=60)
+    key = KEY
+    assert ring.is_pass(shown, now=NOW)
+    assert key.secret != key.pass_secret
+    with pytest.raises(UnauthenticatedError, match="does not verify"):
+        ring.verify(shown, now=NOW)
+    claims = {"iss": key.id, "aud": "spacescore operations", "nbf": NOW, "exp": NOW + 60}
+    forged = jwt.encode(claims, key.secret, algorithm="HS256", headers={"kid": key.id})
+    unsigned = jwt.encode(claims, "", algorithm="none", headers={"kid": key.id})
+    token = ring.issue(GRANT, now=NOW)
+    for other in (forged, unsigned, token, "x", "x" * 3_000):
+        assert not ring.is_pass(other, now=NOW)
+
+
+def test_a_pass_expires_and_goes_with_its_key(ring):
+    shown = ring.issue_pass(now=NOW, ttl=60)
+    with pytest.raises(UnauthenticatedError, match="expired"):
+        ring.is_pass(shown, now=NOW + 60 + 31)
+    ring.replace([new_operator_key()])
+    assert not ring.is_pass(shown, now=NOW)
+    for ttl in (0, 31 * 86_400):
+        with pytest.raises(ValueError, match="lives"):
+            ring.issue_pass(now=NOW, ttl=ttl)
+
+
 def test_a_ring_takes_other_keys_while_it_is_in_use(ring):
     token = ring.issue(GRANT, now=NOW)
     ring.replace([NEW, OLD])

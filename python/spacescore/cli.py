@@ -100,6 +100,30 @@ def token(
         fail(str(error))
 
 
+@main.command("pass")
+@click.option("--ttl", default=43_200, show_default=True, type=click.IntRange(1), help="Seconds.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="Folder with the operator's key.  [default: as configured]",
+)
+@click.option("--operator-key", envvar="SPACESCORE_OPERATOR_KEY", default="", hidden=True)
+def operations_pass(ttl: int, data: Path | None, operator_key: str) -> None:
+    """Make a link to the operations page: it shows how the node does, and changes nothing."""
+    import time
+
+    from spacescore.errors import SpacescoreError
+    from spacescore.tokens import KeyRing
+
+    try:
+        ring = KeyRing(operator_keys(operator_key, data))
+        shown = ring.issue_pass(now=time.time(), ttl=ttl)
+        url = data_dir(data).read_node()["url"]
+        click.echo(f"{url}/operations#token={shown}")
+    except (SpacescoreError, ValueError) as error:
+        fail(str(error))
+
+
 for command in (serve, keys, check_config, doctor, load, jitter):
     main.add_command(command)
 

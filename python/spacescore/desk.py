@@ -37,6 +37,7 @@ from spacescore.policy import OPERATOR, Caller, Grant, Rank, Role, TokenBucket
 from spacescore.problem import Problem, problem_from, problem_response
 from spacescore.rooms.rules import rank_of
 from spacescore.tokens import KeyRing
+from spacescore.vitals import Vitals
 
 __all__ = [
     "Desk",
@@ -114,6 +115,7 @@ class Desk:
     farewell: Farewell | None = None  # while the node drains
     metrics: Metrics = field(init=False)
     doors: Doors = field(init=False)
+    vitals: Vitals = field(init=False)
     joins: TokenBucket = field(init=False)  # of strangers, all of them
     stage: TokenBucket = field(init=False)  # of who comes with a speaker's token
     acts: Limiter = field(default_factory=lambda: Limiter(ACTS))
@@ -126,6 +128,7 @@ class Desk:
     def __post_init__(self) -> None:
         self.metrics = Metrics(self.engine, self.node)
         self.doors = Doors(self.engine, self.office.backplane, lambda: self.clock())
+        self.vitals = Vitals(self.engine, lambda: self.clock())
         self.joins = TokenBucket(JOINS_PER_SECOND, JOIN_BURST)
         self.stage = TokenBucket(JOINS_PER_SECOND, JOIN_BURST)
 
@@ -136,13 +139,12 @@ class Desk:
 
     def caller(self, request: Request) -> Caller:
         """Return who asks. Raises UnauthenticatedError for a token that does not verify."""
-        header = request.headers.get("authorization")
-        if header is None:
-            return None
-        scheme, _, token = header.partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
-            raise UnauthenticatedError("Authorization must be: Bearer <token>.")
-        return self.keys.identify(token.strip(), now=self.clock())
+        return self.keys.identify(_bearer(request), now=self.clock())
+
+    def watches(self, request: Request) -> bool:
+        """Whether they come with a pass that shows how the node does, and nothing else."""
+        bearer = _bearer(request)
+        return bearer is not None and self.keys.is_pass(bearer, now=self.clock())
 
     async def rank(self, request: Request, space: str) -> Rank | None:
         """Return what the caller is in a space by now, whatever their token said once."""
@@ -216,6 +218,17 @@ def desk_of(request: Request) -> Desk:
     """Return the desk that the request was brought to."""
     desk: Desk = request.app.state.desk
     return desk
+
+
+def _bearer(request: Request) -> str | None:
+    """Return the token (RFC 6750), None where there is none. Raises UnauthenticatedError."""
+    header = request.headers.get("authorization")
+    if header is None:
+        return None
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise UnauthenticatedError("Authorization must be: Bearer <token>.")
+    return token.strip()
 
 
 def resource(

@@ -100,6 +100,9 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
     "caption": ("text",),
     "react": ("reaction",),
 }
+_QUERIES: Mapping[str, Mapping[str, Schema]] = {
+    "pulse": {"since": {"type": "integer", "minimum": 0, "maximum": 10**9}},
+}
 _PROBLEM: Schema = {
     "type": "object",
     "required": ["type", "title", "status", "detail", "code"],
@@ -176,6 +179,11 @@ def _operation(method: str, handler: Handler) -> dict[str, Any]:
         "summary": summary,
         "responses": {"2XX": done, "304": done, "4XX": refused, "503": refused},
     }
+    if name in _QUERIES:
+        operation["parameters"] = [
+            {"name": member, "in": "query", "schema": schema}
+            for member, schema in _QUERIES[name].items()
+        ]
     if name in _BODIES and method in ("POST", "PUT", "PATCH"):
         operation["requestBody"] = {
             "required": True,

@@ -105,6 +105,7 @@ class Action(StrEnum):
     BLOCK = "block people"
     HAND_OVER = "hand over the space"
     CAPTION = "caption the space"
+    WATCH = "see how this node does"
     PIN = "pin links"
     SEE_AUDIT = "see the audit log"
 
@@ -136,6 +137,7 @@ _MAY: Mapping[Action, tuple[str, str, str, str, str]] = {
     Action.BLOCK: ("HCSL", "CSL", "SL", "", ""),
     Action.HAND_OVER: ("CS", "CS", "", "", ""),
     Action.CAPTION: ("*", "*", "*", "", ""),
+    Action.WATCH: ("*", "", "", "", ""),
     Action.PIN: ("*", "*", "*", "", ""),
     Action.SEE_AUDIT: ("*", "*", "*", "", ""),
 }

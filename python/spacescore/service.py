@@ -29,6 +29,7 @@ from spacescore.backplane import LocalBackplane
 from spacescore.clients import Proxies
 from spacescore.datadir import DataDir
 from spacescore.desk import IceServer
+from spacescore.doctor import examine, gather
 from spacescore.drain import Farewell, until_empty
 from spacescore.engine import Engine, usable_cores
 from spacescore.errors import (
@@ -101,6 +102,7 @@ class Service:
             )
             service = cls(settings, engine, app, listener)
             service._describe_node(engine.data)
+            app.state.desk.vitals.doctor = lambda: examine(gather(settings))
             trio.run(_prepare, office, settings.demo)
         except BaseException as error:
             engine.close()

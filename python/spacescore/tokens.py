@@ -13,6 +13,9 @@ Other backends may issue as well, with any JWT library and a key of the ring. Wh
 leave out: `peer` follows from `sub` then; without `role`, `roomAdmin` makes a host, `canPublish`
 a speaker, `roomJoin` a listener; `room` is as good as `space`. `canPublish: false` takes the
 voice from any role, and nothing else in a token gives more than its role.
+
+A pass shows how the node does and gives nothing: a JWT with another audience, signed with another
+secret of the same key, which no backend has.
 """
 
 import base64
@@ -33,6 +36,7 @@ __all__ = ["MAX_TOKEN_CHARS", "KeyRing", "TokenKey", "new_operator_key"]
 
 ALGORITHM = "HS256"
 AUDIENCE = "spacescore"
+PASS_AUDIENCE = "spacescore operations"  # noqa: S105  (no secret)
 MAX_TOKEN_CHARS = 2_048  # ours have about 400
 MAX_OPERATOR_KEY_CHARS = 256
 MIN_OPERATOR_KEY_CHARS = 16
@@ -59,12 +63,14 @@ class TokenKey:
 
     id: str
     secret: bytes
+    pass_secret: bytes = b""
 
     @classmethod
     def derive(cls, operator_key: str) -> "TokenKey":
         """Derive the signing key of an operator's key: who has the one has the other."""
         digest = hmac.digest(operator_key.encode(), b"spacescore token key", "sha256")
-        return cls(hashlib.sha256(digest).hexdigest()[:12], digest)
+        other = hmac.digest(operator_key.encode(), b"spacescore pass key", "sha256")
+        return cls(hashlib.sha256(digest).hexdigest()[:12], digest, other)
 
 
 def new_operator_key() -> str:
@@ -124,6 +130,30 @@ class KeyRing:
         }
         headers = {"kid": self._issuing.id}
         return jwt.encode(claims, self._issuing.secret, algorithm=ALGORITHM, headers=headers)
+
+    def issue_pass(self, *, now: float, ttl: int) -> str:
+        """Sign a pass that is valid for `ttl` seconds."""
+        if not 0 < ttl <= MAX_TTL_SECONDS:
+            raise ValueError(f"a pass lives 1 to {MAX_TTL_SECONDS} seconds, not {ttl}")
+        key = self._issuing
+        claims = {"iss": key.id, "aud": PASS_AUDIENCE, "nbf": int(now), "exp": int(now) + ttl}
+        return jwt.encode(claims, key.pass_secret, algorithm=ALGORITHM, headers={"kid": key.id})
+
+    def is_pass(self, token: str, *, now: float) -> bool:
+        """Whether it is a pass of ours. Raises UnauthenticatedError for one that has expired."""
+        if len(token) > MAX_TOKEN_CHARS:
+            return False
+        try:
+            key = self._keys.get(str(jwt.get_unverified_header(token).get("kid")))
+            if key is None:
+                return False
+            claims = jwt.decode(token, key.pass_secret, algorithms=[ALGORITHM], options=_UNCHECKED)
+        except (jwt.PyJWTError, ValueError, RecursionError):
+            return False
+        if claims.get("iss") != key.id or claims.get("aud") != PASS_AUDIENCE:
+            return False
+        _require_time(claims, now)
+        return True
 
     def verify(self, token: str, *, now: float) -> Grant:
         """Return what `token` grants. Raises UnauthenticatedError, saying why."""

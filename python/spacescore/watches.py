@@ -21,6 +21,7 @@ from spacescore.metrics import Metrics
 from spacescore.settings import Settings
 from spacescore.tls import Pair
 from spacescore.tokens import KeyRing
+from spacescore.vitals import Vitals
 
 __all__ = ["Certificate", "measure_lag", "watches"]
 
@@ -29,6 +30,7 @@ LAG_SECONDS = 0.25  # between looks at the event loop's lateness
 CHRONICLE_SECONDS = 1.0
 KEYS_SECONDS = 1.0
 DOOR_SECONDS = 0.5
+PULSE_SECONDS = 1.0
 EXPIRY_SECONDS = 3600.0
 _log = structlog.get_logger("spacescore")
 
@@ -41,6 +43,7 @@ def watches(
     chronicle = Chronicle(engine, engine.data.recordings, keep_days=settings.keep_recordings)
     yield partial(keep_chronicle, chronicle)
     yield partial(keep_doors, desk.doors)
+    yield partial(keep_pulse, desk.vitals)
     yield partial(measure_lag, desk.metrics.note_lag)
     if not settings.operator_key:
         yield partial(watch_keys, engine.data, desk.keys)
@@ -115,6 +118,19 @@ async def keep_doors(doors: Doors) -> None:
         except Exception:
             _log.exception("the doors failed")
         await trio.sleep(DOOR_SECONDS)
+
+
+async def keep_pulse(vitals: Vitals) -> None:
+    """Take the node's pulse each second."""
+    while True:
+        due = trio.current_time() + PULSE_SECONDS
+        try:
+            await vitals.look()
+        except EngineClosedError:
+            return
+        except Exception:
+            _log.exception("the pulse is not taken")
+        await trio.sleep_until(due)
 
 
 async def measure_lag(note: Callable[[float], None]) -> None:
