@@ -173,7 +173,7 @@ def test_who_was_removed_cannot_come_back_with_the_same_token(web):
         content=SPEAK,
         headers={"Content-Type": "application/sdp"},
     )
-    assert problem(response) == (403, "forbidden")
+    assert problem(response) == (403, "removed")
 
 
 def test_speakers_are_not_for_each_other_to_mute(web):

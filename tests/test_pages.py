@@ -1,8 +1,10 @@
 """The pages as served: types, validators, and a policy that lets nothing foreign in."""
 
+import re
+
 import pytest
 
-from spacescore.pages import assets
+from spacescore.pages import PAGES, assets, modules
 from web_client import Web, problem
 
 
@@ -56,7 +58,7 @@ def test_a_page_of_an_unknown_space_is_a_page_and_a_404(web):
 def test_what_is_known_is_not_sent_again(web):
     for path in ("/s/demo", "/web/join.js"):
         tag = web.get(path).headers["etag"]
-        for known in (tag, f"W/{tag}", f'"x", {tag}', "*"):
+        for known in (tag, tag.removeprefix("W/"), f'"x", {tag}', "*"):
             response = web.get(path, headers={"If-None-Match": known})
             assert response.status_code == 304
             assert response.content == b""
@@ -67,3 +69,41 @@ def test_what_is_known_is_not_sent_again(web):
 @pytest.mark.parametrize("file", ["nothing.js", "__init__.py", "%2e%2e%2fhttp.py", ".", "..%00"])
 def test_nothing_else_is_served(web, file):
     assert problem(web.get(f"/web/{file}"))[0] == 404
+
+
+def test_what_a_browser_can_unpack_is_sent_packed(web):
+    packed = web.get("/s/demo", headers={"Accept-Encoding": "gzip"})
+    plain = web.get("/s/demo", headers={"Accept-Encoding": "identity"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in plain.headers
+    assert packed.content == plain.content
+    assert packed.headers["etag"] == plain.headers["etag"]
+    assert packed.headers["vary"] == "Accept-Encoding"
+
+
+FIRST_LOAD_BYTES = 60_000  # packed: everything of a page before anybody presses anything
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_first_load_is_light(name):
+    parts = [f"{name}.html", f"{name}.css", "theme.css", "favicon.svg"]
+    sources = {each: asset.body for each, asset in assets().items()}
+    parts += [*modules(f"{name}.js", sources), max("en.js", "de.js", key=weight)]
+    assert len(parts) > 10
+    assert sum(map(weight, parts)) <= FIRST_LOAD_BYTES
+
+
+def weight(part):
+    return len(assets()[part].packed)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_names_all_its_modules_at_once_and_nothing_foreign(name):
+    page = assets()[f"{name}.html"].body.decode()
+    sources = {each: asset.body for each, asset in assets().items()}
+    named = re.findall(r'rel="modulepreload" href="(?:\.\./)?web/([^"]+)"', page)
+    assert named == list(modules(f"{name}.js", sources))
+    assert "language.js" in named
+    assert "//" not in "".join(re.findall(r'(?:href|src)="([^"]*)"', page))
+    for part in [*named, f"{name}.css", "theme.css"]:
+        assert not re.search(rb"^[^/]*(?:from|url\(|import\() *[\"'](?!\./)", sources[part], re.M)

@@ -70,10 +70,10 @@ def test_a_block_survives_every_return(web):
     assert speak(web, mallory["token"]).status_code == 201
     blocked = web.post(f"{ONE}/people/{mallory['peer']}/block", token=host, json={})
     assert blocked.status_code == 204
-    assert problem(speak(web, mallory["token"])) == (403, "forbidden")
+    assert problem(speak(web, mallory["token"])) == (403, "blocked")
     for path in ("stage", "people"):  # another name, the same identity
         again = web.post(f"{ONE}/{path}", token=mallory["token"], json={"name": "Nice"})
-        assert problem(again) == (403, "forbidden")
+        assert problem(again) == (403, "blocked")
     known = web.get(f"{ONE}/people", token=host).json()["blocked"]
     assert [who["name"] for who in known] == ["Mallory"]
     path = f"{ONE}/blocked/{known[0]['identity'].replace('#', '%23')}"

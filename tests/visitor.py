@@ -70,8 +70,11 @@ class Visitor:
         return self._inside()
 
     def leaves(self) -> None:
-        """Presses Leave."""
+        """Presses Leave; who is on stage is asked once more."""
+        on_stage = self.page.locator("[data-mode=speak]").count()
         self.page.click("#leave")
+        if on_stage:
+            self.page.get_by_role("button", name="Leave the space").click()
         expect(self.page.locator("#status")).to_have_text("Not joined")
 
     def leaves_counted(self) -> float:

@@ -5,6 +5,7 @@ at the other end. None of them carries an HTTP status: `problem.py` has that tab
 """
 
 __all__ = [
+    "BlockedError",
     "ConflictError",
     "EngineClosedError",
     "ForbiddenError",
@@ -12,6 +13,7 @@ __all__ = [
     "InvalidRequestError",
     "OverloadedError",
     "PacedError",
+    "RemovedError",
     "SpaceTakenError",
     "SpacescoreError",
     "StageFullError",
@@ -49,6 +51,14 @@ class UnauthenticatedError(SpacescoreError):
 
 class ForbiddenError(SpacescoreError):
     """A good token, but not for this."""
+
+
+class RemovedError(ForbiddenError):
+    """The host has sent them away; a new invitation lets them in again."""
+
+
+class BlockedError(ForbiddenError):
+    """The host has blocked them; nothing lets them in but the host."""
 
 
 class UnknownSpaceError(SpacescoreError, LookupError):

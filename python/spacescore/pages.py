@@ -1,10 +1,17 @@
-"""The pages: static files of the package, read once, answered with validators."""
+"""The pages: static files of the package, read once, answered with validators.
 
+A page is a body in web/, put into page.html with the modules that it will ask for: the browser
+fetches them all at once, and not one import after the other.
+"""
+
+import gzip
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from string import Template
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -50,6 +57,8 @@ MODULE_HEADERS = {
     "Cache-Control": "public, max-age=60",
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
+PAGES = {"index": "", "space": "../", "replay": "../"}  # each with the way to the root
+_IMPORT = re.compile(r'^(?:import|export)\b[^;]*?"\./([\w-]+\.js)"', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +66,9 @@ class Asset:
     """One file."""
 
     body: bytes
+    packed: bytes
     type: str
-    etag: str
+    etag: str  # weak: packed or not, it says the same
 
 
 def routes() -> list[Route]:
@@ -97,22 +107,51 @@ async def module(request: Request) -> Response:
 
 @cache
 def assets() -> Mapping[str, Asset]:
-    """Read every file of web/ once."""
+    """Read every file of web/ once, and put the pages together."""
     found = {}
     for file in (files("spacescore") / "web").iterdir():
-        kind = TYPES.get(file.name.rpartition(".")[2])
-        if kind and file.is_file():
-            body = file.read_bytes()
-            found[file.name] = Asset(body, kind, f'"{hashlib.sha256(body).hexdigest()[:16]}"')
-    return found
+        if file.name.rpartition(".")[2] in TYPES and file.is_file():
+            found[file.name] = file.read_bytes()
+    frame = Template(found.pop("page.html").decode())
+    for name, root in PAGES.items():
+        found[f"{name}.html"] = _page(frame, name, root, found)
+    return {name: _asset(name, body) for name, body in found.items()}
+
+
+def modules(name: str, sources: Mapping[str, bytes]) -> Iterator[str]:
+    """Yield a module and all that it imports, each once."""
+    waiting, seen = [name], {name}
+    for module in waiting:
+        yield module
+        fresh = [one for one in _IMPORT.findall(sources[module].decode()) if one not in seen]
+        seen.update(fresh)
+        waiting += dict.fromkeys(fresh)
+
+
+def _page(frame: Template, name: str, root: str, sources: Mapping[str, bytes]) -> bytes:
+    wanted = modules(f"{name}.js", sources)
+    links = [f'<link rel="modulepreload" href="{root}web/{one}">' for one in wanted]
+    body = sources[f"{name}.html"].decode()
+    whole = frame.substitute(root=root, name=name, modules="\n  ".join(links), body=body)
+    return whole.encode()
+
+
+def _asset(name: str, body: bytes) -> Asset:
+    tag = f'W/"{hashlib.sha256(body).hexdigest()[:16]}"'
+    kind = TYPES[name.rpartition(".")[2]]
+    return Asset(body, gzip.compress(body, mtime=0), kind, tag)
 
 
 def _serve(request: Request, name: str, headers: Mapping[str, str], status: int = 200) -> Response:
     asset = assets().get(name)
     if asset is None:
         raise Problem(404, "unknown-file", "There is no such file here.")
-    whole = {**headers, "ETag": asset.etag}
-    known = {tag.strip() for tag in request.headers.get("if-none-match", "").split(",")}
-    if status == 200 and known & {asset.etag, f"W/{asset.etag}", "*"}:
+    whole = {**headers, "ETag": asset.etag, "Vary": "Accept-Encoding"}
+    tags = request.headers.get("if-none-match", "").split(",")
+    known = {tag.strip().removeprefix("W/") for tag in tags}
+    if status == 200 and known & {asset.etag.removeprefix("W/"), "*"}:
         return Response(status_code=304, headers=whole)
-    return Response(asset.body, status, {**whole, "Content-Type": asset.type})
+    whole["Content-Type"] = asset.type
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(asset.packed, status, {**whole, "Content-Encoding": "gzip"})
+    return Response(asset.body, status, whole)

@@ -51,6 +51,7 @@ __all__ = ["routes"]
 STAGE_SECONDS = 4 * 3600
 LINK_SECONDS = 7 * 86_400
 CODE_BYTES = 16
+SHOWN_LISTENERS = 50
 
 
 def routes() -> list[Route]:
@@ -242,6 +243,7 @@ async def list_people(request: Request) -> Response:
         "hands": [_person(room, peer) for peer in room.hands if peer in room.people],
         "offers": [_person(room, peer) for peer in room.offers if peer in room.people],
         "cohosts": [_person(room, who.peer) for who in room.cohosts],
+        "audience": [_person(room, peer) for peer in _audience(room)],
         "links": links,
         "blocked": blocked,
     }
@@ -390,6 +392,13 @@ def _person(room: Room, peer: int) -> dict[str, Any]:
         "connected": room.is_here(peer),
         "since": int(room.hands.get(peer) or room.offers.get(peer) or who.since),
     }
+
+
+def _audience(room: Room) -> list[int]:
+    """Listeners who took part by name and now only listen, the latest ones."""
+    waiting = room.hands.keys() | room.offers.keys()
+    known = (who for who in room.people.values() if not who.role.speaks)
+    return [who.peer for who in known if who.peer not in waiting][-SHOWN_LISTENERS:]
 
 
 def _me(desk: Desk, room: Room, grant: Grant) -> dict[str, Any]:

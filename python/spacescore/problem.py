@@ -18,6 +18,8 @@ _TABLE: Mapping[type[errors.SpacescoreError], tuple[int, str]] = {
     errors.InvalidOfferError: (400, "invalid-offer"),
     errors.InvalidRequestError: (400, "invalid-request"),
     errors.UnauthenticatedError: (401, "unauthenticated"),
+    errors.RemovedError: (403, "removed"),
+    errors.BlockedError: (403, "blocked"),
     errors.ForbiddenError: (403, "forbidden"),
     errors.UnknownSpaceError: (404, "unknown-space"),
     errors.UnknownPeerError: (404, "unknown-peer"),

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from spacescore.errors import (
-    ForbiddenError,
     InvalidRequestError,
     OverloadedError,
+    RemovedError,
     SpaceTakenError,
     UnknownPeerError,
     UnknownSpaceError,
@@ -161,11 +161,11 @@ class Registry:
     def admit(self, grant: Grant, *, now: float) -> Grant:
         """Let in who holds `grant`; the node may have been restarted since it was issued.
 
-        Raises ForbiddenError when a host has removed them.
+        Raises RemovedError.
         """
         space = self.get(grant.space)
         if grant.peer in space.removed:
-            raise ForbiddenError("The host has removed you from this space.")
+            raise RemovedError("The host has removed you from this space.")
         if grant.peer not in space.people:
             self._make_room(space, now)
         person = Person(grant.peer, grant.name, grant.role, grant.expires, grant.identity)

@@ -1,7 +1,6 @@
 """The pages as a browser sees them: Debian's Chromium, files from the package, no server."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,24 +8,22 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
 
 from chromium import launch
-from spacescore.pages import PAGE_HEADERS
+from spacescore.pages import PAGE_HEADERS, assets
 
-WEB = Path(__file__).parents[2] / "python" / "spacescore" / "web"
 ORIGIN = "http://localhost"  # a secure context, though no server stands behind it
-MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 
 def serve_file(route: Route) -> None:
     """Plays the service's static part, with its own security policy."""
     path = urlsplit(route.request.url).path
     if path.startswith("/web/"):
-        file = WEB / path.removeprefix("/web/")
-        route.fulfill(body=file.read_bytes(), content_type=MEDIA_TYPES[file.suffix])
+        file = assets()[path.removeprefix("/web/")]
+        route.fulfill(body=file.body, content_type=file.type)
     elif path == "/blank":
         route.fulfill(body="<p>", content_type="text/html")
     else:
-        html = WEB / ("space.html" if path.startswith("/s/") else "index.html")
-        route.fulfill(body=html.read_bytes(), content_type="text/html", headers=PAGE_HEADERS)
+        name = {"/s/": "space.html", "/r/": "replay.html"}.get(path[:3], "index.html")
+        route.fulfill(body=assets()[name].body, content_type="text/html", headers=PAGE_HEADERS)
 
 
 @pytest.fixture(scope="module")

@@ -47,10 +47,11 @@ def test_elapsed_time_reads_like_a_clock(run: Run, seconds: float, words: str) -
     ("change", "controls"),
     [
         ({}, ["listen", "speak"]),
-        ({"maySpeak": False}, ["listen", "invitation"]),
+        ({"maySpeak": False}, ["listen", "hand"]),
         ({"maySpeak": False, "ready": False}, ["listen", "speak"]),
         ({"mode": "listen"}, ["speak", "leave"]),
-        ({"mode": "listen", "maySpeak": False}, ["invitation", "leave"]),
+        ({"mode": "listen", "maySpeak": False}, ["hand", "leave"]),
+        ({"mode": "line", "maySpeak": False}, ["invitation", "leave"]),
         ({"mode": "listen", "blocked": True}, ["play", "leave"]),
         ({"mode": "speak"}, ["mute", "leave"]),
     ],

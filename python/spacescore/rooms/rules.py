@@ -15,9 +15,11 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from spacescore.errors import (
+    BlockedError,
     ForbiddenError,
     InvalidRequestError,
     OverloadedError,
+    RemovedError,
     StageFullError,
     UnauthenticatedError,
     UnknownPeerError,
@@ -143,9 +145,9 @@ def admit(room: Room, grant: Grant, now: float) -> None:
     require_space(grant, room.slug)
     known = room.people.get(grant.peer)
     if grant.who in room.blocked:
-        raise ForbiddenError("The host has blocked you from this space.")
+        raise BlockedError("The host has blocked you from this space.")
     if room.removed.get(grant.peer, 0) > now:
-        raise ForbiddenError("The host has removed you from this space.")
+        raise RemovedError("The host has removed you from this space.")
     if known and known.identity != grant.who:
         raise ForbiddenError("This token's number is another person's here.")
     if grant.issued < room.since:

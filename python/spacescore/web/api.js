@@ -19,13 +19,17 @@ import { bearer } from "./exchange.js";
  * @property {boolean} live
  * @property {number} listeners
  * @property {Speaker[]} speakers
+ * @property {number} [hands] how many want to speak
  * @property {boolean} open_stage anybody may speak
  * @property {boolean} recording
  * @property {{ ends: number, to: string | null } | null} [moving] the server goes away: when, and
  *   who takes over
- * @property {{ cohorts: number, rate: number }} [admit] who may enter, and how many more a second
+ * @property {{ mode: string, cohorts: number, rate: number }} [admit] who may enter, and how many
+ *   more a second
+ * @property {{ title: string, url: string }[]} [links] pinned by the host
  * @property {number} time Unix seconds, the server's clock
  * @property {number} [started] Unix seconds
+ * @property {number} [starts] Unix seconds, while it is planned
  */
 
 /** One space of the service. */
@@ -78,8 +82,28 @@ export class SpaceApi {
 
   /** @param {string} reaction */
   async react(reaction) {
-    await this.#send("POST", "/reactions", { reaction }, this.#token() ?? undefined);
+    await this.#send("POST", "/reactions", { reaction });
   }
+
+  /**
+   * What the space says of itself.
+   * @returns {Promise<{ description: string, topics: string[], language: string }>}
+   */
+  async describe() {
+    return (await this.#get("")).json();
+  }
+
+  /** Its calendar file: a link alone would bring no token. */
+  async calendar() {
+    return (await this.#get("/calendar.ics")).blob();
+  }
+
+  /** Opens the doors of a planned space. */
+  async open() {
+    await this.#send("POST", "/open");
+  }
+
+  // For oneself.
 
   /**
    * Asks for a place on an open stage.
@@ -91,30 +115,12 @@ export class SpaceApi {
   }
 
   /**
-   * @param {string} token the host's
-   * @param {number} peer
-   * @param {boolean} muted
-   */
-  async mute(token, peer, muted) {
-    await this.#send("POST", `/speakers/${peer}/mute`, { muted }, token);
-  }
-
-  /**
-   * @param {string} token the host's
-   * @param {number} peer
-   */
-  async remove(token, peer) {
-    await this.#send("DELETE", `/speakers/${peer}`, undefined, token);
-  }
-
-  /**
-   * @param {string} token the host's
+   * Takes part by name.
    * @param {string} name
-   * @returns {Promise<string>} the link to give to the speaker
+   * @returns {Promise<string>} a token
    */
-  async invite(token, name) {
-    const reply = await this.#send("POST", "/tokens", { role: "speaker", name }, token);
-    return (await reply.json()).link;
+  async introduce(name) {
+    return (await (await this.#send("POST", "/people", { name })).json()).token;
   }
 
   /**
@@ -127,14 +133,107 @@ export class SpaceApi {
     return (await (await this.#send("POST", "/links/use", { code, name })).json()).token;
   }
 
-  /** @param {string} token the host's */
-  async end(token) {
-    await this.#send("DELETE", "", undefined, token);
+  /**
+   * @param {AbortSignal} signal
+   * @returns {Promise<import("./me.js").Me>}
+   */
+  async me(signal) {
+    return (await this.#get("/me", signal)).json();
+  }
+
+  /** @param {boolean} up */
+  async raiseHand(up) {
+    await this.#send(up ? "PUT" : "DELETE", "/hand");
+  }
+
+  /** @param {boolean} accept an invitation to speak */
+  async answer(accept) {
+    await this.#send("POST", "/offer", { accept });
+  }
+
+  // For hosts and co-hosts.
+
+  /**
+   * @param {AbortSignal} signal
+   * @returns {Promise<import("./console.js").People>}
+   */
+  async people(signal) {
+    return (await this.#get("/people", signal)).json();
+  }
+
+  /** @param {number} peer to speak: whose hand is up is on stage at once */
+  async offer(peer) {
+    await this.#send("POST", `/people/${peer}/offer`);
+  }
+
+  /** @param {number} peer whose hand is lowered */
+  async dismiss(peer) {
+    await this.#send("DELETE", `/hands/${peer}`);
+  }
+
+  /**
+   * @param {number} peer
+   * @param {import("./rights.js").Role} role
+   */
+  async giveRole(peer, role) {
+    await this.#send("PUT", `/people/${peer}/role`, { role });
+  }
+
+  /** @param {number} peer */
+  async handOver(peer) {
+    await this.#send("PUT", "/host", { peer });
+  }
+
+  /**
+   * @param {number} peer
+   * @param {boolean} muted
+   */
+  async mute(peer, muted) {
+    await this.#send("POST", `/speakers/${peer}/mute`, { muted });
+  }
+
+  async muteAll() {
+    await this.#send("POST", "/mute");
+  }
+
+  /** @param {number} peer */
+  async remove(peer) {
+    await this.#send("DELETE", `/speakers/${peer}`);
+  }
+
+  /** @param {number} peer */
+  async block(peer) {
+    await this.#send("POST", `/people/${peer}/block`, {});
+  }
+
+  /** @param {string} identity */
+  async unblock(identity) {
+    await this.#send("DELETE", `/blocked/${encodeURIComponent(identity)}`);
+  }
+
+  /**
+   * @param {string} mode
+   * @param {number} seconds of "paced"
+   */
+  async keepDoor(mode, seconds) {
+    await this.#send("PUT", "/admission", mode === "paced" ? { mode, seconds } : { mode });
+  }
+
+  /**
+   * @param {string} name
+   * @returns {Promise<string>} the link to give to the speaker
+   */
+  async invite(name) {
+    return (await (await this.#send("POST", "/tokens", { role: "speaker", name })).json()).link;
+  }
+
+  async end() {
+    await this.#send("DELETE", "");
   }
 
   /**
    * @param {string} path
-   * @param {AbortSignal} signal
+   * @param {AbortSignal} [signal]
    */
   #get(path, signal) {
     return request(this.#at(path), { signal, headers: bearer(this.#token() ?? undefined) });
@@ -149,9 +248,9 @@ export class SpaceApi {
    * @param {string} method
    * @param {string} path
    * @param {object} [body]
-   * @param {string} [token]
    */
-  #send(method, path, body, token) {
+  #send(method, path, body) {
+    const token = this.#token() ?? undefined;
     const headers = { "Content-Type": "application/json", ...bearer(token) };
     return request(this.#at(path), { method, headers, body: body && JSON.stringify(body) });
   }

@@ -1,6 +1,8 @@
 // The page's dialogs, each a promise of what was decided.
 
 import { element } from "./dom.js";
+import { t } from "./language.js";
+import { explain } from "./words.js";
 
 /**
  * @param {string} id of a dialog whose buttons have values
@@ -17,16 +19,34 @@ export function decide(id) {
 }
 
 /**
- * @param {{ known: string | null, remembered: string }} names known: the one that came with an
- *   invitation
+ * Asks whether what cannot be undone is meant.
+ * @param {"end" | "cancel" | "remove" | "block" | "handOver" | "muteAll"} what
+ * @param {Record<string, string>} [values]
+ * @returns {Promise<boolean>}
+ */
+export async function confirm(what, values = {}) {
+  element("confirm-heading").textContent = t(`confirm.${what}`, values);
+  element("confirm-text").textContent = t(`confirm.${what}.text`, values);
+  element("confirm-yes").textContent = t(`confirm.${what}.yes`);
+  element("confirm-no").textContent =
+    what === "end" || what === "cancel" ? t(`confirm.${what}.no`) : t("cancel");
+  return await decide("confirm-dialog") === "ok";
+}
+
+/**
+ * @param {{ known: string | null, remembered: string, forHand?: boolean }} names known: the one
+ *   that came with an invitation; forHand: to ask to speak, not to speak at once
  * @returns {Promise<{ name: string, original: boolean } | null>} null when dismissed
  */
-export async function askName({ known, remembered }) {
+export async function askName({ known, remembered, forHand = false }) {
   /** @type {HTMLInputElement} */
   const field = element("name");
+  element("speak-heading").textContent = t(forHand ? "name.hand" : "name.speak");
+  element("speak-yes").textContent = t(forHand ? "name.raise" : "name.start");
+  element("original-field").hidden = forHand;
   element("name-field").hidden = known !== null;
   element("known-name").hidden = known === null;
-  element("known-name").textContent = `You will appear as ${known}.`;
+  element("known-name").textContent = t("name.known", { name: known ?? "" });
   field.disabled = known !== null;
   field.value = remembered;
   if (await decide("speak-dialog") !== "ok") return null;
@@ -36,13 +56,26 @@ export async function askName({ known, remembered }) {
 }
 
 /**
- * @param {import("./api.js").Speaker} speaker
- * @returns {Promise<string>} "mute", "remove" or ""
+ * @param {string} name
+ * @param {import("./rights.js").Wish[]} wishes that may be had
+ * @returns {Promise<import("./rights.js").Wish | "">}
  */
-export function askWhatToDo({ name, muted }) {
+export async function askWhatToDo(name, wishes) {
   element("manage-heading").textContent = name;
-  element("manage-mute").textContent = muted ? "Unmute" : "Mute";
-  return decide("manage-dialog");
+  const buttons = element("manage-dialog").querySelectorAll("button");
+  for (const one of buttons) one.hidden = one.value !== "" && !wishes.includes(/** @type {any} */ (one.value));
+  return /** @type {any} */ (await decide("manage-dialog"));
+}
+
+/**
+ * Leaving the stage is not always leaving.
+ * @param {boolean} isHost
+ * @returns {Promise<"down" | "leave" | "end" | "">}
+ */
+export async function askHowToLeave(isHost) {
+  element("leave-text").textContent = t(isHost ? "leave.text.host" : "leave.text");
+  element("leave-end").hidden = !isHost;
+  return /** @type {any} */ (await decide("leave-dialog"));
 }
 
 /**
@@ -57,23 +90,26 @@ export function share(link, invite) {
   field.value = link;
   element("invite").hidden = invite === null;
   element("share-done").textContent = "";
-  element("share-copy").onclick = () => copy(link, "The link is copied.");
+  element("share-copy").onclick = () => copy(field, link, t("share.copied"));
   element("invite-copy").onclick = async () => {
     const invited = name.value.trim();
     if (!invite || !invited) return name.focus();
-    copy(await invite(invited), `${invited}'s link is copied. Send it to nobody else.`);
-    name.value = "";
+    try {
+      copy(field, await invite(invited), t("share.speaker.copied", { name: invited }));
+      name.value = "";
+    } catch (error) {
+      element("share-done").textContent = explain(error);
+    }
   };
   return decide("share-dialog");
 }
 
 /**
+ * @param {HTMLInputElement} field
  * @param {string} text
  * @param {string} done
  */
-async function copy(text, done) {
-  /** @type {HTMLInputElement} */
-  const field = element("share-link");
+export async function copy(field, text, done) {
   try {
     await navigator.clipboard.writeText(text);
     element("share-done").textContent = done;
@@ -81,6 +117,6 @@ async function copy(text, done) {
     // Plain http on a LAN has no clipboard: leave the link selected.
     field.value = text;
     field.select();
-    element("share-done").textContent = "Copy the selected link above.";
+    element("share-done").textContent = t("share.select");
   }
 }

@@ -1,5 +1,8 @@
 // What the controls offer and say, as a function of what is going on. Pure.
 
+import { t } from "./language.js";
+import { tenths } from "./words.js";
+
 /**
  * idle: not joined · line: waiting for one's turn · listen · speak
  * @typedef {"idle" | "line" | "listen" | "speak"} Mode
@@ -10,11 +13,12 @@
  * @property {boolean} muted by ourselves or the host
  * @property {boolean} blocked the browser wants a tap before it plays
  * @property {boolean} maySpeak
+ * @property {number} [hand] our place among the raised hands; 0: it is not up
  * @property {Wait} [wait] in line
  * @property {boolean} ready the room's state is known
  *
  * @typedef {"calm" | "busy" | "good" | "bad"} Tone
- * @typedef {"listen" | "play" | "mute" | "speak" | "leave" | "invitation"} Control
+ * @typedef {"listen" | "play" | "mute" | "speak" | "hand" | "leave" | "invitation"} Control
  */
 
 /**
@@ -22,26 +26,35 @@
  *   before: the share of the crowd; seconds: null while the door is closed
  */
 
-/** @type {Record<string, [Tone, string]>} by state */
+/** @type {Record<string, [Tone, import("./language.js").Key]>} by state */
 const STATUS = {
-  connecting: ["busy", "Connecting…"],
-  stalled: ["busy", "The sound has stopped. Waiting…"],
-  reconnecting: ["busy", "Reconnecting…"],
-  failed: ["bad", "Disconnected"],
+  connecting: ["busy", "status.connecting"],
+  stalled: ["busy", "status.stalled"],
+  reconnecting: ["busy", "status.reconnecting"],
+  failed: ["bad", "status.failed"],
 };
 
 /**
  * @param {Situation} situation
  * @returns {[Tone, string]}
  */
-export function statusOf({ mode, state, muted, blocked, ready }) {
-  if (!ready) return ["busy", "Opening…"];
-  if (mode === "idle") return ["calm", "Not joined"];
-  if (mode === "line") return ["busy", "You are in line"];
-  if (blocked) return ["busy", "Your browser waits for a tap"];
-  if (state !== "playing") return STATUS[state ?? ""] ?? ["calm", "Not joined"];
-  if (mode === "listen") return ["good", "Listening"];
-  return muted ? ["calm", "You are muted"] : ["good", "You are on air"];
+export function statusOf(situation) {
+  const [tone, key] = toneOf(situation);
+  return [tone, t(key)];
+}
+
+/**
+ * @param {Situation} situation
+ * @returns {[Tone, import("./language.js").Key]}
+ */
+function toneOf({ mode, state, muted, blocked, ready }) {
+  if (!ready) return ["busy", "status.opening"];
+  if (mode === "idle") return ["calm", "status.idle"];
+  if (mode === "line") return ["busy", "status.line"];
+  if (blocked) return ["busy", "status.tap"];
+  if (state !== "playing") return STATUS[state ?? ""] ?? ["calm", "status.idle"];
+  if (mode === "listen") return ["good", "status.listening"];
+  return muted ? ["calm", "status.muted"] : ["good", "status.air"];
 }
 
 /**
@@ -50,9 +63,9 @@ export function statusOf({ mode, state, muted, blocked, ready }) {
  */
 export function controlsOf({ mode, blocked, maySpeak, ready }) {
   if (mode === "speak") return ["mute", "leave"];
-  const speak = maySpeak || !ready ? "speak" : "invitation";
+  const speak = maySpeak || !ready ? "speak" : "hand";
   if (mode === "idle") return ["listen", speak];
-  if (mode === "line") return [speak, "leave"];
+  if (mode === "line") return [maySpeak ? "speak" : "invitation", "leave"];
   return blocked ? ["play", "leave"] : [speak, "leave"];
 }
 
@@ -70,21 +83,24 @@ export function waitFor(cohort, { cohorts, rate }) {
 
 /** @param {Wait} wait */
 function waitOf({ before, seconds }) {
-  if (seconds === null) return "The doors are not open yet. You will hear the room when they are.";
-  const minutes = Math.round(seconds / 60);
-  const time = seconds < 90 ? `${seconds} s` : `${minutes} min`;
-  return `About ${time} · ${Math.ceil(100 * before)} % of the crowd go before you`;
+  if (seconds === null) return t("line.closed");
+  const share = Math.ceil(100 * before);
+  return seconds < 90
+    ? t("line.seconds", { count: seconds, share })
+    : t("line.minutes", { count: Math.round(seconds / 60), share });
 }
 
 /**
- * A second line: how good the connection is, for those who want to know.
+ * A second line: one's hand, or how good the connection is, for those who want to know.
  * @param {Situation} situation
  * @param {import("./link.js").Stats | null} stats
  */
-export function detailsOf({ mode, state, wait, ready }, stats) {
+export function detailsOf({ mode, state, hand = 0, wait, ready }, stats) {
   if (mode === "line" && wait) return waitOf(wait);
-  if (mode === "idle") return ready ? "Press Listen to hear the room" : "";
+  if (mode === "listen" && hand > 1) return t("details.hand.before", { count: hand - 1 });
+  if (mode === "listen" && hand) return t("details.hand");
+  if (mode === "idle") return ready ? t("details.idle") : "";
   if (state !== "playing" || !stats?.packets) return "";
   const loss = (100 * stats.lost) / (stats.packets + stats.lost);
-  return `Buffer ${Math.round(1000 * stats.delay)} ms · loss ${loss.toFixed(1)} %`;
+  return t("details.link", { delay: Math.round(1000 * stats.delay), loss: tenths(loss) });
 }

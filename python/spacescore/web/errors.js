@@ -17,13 +17,15 @@ export class JoinError extends Error {
   /**
    * @param {JoinErrorCode} code
    * @param {string} message
-   * @param {{ cause?: unknown, retryAfter?: number }} [options] retryAfter: seconds
+   * @param {{ cause?: unknown, retryAfter?: number, reason?: string }} [options] retryAfter:
+   *   seconds; reason: the service's own word for what was wrong
    */
-  constructor(code, message, { cause, retryAfter = 0 } = {}) {
+  constructor(code, message, { cause, retryAfter = 0, reason = "" } = {}) {
     super(message, { cause });
     this.name = "JoinError";
     this.code = code;
     this.retryAfter = retryAfter;
+    this.reason = reason;
   }
 
   /** True when trying again cannot help. */
@@ -56,8 +58,8 @@ export async function errorFromResponse(response) {
     return new JoinError("network", "The server has a problem. Trying again.", { retryAfter });
   }
   const [code, message] = BY_STATUS[status] ?? ["refused", `The server refused (${status}).`];
-  const reason = code === "busy" ? message : problem?.detail ?? message;
-  return new JoinError(code, reason, { retryAfter });
+  const words = code === "busy" ? message : problem?.detail ?? message;
+  return new JoinError(code, words, { retryAfter, reason: problem?.code });
 }
 
 /**

@@ -19,7 +19,7 @@ export function pollDelay(failures, random = Math.random(), period = PERIOD_MS) 
  * @param {(signal: AbortSignal) => Promise<T>} ask
  * @param {(value: T) => void} onValue
  * @param {(error: any, failures: number) => void} onError
- * @param {number} [period] ms
+ * @param {number | (() => number)} [period] ms
  * @returns {{ now: () => void, stop: () => void }} now: asks at once
  */
 export function poll(ask, onValue, onError, period) {
@@ -40,7 +40,7 @@ export function poll(ask, onValue, onError, period) {
       failures += 1;
       onError(error, failures);
     }
-    if (!signal.aborted && !document.hidden) timer = setTimeout(turn, pollDelay(failures, Math.random(), period));
+    if (!signal.aborted && !document.hidden) timer = setTimeout(turn, pollDelay(failures, Math.random(), typeof period === "function" ? period() : period));
   }
 
   function stop() {

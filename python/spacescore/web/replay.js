@@ -4,8 +4,9 @@ import { decide } from "./dialogs.js";
 import { element, find } from "./dom.js";
 import { request } from "./errors.js";
 import { bearer } from "./exchange.js";
+import { speakTheirLanguage, t } from "./language.js";
 import { ROOT, slugOf, takeToken } from "./visit.js";
-import { elapsed, hue } from "./words.js";
+import { elapsed, explain, hue, moment } from "./words.js";
 
 /**
  * @typedef {{ peer: number, name: string, spans: [number, number][] }} Lane
@@ -29,6 +30,9 @@ const token = takeToken(space) ?? undefined;
 const address = new URL(`api/recordings/${encodeURIComponent(name)}`, ROOT);
 /** @type {HTMLAudioElement} */
 const player = element("player");
+
+/** @type {Recording | null} */ let found = null;
+/** @type {() => unknown} */ let retell = () => {}; // what is not in the markup
 
 /** @param {number} seconds */
 function seek(seconds) {
@@ -122,12 +126,11 @@ function offerChoices(recording) {
   element("publish").hidden = element("delete").hidden = !recording.yours;
   let { published } = recording;
   const say = () => {
-    element("publish").textContent = published ? "Make private" : "Publish";
-    element("notice").textContent = published
-      ? "Everybody with the link can hear this."
-      : "Only you, who run the space, can hear this.";
+    element("publish").textContent = t(published ? "replay.private" : "replay.publish");
+    element("notice").textContent = t(published ? "replay.published" : "replay.yours");
   };
   if (recording.yours) say();
+  retell = () => recording.yours && say();
   element("publish").onclick = async () => {
     const headers = { "Content-Type": "application/json", ...bearer(token) };
     const body = JSON.stringify({ published: !published });
@@ -143,7 +146,7 @@ function offerChoices(recording) {
       await request(address, { method: "DELETE", headers: bearer(token) });
       player.removeAttribute("src");
       element("found").hidden = true;
-      element("word").textContent = "The recording is deleted.";
+      element("word").textContent = t("replay.deleted");
     });
   };
 }
@@ -153,20 +156,25 @@ async function attempt(what) {
   try {
     await what();
   } catch (error) {
-    element("notice").textContent = /** @type {Error} */ (error).message;
+    element("notice").textContent = explain(error);
   }
+}
+
+/** @param {number} began */
+function showDate(began) {
+  element("began").textContent = moment(began, { dateStyle: "long" });
 }
 
 /** @param {Recording} recording */
 async function show(recording) {
   const { title, began, seconds, lanes, chapters } = recording;
-  const date = new Date(began * 1000);
   document.title = `${title} · spacescore`;
   element("title").textContent = title;
-  element("began").textContent = date.toLocaleDateString(undefined, { dateStyle: "long" });
-  element("began").setAttribute("datetime", date.toISOString());
+  showDate(began);
+  element("began").setAttribute("datetime", new Date(began * 1000).toISOString());
   element("length").textContent = elapsed(seconds);
   element("lanes").replaceChildren(...lanes.map((lane) => showLane(lane, seconds)));
+  element("lanes-none").hidden = lanes.length > 0;
   element("chapters").replaceChildren(...chapters.map(showChapter));
   element("chapters-section").hidden = chapters.length < 2;
   element("found").hidden = false;
@@ -176,15 +184,20 @@ async function show(recording) {
   await loadCaptions(recording);
 }
 
+speakTheirLanguage(() => {
+  if (found) showDate(found.began);
+  retell();
+});
 try {
   const reply = await request(address, { headers: bearer(token) });
-  await show(await reply.json());
+  await show(found = await reply.json());
   document.body.dataset.phase = "found";
 } catch (error) {
   const unknown = /** @type {{ code?: string }} */ (error).code === "unknown-space";
-  element("title").textContent = unknown ? "No recording here" : "That did not work";
-  element("word").textContent = unknown
-    ? "It may be private, deleted, or still going on. Its host has the link that opens it."
-    : /** @type {Error} */ (error).message;
+  retell = () => {
+    element("title").textContent = t(unknown ? "replay.none" : "replay.failed");
+    element("word").textContent = unknown ? t("replay.none.text") : explain(error);
+  };
+  retell();
   document.body.dataset.phase = "missing";
 }

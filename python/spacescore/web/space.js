@@ -3,35 +3,46 @@
 import { Announcer } from "./announcer.js";
 import { SpaceApi } from "./api.js";
 import { Companion } from "./companion.js";
-import { askName, askWhatToDo, decide, share } from "./dialogs.js";
+import { askHowToLeave, askName, confirm, share } from "./dialogs.js";
 import { waitFor } from "./dock.js";
 import { element } from "./dom.js";
-import { JoinError } from "./errors.js";
+import { JoinError, request } from "./errors.js";
+import { bearer } from "./exchange.js";
 import { ListenSession } from "./join.js";
+import { speakTheirLanguage, t } from "./language.js";
+import { newsOf } from "./me.js";
 import { meterShare } from "./meter.js";
 import { openMicrophone } from "./microphone.js";
+import { Planned } from "./planned.js";
 import { poll } from "./poll.js";
+import { keepsOrder, speaks } from "./rights.js";
 import { Stage } from "./stage.js";
 import { cohortOf, drawPlace } from "./ticket.js";
 import { View } from "./view.js";
 import {
-  keepPlace, keepToken, readGrant, rememberedName, rememberName, ROOT, slugOf, takeInvite, takeToken,
+  dropToken, keepPlace, keepToken, readGrant, rememberedName, rememberName, ROOT, slugOf, takeInvite,
+  takeToken,
 } from "./visit.js";
 import { SpeakSession } from "./whip.js";
-import { farewell } from "./words.js";
+import { explain, farewell } from "./words.js";
 
 const LIGHT_MS = 100; // who speaks, and how loud
 const STATS_MS = 2000;
 const OWN_MUTE_MS = 5000; // state.json may be this much older than our own mute button
+
+const ME_MS = 1500; // while something may happen to us
+const CALM_MS = 6000; // while we only listen
 
 const slug = slugOf(location.pathname);
 const api = new SpaceApi(ROOT, slug, () => token);
 const view = new View();
 const announcer = new Announcer();
 const companion = new Companion(api);
+const planned = new Planned();
 const stage = new Stage(element("speakers"), element("speaker-tile"), manage);
 
 /** @type {import("./api.js").Room | null} */ let room = null;
+/** @type {import("./console.js").Console | null} */ let desk = null; // only hosts need one
 /** @type {ListenSession | SpeakSession | null} */ let session = null;
 let invitation = takeToken(slug);
 let token = invitation; // on an open stage, another for each time on it
@@ -41,16 +52,22 @@ let blocked = false;
 let inLine = false;
 let mutedAt = -Infinity;
 
-/* What the service says */
+/* What the service says of the space */
 
 const polling = poll((signal) => api.state(signal), onRoom, onTrouble);
 
 /** @param {import("./api.js").Room} news */
 function onRoom(news) {
+  const opened = room?.phase === "planned" && news.phase !== "planned";
+  if (!room || opened) api.describe().then((about) => view.showAbout(about)).catch(() => {});
   room = news;
+  if (keptOut) return;
   view.showRoom(news);
-  view.showMoving(news.moving ? farewell(news.moving, isHost()) : "", elsewhere());
-  stage.draw(news.speakers, { own: ownPeer(), isHost: isHost() });
+  view.showMoving(news.moving ? farewell(news.moving, role() === "host") : "", elsewhere());
+  planned.show(news, { opens: keepsOrder(role()), cancels: role() === "host" });
+  stage.draw(news.speakers, { own: ownPeer(), role: role() });
+  if (desk) desk.show(news);
+  else if (keepsOrder(role())) fetchDesk();
   obeyHost(news);
   if (inLine && !turn()) enterAtLast();
   refresh();
@@ -61,15 +78,27 @@ function onRoom(news) {
  * @param {number} failures in a row
  */
 function onTrouble(error, failures) {
-  if (moveOn()) return;
+  if (keptOut || moveOn()) return;
   if (error.code === "unknown-space") {
+    quit();
     view.showPhase(room ? "ended" : "unknown");
-    leave();
+    if (room && room.recording) findReplay(room);
+  } else if (error.code === "unauthorized" && !room) {
+    view.showPhase("invite");
+  } else if (error.code === "forbidden" && !room) {
+    keepOut(error.reason === "blocked" ? "blocked" : "removed");
   } else if (!room) {
     view.showPhase("error");
   } else if (failures > 2) {
-    view.notify("The server cannot be reached; what you see may be old. Trying again.");
+    view.notify(t("news.old"));
   }
+}
+
+async function fetchDesk() {
+  const { Console } = await import("./console.js");
+  desk ??= new Console(api, () => ({ role: role(), peer: ownPeer() }), askAnew);
+  if (room) desk.show(room);
+  return desk;
 }
 
 /** Where the space goes on when this server goes away; who was invited takes the key along. */
@@ -91,14 +120,129 @@ function obeyHost({ speakers }) {
   const isNews = performance.now() - mutedAt > OWN_MUTE_MS;
   if (!(session instanceof SpeakSession) || !muted || session.muted || !isNews) return;
   session.mute(true);
-  view.notify("The host muted you.");
+  view.notify(t("news.muted"));
+}
+
+/**
+ * The recording of a space that has ended: its host's at once, everybody's once it is public.
+ * @param {import("./api.js").Room} ended
+ */
+function findReplay({ started = 0 }) {
+  const key = invitation;
+  const looking = poll(async (signal) => {
+    const headers = bearer(key ?? undefined);
+    return (await request(new URL("api/recordings", ROOT), { signal, headers })).json();
+  }, ({ recordings }) => {
+    const found = recordings.find((/** @type {{ space: string, began: number }} */ one) =>
+      one.space === slug && one.began >= started - 60);
+    if (!found) return;
+    looking.stop();
+    view.showReplay(key ? `${found.link}#token=${key}` : found.link);
+  }, () => {});
+}
+
+/* What the service says of us */
+
+/** @type {import("./me.js").Me | null} */ let me = null;
+/** @type {import("./me.js").Me | null} */ let before = null; // null: what comes next is no news
+/** @type {{ now: () => void, stop: () => void } | null} */ let asking = null;
+/** @type {"" | "removed" | "blocked"} */ let keptOut = "";
+let granted = false; // let on stage, and not there yet
+let lostStage = ""; // why, until it is known whether we still belong there
+let pending = 0; // commands of our own: what follows from them is no news
+
+/** @param {string | null} next token */
+function become(next) {
+  if (next === token && asking) return;
+  token = next;
+  grant = readGrant(next ?? "");
+  me = before = null;
+  granted = false;
+  asking?.stop();
+  asking = token ? poll((signal) => api.me(signal), onMe, onMeTrouble, mePeriod) : null;
+}
+
+const mePeriod = () => (me && !speaks(me.role) && !me.hand && !me.offered ? CALM_MS : ME_MS);
+
+/** @param {import("./me.js").Me} now */
+function onMe(now) {
+  const news = pending ? null : newsOf(before, now);
+  me = before = now;
+  const onAir = session instanceof SpeakSession;
+  if (!speaks(now.role) && !pending && (onAir || lostStage)) toAudience();
+  if (news === "granted" && !onAir) granted = true;
+  else if (news) view.notify(t(`news.${news}`));
+  granted &&= speaks(now.role);
+  if (lostStage && speaks(now.role)) view.notify(lostStage);
+  lostStage = "";
+  view.showOffer(granted ? "granted" : now.offered ? "invited" : "");
+  if (room) onRoom(room);
+}
+
+/** @param {any} error */
+function onMeTrouble(error) {
+  if (error.code === "forbidden" && ["removed", "blocked"].includes(error.reason)) {
+    keepOut(error.reason);
+  } else if (error.code === "unauthorized" || error.code === "forbidden") {
+    view.notify(explain(error));
+    dropToken(slug);
+    invitation = null;
+    become(null);
+    refresh();
+  }
+}
+
+/** @param {"removed" | "blocked"} how */
+function keepOut(how) {
+  keptOut = how;
+  if (how === "removed") dropToken(slug);
+  else if (token) keepToken(slug, token); // told again, whenever one comes back
+  me = null;
+  quit();
+  asking?.stop();
+  polling.stop();
+  view.showOffer("");
+  element("console-toggle").hidden = true;
+  view.showPhase(how);
+}
+
+/** From the stage, or from where the stage was lost; the sound goes on. */
+function toAudience() {
+  const left = session;
+  enterAtLast();
+  left?.close();
+}
+
+/**
+ * Something that we do ourselves: what follows from it is no news.
+ * @param {() => Promise<unknown>} command
+ * @returns {Promise<boolean>} whether it was done
+ */
+async function act(command) {
+  pending += 1;
+  try {
+    await command();
+    return true;
+  } catch (error) {
+    view.notify(explain(error));
+    return false;
+  } finally {
+    pending -= 1;
+    before = null;
+    askAnew();
+  }
+}
+
+function askAnew() {
+  asking?.now();
+  polling.now();
 }
 
 /* Who we are */
 
-const isHost = () => grant?.role === "host";
+const role = () => me?.role ?? grant?.role ?? null;
 const ownPeer = () => grant?.peer ?? null;
-const mayEnter = () => grant !== null && grant.role !== "listener";
+const mayEnter = () => speaks(role());
 
 /** In line: whoever has a number has their place by it. */
 const place = () => grant?.peer ?? ownPlace;
@@ -108,14 +252,15 @@ const turn = () => (room?.admit ? waitFor(cohortOf(place()), room.admit) : null)
 
 /** @returns {import("./dock.js").Situation} */
 function situation() {
-  const speaks = session instanceof SpeakSession;
+  const onAir = session instanceof SpeakSession;
   const wait = inLine ? turn() : null;
   return {
-    mode: session ? (speaks ? "speak" : "listen") : inLine ? "line" : "idle",
+    mode: session ? (onAir ? "speak" : "listen") : inLine ? "line" : "idle",
     ...(wait && { wait }),
     state: session?.state ?? null,
     muted: session instanceof SpeakSession && session.muted,
     blocked,
+    hand: me?.hand ?? 0,
     maySpeak: mayEnter() || (room?.open_stage ?? false),
     ready: room !== null && room.phase !== "planned",
   };
@@ -125,7 +270,6 @@ function refresh() {
   view.showSituation(situation());
   companion.follow(session !== null);
   showDetails();
-  element("end").hidden = !isHost();
 }
 
 /* What people do */
@@ -151,9 +295,14 @@ function setBlocked(isBlocked) {
 function fail(failed) {
   if (moveOn()) return;
   session = null;
-  stepDown();
-  view.notify(failed.error?.message ?? "The connection failed.");
-  polling.now();
+  const why = failed.error ? explain(failed.error) : t("news.lost");
+  if (failed instanceof SpeakSession && failed.error?.code === "forbidden") {
+    lostStage = why;
+  } else {
+    stepDown();
+    view.notify(why);
+  }
+  askAnew();
 }
 
 function listen() {
@@ -172,14 +321,21 @@ function enterAtLast() {
 /** The room goes on playing until we are on stage. */
 async function speak() {
   const wish = await askName({ known: grant?.name ?? null, remembered: rememberedName() });
-  if (!wish) return;
+  if (wish) await step(wish.original, wish.name);
+}
+
+/**
+ * @param {boolean} original
+ * @param {string} [name] for an open stage
+ */
+async function step(original, name = "") {
   try {
-    const microphone = await openMicrophone(wish.original);
-    await enter(wish.name, microphone);
+    const microphone = await openMicrophone(original);
+    await enter(name, microphone);
     await goOnStage(microphone);
   } catch (error) {
     if (!(error instanceof JoinError)) throw error;
-    if (error.code !== "closed") view.notify(error.message);
+    if (error.code !== "closed") view.notify(explain(error));
   }
 }
 
@@ -191,64 +347,104 @@ async function enter(name, microphone) {
   if (mayEnter()) return;
   rememberName(name);
   try {
-    ({ token } = await api.enterStage(name));
+    become((await api.enterStage(name)).token);
   } catch (error) {
     for (const track of microphone.getTracks()) track.stop();
     throw error;
   }
-  grant = readGrant(token);
 }
 
 /** @param {MediaStream} microphone */
 async function goOnStage(microphone) {
-  const before = session;
+  const left = session;
   const next = new SpeakSession({
     endpoint: api.whip,
     token: token ?? "",
     muteEndpoint: api.muteOf(ownPeer() ?? 0),
   }, microphone);
   microphone.getAudioTracks()[0].addEventListener("ended", () => loseMicrophone(next));
-  inLine = false;
+  inLine = granted = false;
+  view.showOffer("");
   follow(next);
   view.focus("mute");
   try {
     await next.open();
-    before?.close();
+    left?.close();
   } catch (error) {
-    if (/** @type {JoinError} */ (error).code === "closed") before?.close();
-    else session = before;
+    if (/** @type {JoinError} */ (error).code === "closed") left?.close();
+    else session = left;
     throw error;
   } finally {
     refresh();
-    polling.now();
+    askAnew();
   }
 }
 
 /** @param {SpeakSession} lost */
 function loseMicrophone(lost) {
   if (lost !== session) return;
-  view.notify("The microphone was disconnected.");
-  leave();
+  view.notify(t("news.microphone"));
+  quit();
+}
+
+/** Asks to speak, or no longer. */
+async function hand() {
+  if (me?.hand) {
+    await act(() => api.raiseHand(false));
+    return;
+  }
+  if (!token && !await introduce()) return;
+  if (!session && !inLine) listen();
+  await act(() => api.raiseHand(true));
+}
+
+/** @returns {Promise<boolean>} */
+async function introduce() {
+  const wish = await askName({ known: null, remembered: rememberedName(), forHand: true });
+  if (!wish) return false;
+  rememberName(wish.name);
+  return act(async () => {
+    invitation = keepToken(slug, await api.introduce(wish.name));
+    become(invitation);
+  });
+}
+
+async function acceptOffer() {
+  const accepted = granted || await act(() => api.answer(true));
+  if (!accepted) return;
+  if (me) me.role = granted ? me.role : "speaker";
+  await step(false);
+}
+
+async function declineOffer() {
+  const own = ownPeer() ?? 0;
+  await act(() => (granted ? api.giveRole(own, "listener") : api.answer(false)));
+  view.showOffer("");
+  view.focus("leave");
 }
 
 /**
- * An invite link is used once, when its page is opened.
+ * An invite link is used once, when its page is opened. A token of before keeps who we are.
  * @param {string} code
  */
 async function accept(code) {
+  const use = () => api.useLink(code, rememberedName());
   try {
-    invitation = keepToken(slug, await api.useLink(code, rememberedName()));
+    invitation = keepToken(slug, await use().catch((error) => {
+      if (error.code !== "unauthorized" || !token) throw error;
+      token = null;
+      return use();
+    }));
     stepDown();
     refresh();
   } catch (error) {
-    view.notify(/** @type {Error} */ (error).message);
+    view.notify(explain(error));
   }
 }
 
 /** What an open stage gave us ends with our leaving it. */
 function stepDown() {
-  token = invitation;
-  grant = readGrant(token ?? "");
+  become(invitation);
 }
 
 async function mute() {
@@ -260,11 +456,30 @@ async function mute() {
   polling.now();
 }
 
-function leave() {
+/** Who is on stage is asked first: they may go on listening. */
+async function leave() {
+  if (!(session instanceof SpeakSession)) return quit();
+  const how = await askHowToLeave(role() === "host");
+  if (how === "down") await stepOff();
+  if (how === "leave") quit();
+  if (how === "end") await desk?.end();
+}
+
+/** Gives the seat to the next; whoever keeps order keeps their office. */
+async function stepOff() {
+  const own = ownPeer() ?? 0;
+  if (!keepsOrder(role())) await act(() => api.giveRole(own, "listener"));
+  toAudience();
+  stepDown();
+  refresh();
+}
+
+function quit() {
   const left = session;
   session = null;
   blocked = inLine = false;
   left?.close();
+  if (me?.hand) act(() => api.raiseHand(false));
   stepDown();
   refresh();
 }
@@ -272,30 +487,29 @@ function leave() {
 /** @param {number} peer */
 async function manage(peer) {
   const speaker = room?.speakers.find((one) => one.peer === peer);
-  if (!speaker || !token) return;
-  const wish = await askWhatToDo(speaker);
-  if (wish === "mute") await attempt(api.mute(token, peer, !speaker.muted));
-  if (wish === "remove") await attempt(api.remove(token, peer));
+  if (speaker) (desk ?? await fetchDesk()).manage(speaker);
 }
 
-async function end() {
-  if (token && await decide("end-dialog") === "ok") await attempt(api.end(token));
+const open = () => act(() => api.open());
+
+async function cancel() {
+  if (await confirm("cancel")) await act(() => api.end());
 }
 
-/** @param {Promise<unknown>} command */
-async function attempt(command) {
-  try {
-    await command;
-  } catch (error) {
-    view.notify(/** @type {Error} */ (error).message);
-  }
-  polling.now();
+/** A link brings no token, and a space by invitation wants one. @param {Event} event */
+async function calendar(event) {
+  event.preventDefault();
+  await act(async () => {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(await api.calendar());
+    link.download = `${slug}.ics`;
+    link.click();
+  });
 }
 
 function shareLink() {
-  const key = token;
   const link = location.origin + location.pathname;
-  share(link, key && isHost() ? (name) => api.invite(key, name) : null);
+  share(link, keepsOrder(role()) ? (name) => api.invite(name) : null);
 }
 
 /* What moves */
@@ -329,21 +543,36 @@ function light() {
   if (words) view.announce(words);
 }
 
+/* Wiring */
+
+speakTheirLanguage(() => {
+  if (room) onRoom(room);
+  else view.showPhase("loading");
+  if (keptOut) view.showPhase(keptOut);
+  refresh();
+});
 refresh();
+become(token);
 const code = takeInvite();
 if (code) accept(code);
 setInterval(light, LIGHT_MS);
 setInterval(showDetails, STATS_MS);
-setInterval(() => view.showElapsed(), 1000);
+setInterval(() => {
+  view.showElapsed();
+  planned.tick();
+}, 1000);
 
-/* Wiring */
-
-const actions = { listen, speak, mute, leave, end, share: shareLink, play: () => {
-  setBlocked(false);
-  session?.play();
-} };
+const actions = {
+  listen, speak, mute, hand, leave, open, cancel, share: shareLink,
+  "offer-accept": acceptOffer, "offer-decline": declineOffer,
+  play: () => {
+    setBlocked(false);
+    session?.play();
+  },
+};
 for (const [id, action] of Object.entries(actions)) element(id).addEventListener("click", action);
-addEventListener("pagehide", leave);
+element("calendar").addEventListener("click", calendar);
+addEventListener("pagehide", () => session?.close());
 
 /** For reading, in the console and in tests: docs/join.md, "Diagnostics". */
 Object.defineProperty(window, "spacescore", {
@@ -351,6 +580,7 @@ Object.defineProperty(window, "spacescore", {
     get session() { return session; },
     get room() { return room; },
     get grant() { return grant; },
+    get me() { return me; },
     stats: async () => session?.stats() ?? null,
   }),
 });

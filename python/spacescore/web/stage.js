@@ -1,9 +1,12 @@
 // The stage: one tile for each speaker, kept in place from state to state.
 
 import { find } from "./dom.js";
+import { t } from "./language.js";
+import { wishesFor } from "./rights.js";
 import { hue, initials } from "./words.js";
 
 /** @typedef {import("./api.js").Speaker} Speaker */
+/** @typedef {{ own: number | null, role: import("./rights.js").Role | null }} Viewer own: our peer */
 
 /** Draws the speakers into a list made of the page's template. */
 export class Stage {
@@ -25,7 +28,7 @@ export class Stage {
 
   /**
    * @param {Speaker[]} speakers
-   * @param {{ own: number | null, isHost: boolean }} viewer own: our peer id
+   * @param {Viewer} viewer
    */
   draw(speakers, viewer) {
     const present = new Set(speakers.map(({ peer }) => peer));
@@ -65,17 +68,17 @@ export class Stage {
   /**
    * @param {HTMLElement} tile
    * @param {Speaker} speaker
-   * @param {{ own: number | null, isHost: boolean }} viewer
+   * @param {Viewer} viewer
    */
-  #fill(tile, { peer, name, role, muted }, { own, isHost }) {
+  #fill(tile, { peer, name, role, muted }, { own, role: viewer }) {
     const isOwn = peer === own;
     find(tile, ".initials").textContent = initials(name);
     find(tile, ".name").textContent = name;
-    find(tile, ".role").textContent = [role === "host" && "Host", isOwn && "You"]
-      .filter(Boolean).join(" · ");
+    const office = role === "host" || role === "cohost" ? t(`role.${role}`) : "";
+    find(tile, ".role").textContent = [office, isOwn && t("role.you")].filter(Boolean).join(" · ");
     find(tile, ".muted").hidden = !muted;
     const manage = find(tile, ".manage");
-    manage.hidden = !isHost || isOwn;
-    manage.setAttribute("aria-label", `Manage ${name}`);
+    manage.hidden = isOwn || !wishesFor(viewer, { role, muted }).length;
+    manage.setAttribute("aria-label", t("manage", { name }));
   }
 }

@@ -2,26 +2,25 @@
 
 import { controlsOf, detailsOf, statusOf } from "./dock.js";
 import { element, find } from "./dom.js";
+import { t } from "./language.js";
 import { elapsed, listening } from "./words.js";
 
 /**
- * @typedef {"loading" | "live" | "waiting" | "ended" | "unknown" | "error"} Phase
+ * @typedef {"loading" | "planned" | "live" | "waiting" | "ended" | "unknown" | "invite" | "error"
+ *   | "removed" | "blocked"} Phase
  */
 
-/** @type {Partial<Record<Phase, [string, string]>>} said in the middle of an empty stage */
-const WORDS = {
-  waiting: ["The stage is still dark",
-    "Nobody is on stage yet. Press Listen now, and you will hear the first word."],
-  ended: ["That was it", "This space has ended. Thank you for being there."],
-  unknown: ["Nothing at this address", "There is no space by this name. Perhaps it has ended, or "
-    + "the link is not complete."],
-  error: ["No line to the server", "It cannot be reached at the moment. This page keeps trying."],
-};
+/** Said in the middle of an empty stage: a text, and a longer one. */
+const SAID = new Set(["waiting", "ended", "unknown", "invite", "error", "removed", "blocked"]);
+
+/** Phases in which nobody knows what the space is called: what is said is the headline. */
+const NAMELESS = new Set(["unknown", "invite", "error"]);
 
 /** Phases without anything to join. */
-const CLOSED = new Set(["ended", "unknown"]);
+const CLOSED = new Set(["ended", "unknown", "invite", "removed", "blocked"]);
 
-const CONTROLS = /** @type {const} */ (["listen", "play", "mute", "speak", "leave", "invitation"]);
+const CONTROLS =
+  /** @type {const} */ (["listen", "play", "mute", "hand", "speak", "leave", "invitation"]);
 
 export class View {
   /** Server clock minus ours, and when the space began; seconds. */
@@ -38,25 +37,54 @@ export class View {
   showPhase(phase) {
     this.#phase = phase;
     document.body.dataset.phase = phase;
-    const words = WORDS[phase];
-    element("word").hidden = !words;
+    const said = SAID.has(phase);
+    element("word").hidden = !said;
+    element("word-title").ariaLevel = NAMELESS.has(phase) ? "1" : "2";
     element("word-link").hidden = !CLOSED.has(phase);
-    [element("word-title").textContent, element("word-text").textContent] = words ?? ["", ""];
-    element("badge").textContent = phase === "live" ? "Live" : phase === "ended" ? "Ended" : "Soon";
-    if (phase === "unknown") document.title = "No such space · spacescore";
+    for (const [id, suffix] of [["word-title", ""], ["word-text", ".text"]]) {
+      const text = said ? t(/** @type {any} */ (`word.${phase}${suffix}`)) : "";
+      if (element(id).textContent !== text) element(id).textContent = text;
+    }
+    const badge = phase === "live" || phase === "ended" || phase === "planned" ? phase : "soon";
+    element("badge").textContent = t(`badge.${badge}`);
+    if (phase === "unknown") document.title = `${t("space.none")} · spacescore`;
   }
 
   /** @param {import("./api.js").Room} room */
-  showRoom({ title, live, listeners, speakers, recording, time, started }) {
+  showRoom({ phase, title, live, listeners, speakers, recording, time, started, links }) {
+    const planned = phase === "planned";
     this.#offset = time - Date.now() / 1000;
-    this.#started = started ?? NaN;
-    this.showPhase(speakers.length > 0 ? "live" : "waiting");
-    element("badge").textContent = live ? "Live" : "Soon";
+    this.#started = planned || !started ? NaN : started;
+    this.showPhase(planned ? "planned" : speakers.length > 0 ? "live" : "waiting");
+    if (!planned) element("badge").textContent = t(live ? "badge.live" : "badge.soon");
     element("title").textContent = title;
-    element("listeners").textContent = listening(listeners);
+    element("listeners").textContent = planned ? "" : listening(listeners);
     element("recording").hidden = element("recorded-note").hidden = !recording;
+    element("offer-recorded").hidden = !recording;
     document.title = `${title} · spacescore`;
+    showList("links", links ?? [], linkOf);
     this.showElapsed();
+  }
+
+  /** @param {{ description: string, topics: string[] }} about */
+  showAbout({ description, topics }) {
+    element("about").textContent = description;
+    element("about").hidden = !description;
+    showList("topics", topics, (topic) => topic);
+  }
+
+  /** @param {"invited" | "granted" | ""} which invitation to speak there is to answer */
+  showOffer(which) {
+    const offer = element("offer");
+    if (which) element("offer-heading").textContent = t(`offer.${which}`);
+    if (which && offer.hidden) this.announce(element("offer-heading").textContent ?? "");
+    offer.hidden = !which;
+  }
+
+  /** @param {string} link to hear again what has ended */
+  showReplay(link) {
+    element("word-replay").hidden = false;
+    element("word-replay").setAttribute("href", link);
   }
 
   /**
@@ -82,13 +110,15 @@ export class View {
     const [tone, words] = statusOf(situation);
     const focused = document.activeElement;
     for (const id of CONTROLS) element(id).hidden = !offered.includes(id);
-    for (const id of /** @type {const} */ (["listen", "speak"])) {
+    for (const id of /** @type {const} */ (["listen", "speak", "hand"])) {
       /** @type {HTMLButtonElement} */ (element(id)).disabled = !situation.ready;
     }
     const mute = element("mute");
     mute.setAttribute("aria-pressed", String(situation.muted));
-    find(mute, "span").textContent = situation.muted ? "Unmute" : "Mute";
+    find(mute, "span").textContent = t(situation.muted ? "unmute" : "mute");
     find(mute, "use").setAttribute("href", situation.muted ? "#icon-mic-off" : "#icon-mic");
+    element("hand").setAttribute("aria-pressed", String(Boolean(situation.hand)));
+    find(element("hand"), "span").textContent = t(situation.hand ? "hand.lower" : "hand.raise");
     document.body.dataset.mode = situation.mode;
     document.body.dataset.tone = tone;
     if (element("status").textContent !== words) element("status").textContent = words;
@@ -133,4 +163,34 @@ export class View {
   focus(id) {
     element(id).focus({ preventScroll: true });
   }
+}
+
+/**
+ * @template T
+ * @param {string} id of a list, which is drawn only when it changes
+ * @param {T[]} items
+ * @param {(item: T) => Node | string} contentOf
+ */
+function showList(id, items, contentOf) {
+  const list = element(id);
+  list.hidden = !items.length;
+  const drawn = JSON.stringify(items);
+  if (list.dataset.drawn === drawn) return;
+  list.dataset.drawn = drawn;
+  list.replaceChildren(...items.map((item) => {
+    const entry = document.createElement("li");
+    entry.dir = "auto";
+    entry.append(contentOf(item));
+    return entry;
+  }));
+}
+
+/** @param {{ title: string, url: string }} link */
+function linkOf({ title, url }) {
+  const link = document.createElement("a");
+  link.textContent = title || url;
+  if (/^https?:/i.test(url)) link.href = url;
+  link.target = "_blank";
+  link.rel = "noopener noreferrer";
+  return link;
 }

@@ -34,7 +34,7 @@ export function readGrant(token) {
  * @param {() => T} access
  * @returns {T | null}
  */
-function ifAllowed(access) {
+export function ifAllowed(access) {
   try {
     return access();
   } catch {
@@ -64,6 +64,11 @@ export function takeToken(slug) {
 export function keepToken(slug, token) {
   ifAllowed(() => sessionStorage.setItem(`spacescore.token.${slug}`, token));
   return token;
+}
+
+/** @param {string} slug whose token opens nothing any more */
+export function dropToken(slug) {
+  ifAllowed(() => sessionStorage.removeItem(`spacescore.token.${slug}`));
 }
 
 /**

@@ -1,10 +1,10 @@
-// How names, counts and times are shown.
+// How names, counts and times are shown, and what is said of what went wrong.
+
+import { has, locale, t } from "./language.js";
 
 const HUES = 8; // .hue-0 … .hue-7 in space.css
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
-const numbers = new Intl.NumberFormat("en");
-const list = new Intl.ListFormat("en", { type: "conjunction" });
 
 /**
  * "Ada Lovelace" → "AL". Letters as people see them, in any script.
@@ -26,12 +26,19 @@ export function hue(peer) {
 
 /** @param {number} count */
 export function listening(count) {
-  return `${numbers.format(count)} listening`;
+  return t("listening", { count });
+}
+
+/** @param {number} number */
+export function tenths(number) {
+  const digits = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
+  return new Intl.NumberFormat(locale(), digits).format(number);
 }
 
 /** @param {string[]} names */
 export function areSpeaking(names) {
-  return `${list.format(names)} ${names.length > 1 ? "are" : "is"} speaking`;
+  const list = new Intl.ListFormat(locale(), { type: "conjunction" });
+  return t("speaking", { names: list.format(names), count: names.length });
 }
 
 /**
@@ -40,10 +47,17 @@ export function areSpeaking(names) {
  * @param {boolean} isHost
  */
 export function farewell({ ends, to }, isHost) {
-  const time = new Date(ends * 1000).toLocaleTimeString("en", { timeStyle: "short" });
-  if (to) return `This server stops at ${time}. The space goes on elsewhere.`;
-  const advice = isHost ? "Please say goodbye to your audience." : "The audio ends then.";
-  return `This server stops at ${time}. ${advice}`;
+  const time = moment(ends, { timeStyle: "short" });
+  return t(to ? "moving.on" : isHost ? "moving.host" : "moving.end", { time });
+}
+
+/**
+ * A point in time as people write it.
+ * @param {number} seconds Unix
+ * @param {Intl.DateTimeFormatOptions} style
+ */
+export function moment(seconds, style) {
+  return new Intl.DateTimeFormat(locale(), style).format(seconds * 1000);
 }
 
 /**
@@ -55,4 +69,14 @@ export function elapsed(seconds) {
   const parts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
   const shown = parts[0] ? parts : parts.slice(1);
   return shown.map((part, place) => (place ? String(part).padStart(2, "0") : part)).join(":");
+}
+
+/**
+ * What to tell people of an error: by the service's own code where there are words for it.
+ * @param {any} error
+ * @returns {string}
+ */
+export function explain(error) {
+  const key = [`problem.${error.reason}`, `error.${error.code}`].find(has);
+  return key ? t(/** @type {any} */ (key), { detail: error.message }) : error.message;
 }

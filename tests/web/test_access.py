@@ -1,0 +1,38 @@
+"""Everybody can use the pages: axe-core's rules for WCAG 2.2 A and AA, by day and by night."""
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from scenes import ORIGIN, SCENES, Scene, play
+
+RULES = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "resultTypes": ["violations"],
+}
+SCREENS = {"desk": (1280, 800), "phone": (390, 844)}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scene", SCENES, ids=str)
+def test_axe_finds_nothing(browser: Browser, serve: Any, scene: Scene, scheme: Any) -> None:
+    for width, height in SCREENS.values():
+        viewport: Any = {"width": width, "height": height}
+        with browser.new_context(
+            color_scheme=scheme, viewport=viewport, reduced_motion="reduce"
+        ) as context:
+            page = context.new_page()
+            page.route(f"{ORIGIN}/**", serve)
+            play(page, scene)
+            assert violations(page) == []
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page, options=RULES).response["violations"]
+    return [
+        f"{one['id']}: {node['target']} {node.get('failureSummary', '')}"
+        for one in found
+        for node in one["nodes"]
+    ]
