@@ -51,7 +51,7 @@ ROOM = {
     "admit": {"cohorts": 1000, "mode": "open", "rate": 0},
     "started": NOW - HOUR,
     "time": NOW,
-    "links": [{"title": "Programme of the night", "url": "https://example.org/programme"}],
+    "pins": [{"title": "Programme of the night", "url": "https://example.org/programme"}],
 }
 PLANNED = ROOM | {
     "phase": "planned",
@@ -59,7 +59,7 @@ PLANNED = ROOM | {
     "speakers": [],
     "recording": False,
     "hands": 0,
-    "links": [],
+    "pins": [],
     "starts": NOW + 26 * HOUR,
 }
 ABOUT = {"description": "How the wireless came home.", "topics": ["history"], "language": "en"}

@@ -26,7 +26,7 @@ import { bearer } from "./exchange.js";
  *   who takes over
  * @property {{ mode: string, cohorts: number, rate: number }} [admit] who may enter, and how many
  *   more a second
- * @property {{ title: string, url: string }[]} [links] pinned by the host
+ * @property {{ title: string, url: string }[]} [pins] links for everybody
  * @property {number} time Unix seconds, the server's clock
  * @property {number} [started] Unix seconds
  * @property {number} [starts] Unix seconds, while it is planned

@@ -51,7 +51,7 @@ export class View {
   }
 
   /** @param {import("./api.js").Room} room */
-  showRoom({ phase, title, live, listeners, speakers, recording, time, started, links }) {
+  showRoom({ phase, title, live, listeners, speakers, recording, time, started, pins }) {
     const planned = phase === "planned";
     this.#offset = time - Date.now() / 1000;
     this.#started = planned || !started ? NaN : started;
@@ -62,7 +62,7 @@ export class View {
     element("recording").hidden = element("recorded-note").hidden = !recording;
     element("offer-recorded").hidden = !recording;
     document.title = `${title} · spacescore`;
-    showList("links", links ?? [], linkOf);
+    showList("pins", pins ?? [], linkOf);
     this.showElapsed();
   }
 
