@@ -89,6 +89,7 @@ EDGE = {
         "__main__",
         "accompany",
         "api",
+        "audit",
         "backplane",
         "chronicle",
         "cli",
@@ -101,6 +102,7 @@ EDGE = {
         "doors",
         "drain",
         "http",
+        "ledger",
         "logs",
         "metrics",
         "office",
@@ -114,6 +116,7 @@ EDGE = {
         "service",
         "vitals",
         "watches",
+        "webhooks",
         "whip",
     ),
 }

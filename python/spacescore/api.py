@@ -161,6 +161,7 @@ async def keep_door(request: Request) -> Response:
     fields = await read_json(request)
     seconds = fields.seconds("seconds") or 0.0
     kept = await desk.doors.keep(slug, fields.text("mode"), seconds=seconds)
+    await desk.office.note(slug, "door.kept", desk.caller(request), mode=kept.mode)
     desk.states.pop(slug, None)
     return JSONResponse(asdict(kept))
 

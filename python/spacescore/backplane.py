@@ -19,7 +19,8 @@ from typing import Protocol, TypeVar
 from anyio import to_thread
 
 from spacescore.admission import COHORTS, Mode
-from spacescore.store import Entry, Head, MemoryStore, Store
+from spacescore.rooms.acts import Act
+from spacescore.store import Entry, Head, Letter, MemoryStore, Store
 
 __all__ = ["Admission", "Backplane", "LocalBackplane", "Presence"]
 
@@ -59,8 +60,17 @@ class Backplane(Protocol):
     async def read(self, key: str, after: int = 0) -> list[Entry]:
         """Return what has happened in a space behind a version."""
 
-    async def append(self, head: Head, entries: Sequence[Entry]) -> None:
-        """Write facts down, on the disks that count, or raise."""
+    async def append(
+        self,
+        head: Head,
+        entries: Sequence[Entry],
+        acts: Sequence[Act] = (),
+        letters: Sequence[Letter] = (),
+    ) -> None:
+        """Write facts down, on the disks that count, or raise; with what follows from them."""
+
+    async def ask(self, question: Callable[[Store], T]) -> T:
+        """Ask the store what is of no one space: the audit book, the outbox."""
 
     async def publish(self, slug: str, node: str, presence: Presence, now: float) -> None:
         """Say who is connected to one node."""
@@ -99,9 +109,19 @@ class LocalBackplane:
         """See Backplane."""
         return await self._call(partial(self.store.read, key, after))
 
-    async def append(self, head: Head, entries: Sequence[Entry]) -> None:
+    async def append(
+        self,
+        head: Head,
+        entries: Sequence[Entry],
+        acts: Sequence[Act] = (),
+        letters: Sequence[Letter] = (),
+    ) -> None:
         """See Backplane. Who is cancelled meanwhile learns that it was written all the same."""
-        await self._call(partial(self.store.append, head, entries))
+        await self._call(partial(self.store.append, head, entries, acts, letters))
+
+    async def ask(self, question: Callable[[Store], T]) -> T:
+        """See Backplane."""
+        return await self._call(partial(question, self.store))
 
     async def publish(self, slug: str, node: str, presence: Presence, now: float) -> None:
         """See Backplane."""

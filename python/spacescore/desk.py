@@ -47,6 +47,7 @@ __all__ = [
     "desk_of",
     "read_body",
     "read_json",
+    "read_page",
     "resource",
 ]
 
@@ -57,8 +58,10 @@ ACTS = Limit(2.0, 20.0)  # of one person
 # Of one address, behind which a campus may be: who joins by ticket asks once, and a cache answers.
 STRANGERS = Limit(20.0, 200.0)
 TICKETS = Limit(100.0, 2_000.0)
+MAX_PAGE = 200  # lines of a list
 MAX_TOLD = 100  # addresses of which the log says that they might be a proxy
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
+_PAGE_ID = re.compile(r"[A-Za-z0-9._-]{0,64}")
 _ICE_TEXT = re.compile(r"[!-~]*")
 _KEEPS_ORDER = (Role.HOST, Role.COHOST)
 _log = structlog.get_logger("spacescore.http")
@@ -317,6 +320,16 @@ async def read_json(request: Request) -> "Fields":
     if not isinstance(value, dict):
         raise InvalidRequestError("The body must be a JSON object.")
     return Fields(value)
+
+
+def read_page(request: Request) -> tuple[str, int]:
+    """Return before which id, and how many: of a list that is shown by pages."""
+    before, limit = request.query_params.get("before", ""), request.query_params.get("limit", "50")
+    if not _PAGE_ID.fullmatch(before):
+        raise InvalidRequestError("before is the id that the page before ended with.")
+    if not (limit.isascii() and limit.isdecimal() and 1 <= int(limit[:5]) <= MAX_PAGE):
+        raise InvalidRequestError(f"limit is 1 to {MAX_PAGE}.")
+    return before, int(limit)
 
 
 class Fields:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -26,6 +27,7 @@ from spacescore.engine import Engine
 from spacescore.errors import (
     ConflictError,
     EngineClosedError,
+    ForbiddenError,
     OverloadedError,
     SpacescoreError,
     SpaceTakenError,
@@ -33,8 +35,10 @@ from spacescore.errors import (
     UnknownPeerError,
     UnknownSpaceError,
 )
+from spacescore.ledger import Ledger
 from spacescore.policy import Caller, Grant
 from spacescore.rooms import facts
+from spacescore.rooms.acts import Act, Party
 from spacescore.rooms.commands import (
     Command,
     Create,
@@ -84,7 +88,9 @@ class Office:
         self._on_air: set[str] = set()
         self._looked = 0.0
         self._failed: dict[str, Exception] = {}
+        self._recorded: list[Act] = []  # to be told of
         self._resting = False
+        self.ledger = Ledger(self.backplane, lambda: self.clock())
         self.silent = False  # whether what happens is told to the log
 
     def rest(self) -> None:
@@ -151,9 +157,11 @@ class Office:
             room = await self.room(slug)
             try:
                 made = decide(room, command, by, self.clock(), self._patience)
-            except SpacescoreError:
+            except SpacescoreError as error:
                 if await self._catch_up(slug):  # it was refused on what is no longer so
                     continue
+                if isinstance(error, ForbiddenError) and (kept := self._kept.get(slug)):
+                    await self.ledger.refused(kept.key, room, command, by, error)
                 raise
             if not made:
                 return room
@@ -169,6 +177,14 @@ class Office:
         if peer not in room.people and (someone := self._met(slug, peer)):
             await self.do(slug, Meet(someone), None)
         return await self.do(slug, command, by)
+
+    async def note(
+        self, slug: str, what: str, by: Caller, whom: Party | None = None, **detail: Any
+    ) -> None:
+        """Audit an act in a living space that no fact tells of."""
+        room = await self.room(slug)
+        if kept := self._kept.get(slug):
+            await self.ledger.note(kept.key, room.slug, what, by, whom, **detail)
 
     async def enter_stage(self, grant: Grant) -> Grant:
         """Give the holder of a grant a seat; return what they are by now."""
@@ -221,12 +237,16 @@ class Office:
 
     async def _write(self, kept: _Kept, made: Sequence[Fact], by: Caller) -> Room:
         now, room = self.clock(), kept.room
+        audited, letters = self.ledger.sort(self.ledger.acts(room, made, by, kept.key))
         entries = []
         for fact in made:
             room = room.after(fact, now)
             entries.append(Entry(room.version, now, actor(by), fact))
-        await self.backplane.append(Head.of(kept.key, room), entries)
+        await self.backplane.append(Head.of(kept.key, room), entries, audited, letters)
         self._follow(room.slug, kept, entries)
+        if letters:
+            self.ledger.on_letters()
+        await self._tell_of_recordings()
         if error := self._failed.pop(room.slug, None):
             await self._write(self._kept[room.slug], [facts.Ended("could not be opened")], None)
             raise error
@@ -239,7 +259,15 @@ class Office:
             return False
         entries = await self.backplane.read(kept.key, kept.room.version)
         self._follow(slug, kept, entries)
+        await self._tell_of_recordings()
         return bool(entries)
+
+    async def _tell_of_recordings(self) -> None:
+        """Tell of those that are finished with what was just carried out."""
+        recorded, self._recorded = self._recorded, []
+        for act in recorded:
+            with suppress(StoreError):  # the recording is there all the same
+                await self.ledger.tell(act)
 
     async def _load(self, head: Head) -> Room:
         entries = await self.backplane.read(head.key)
@@ -259,7 +287,7 @@ class Office:
             if entry.version == kept.room.version + 1:
                 kept = _Kept(kept.key, kept.room.after(entry.fact, entry.at))
                 self._kept[slug] = kept
-                self._carry_out(kept.room, entry)
+                self._carry_out(kept, entry)
         if kept.room.phase is Phase.ENDED:
             self._kept.pop(slug, None)
 
@@ -271,12 +299,17 @@ class Office:
 
     # What follows for the media core.
 
-    def _carry_out(self, room: Room, entry: Entry) -> None:
+    def _carry_out(self, kept: _Kept, entry: Entry) -> None:
+        room = kept.room
         adopted = entry.by == "node" and isinstance(entry.fact, facts.Created | facts.Opened)
         if not (self.silent or adopted or isinstance(entry.fact, _QUIET)):
             values = {"by": entry.by, **_logged(entry.fact)}
             _log.info(_words(type(entry.fact).__name__), space=room.slug, **values)
         try:
+            if isinstance(entry.fact, facts.Ended) and (recording := self._recording(room.slug)):
+                by, detail = Party("node"), {"recording": recording}
+                act = self.ledger.act(kept.key, room.slug, "recording.ready", by, None, detail)
+                self._recorded.append(act)
             with suppress(UnknownPeerError, UnknownSpaceError):
                 _carry_out(self.engine, room, entry.fact)
         except EngineClosedError:
@@ -337,6 +370,14 @@ class Office:
             with suppress(ConflictError):
                 await self._write(kept, [facts.Ended("ended")], None)
         self._kept.pop(slug, None)
+
+    def _recording(self, slug: str) -> str:
+        """Return the id of what was recorded of a space that is on air here, if anything was."""
+        try:
+            stats, space = self.engine.stats(slug), self.engine.space(slug)
+        except UnknownSpaceError:
+            return ""
+        return Path(space.recording).stem if space.recording and stats.recorded_samples else ""
 
     def _met(self, slug: str, peer: int) -> Grant | None:
         try:

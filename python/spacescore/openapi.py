@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from spacescore.desk import Handler, desk_of, resource
+from spacescore.desk import MAX_PAGE, Handler, desk_of, resource
 from spacescore.policy import Role
 from spacescore.rooms.facts import Visibility
 from spacescore.rooms.pins import MAX_PIN_TITLE_CHARS, MAX_PINS, MAX_URL_CHARS
@@ -100,8 +100,14 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
     "caption": ("text",),
     "react": ("reaction",),
 }
+_PAGE: Mapping[str, Schema] = {
+    "before": {"type": "string", "pattern": "^[A-Za-z0-9._-]*$"},
+    "limit": {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 50},
+}
 _QUERIES: Mapping[str, Mapping[str, Schema]] = {
     "pulse": {"since": {"type": "integer", "minimum": 0, "maximum": 10**9}},
+    "show_all_acts": _PAGE,
+    "show_acts": _PAGE,
 }
 _PROBLEM: Schema = {
     "type": "object",

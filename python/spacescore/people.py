@@ -24,6 +24,7 @@ from spacescore.errors import (
     WrongMomentError,
 )
 from spacescore.policy import Action, Grant, Role, require
+from spacescore.rooms.acts import Party
 from spacescore.rooms.commands import (
     AnswerOffer,
     Block,
@@ -95,7 +96,10 @@ async def issue_token(request: Request) -> Response:
         raise InvalidRequestError(f"ttl is 1 to {MAX_TTL_SECONDS} seconds.")
     role = _role(fields.text("role", Role.SPEAKER))
     require(rank, Action.ISSUE_TOKEN, role)
-    return _token(desk, request, _new_grant(desk, room, role, fields.text("name"), ttl))
+    grant = _new_grant(desk, room, role, fields.text("name"), ttl)
+    whom = Party(grant.who, grant.name, grant.peer)
+    await desk.office.note(slug, "token.given", caller, whom, role=role, expires=grant.expires)
+    return _token(desk, request, grant)
 
 
 async def enter_stage(request: Request) -> Response:

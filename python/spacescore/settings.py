@@ -72,6 +72,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     keep_recordings: Annotated[
         float, Meta(ge=0), says("Days, then they are deleted.  [default: 0, for ever]")
     ] = 0.0
+    keep_audit: Annotated[
+        float, Meta(ge=0), says("Days, then acts leave the audit log; 0: never.")
+    ] = 365.0
     drain_seconds: Annotated[
         Seconds, says("How long people may stay after SIGTERM; a second signal ends it at once.")
     ] = 10

@@ -16,9 +16,11 @@ from spacescore.datadir import DataDir
 from spacescore.desk import Desk
 from spacescore.doors import Doors
 from spacescore.engine import Engine
-from spacescore.errors import EngineClosedError, SpacescoreError, StartupError
+from spacescore.errors import EngineClosedError, SpacescoreError, StartupError, StoreError
 from spacescore.metrics import Metrics
+from spacescore.office import Office
 from spacescore.settings import Settings
+from spacescore.store import Store
 from spacescore.tls import Pair
 from spacescore.tokens import KeyRing
 from spacescore.vitals import Vitals
@@ -32,6 +34,7 @@ KEYS_SECONDS = 1.0
 DOOR_SECONDS = 0.5
 PULSE_SECONDS = 1.0
 EXPIRY_SECONDS = 3600.0
+DAY_SECONDS = 86_400.0
 _log = structlog.get_logger("spacescore")
 
 
@@ -44,6 +47,7 @@ def watches(
     yield partial(keep_chronicle, chronicle)
     yield partial(keep_doors, desk.doors)
     yield partial(keep_pulse, desk.vitals)
+    yield partial(keep_audit, desk.office, settings.keep_audit)
     yield partial(measure_lag, desk.metrics.note_lag)
     if not settings.operator_key:
         yield partial(watch_keys, engine.data, desk.keys)
@@ -133,12 +137,26 @@ async def keep_pulse(vitals: Vitals) -> None:
         await trio.sleep_until(due)
 
 
+async def keep_audit(office: Office, days: float) -> None:
+    """Let old acts leave the audit log."""
+    while days:
+        try:
+            await office.backplane.ask(partial(_forget, office.clock() - days * DAY_SECONDS))
+        except StoreError as error:
+            _log.error("old acts stay in the audit log", reason=str(error))
+        await trio.sleep(EXPIRY_SECONDS)
+
+
 async def measure_lag(note: Callable[[float], None]) -> None:
     """Note again and again how late the event loop is."""
     while True:
         due = trio.current_time() + LAG_SECONDS
         await trio.sleep_until(due)
         note(trio.current_time() - due)
+
+
+def _forget(before: float, store: Store) -> int:
+    return store.audit.forget(before)
 
 
 def _modified(path: Path) -> int:

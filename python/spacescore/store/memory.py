@@ -4,8 +4,10 @@ import threading
 from collections.abc import Sequence
 
 from spacescore.errors import ConflictError
+from spacescore.rooms.acts import Act
 from spacescore.rooms.room import Phase
-from spacescore.store.base import Entry, Head
+from spacescore.store.base import Entry, Head, Letter
+from spacescore.store.memory_books import MemoryAuditBook, MemoryOutbox
 
 __all__ = ["MemoryStore"]
 
@@ -18,6 +20,8 @@ class MemoryStore:
     blocking = False
 
     def __init__(self) -> None:
+        self.audit = MemoryAuditBook()
+        self.outbox = MemoryOutbox()
         self._lock = threading.Lock()
         self._heads: dict[str, Head] = {}
         self._entries: dict[str, list[Entry]] = {}
@@ -43,7 +47,13 @@ class MemoryStore:
         """See Store."""
         return self._entries.get(key, [])[after:]
 
-    def append(self, head: Head, entries: Sequence[Entry]) -> None:
+    def append(
+        self,
+        head: Head,
+        entries: Sequence[Entry],
+        acts: Sequence[Act] = (),
+        letters: Sequence[Letter] = (),
+    ) -> None:
         """See Store."""
         with self._lock:
             known = self._entries.get(head.key, [])
@@ -53,6 +63,8 @@ class MemoryStore:
             self._entries[head.key] = [*known, *entries]
             self._heads[head.key] = head
             self._living[head.slug] = head.key
+            self.audit.add(acts)
+            self.outbox.add(letters)
             if head.phase is Phase.ENDED:
                 del self._living[head.slug]
                 self._forget()

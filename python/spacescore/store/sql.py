@@ -14,9 +14,12 @@ from importlib.resources import files
 from typing import Any
 
 from spacescore.errors import ConflictError, StartupError, StoreError
+from spacescore.rooms.acts import Act
 from spacescore.rooms.facts import dump, load
 from spacescore.rooms.room import Phase
-from spacescore.store.base import Entry, Head, dump_details, read_details
+from spacescore.store.base import Entry, Head, Letter, dump_details, read_details
+from spacescore.store.sql_audit import SqlAuditBook
+from spacescore.store.sql_outbox import SqlOutbox
 
 __all__ = ["SqlStore", "migrations"]
 
@@ -41,6 +44,8 @@ class SqlStore(ABC):
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self.audit = SqlAuditBook(self)
+        self.outbox = SqlOutbox(self)
 
     @abstractmethod
     def execute(self, statement: str, values: Sequence[Any] = ()) -> Any:
@@ -113,14 +118,20 @@ class SqlStore(ABC):
 
     def read(self, key: str, after: int = 0) -> list[Entry]:
         """See Store."""
-        rows = self._rows(
+        rows = self.rows(
             "SELECT version, happened, actor, kind, body FROM facts"
             " WHERE space = ? AND version > ? ORDER BY version",
             (key, after),
         )
         return [Entry(version, at, by, load(kind, body)) for version, at, by, kind, body in rows]
 
-    def append(self, head: Head, entries: Sequence[Entry]) -> None:
+    def append(
+        self,
+        head: Head,
+        entries: Sequence[Entry],
+        acts: Sequence[Act] = (),
+        letters: Sequence[Letter] = (),
+    ) -> None:
         """See Store."""
         before = entries[0].version - 1
         row = (head.slug, head.version, str(head.phase), dump_details(head.details))
@@ -136,6 +147,8 @@ class SqlStore(ABC):
             for entry in entries:
                 values = (head.key, entry.version, entry.at, entry.by, *dump(entry.fact))
                 self.execute("INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?)", values)
+            self.audit.insert(acts)
+            self.outbox.insert(letters)
 
     def _advance(self, key: str, before: int, row: Sequence[Any]) -> None:
         cursor = self.execute(
@@ -147,13 +160,14 @@ class SqlStore(ABC):
             raise ConflictError("Somebody else has written first.")
 
     def _heads(self, where: str, values: Sequence[Any] = ()) -> list[Head]:
-        rows = self._rows(f"SELECT {_HEAD} FROM spaces {where}", values)  # noqa: S608
+        rows = self.rows(f"SELECT {_HEAD} FROM spaces {where}", values)  # noqa: S608
         return [
             Head(key, slug, version, Phase(phase), read_details(details), *moments)
             for key, slug, version, phase, details, *moments in rows
         ]
 
-    def _rows(self, statement: str, values: Sequence[Any]) -> list[Any]:
+    def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
+        """Read outside of a transaction."""
         with self._lock:
             try:
                 return list(self.execute(statement, values).fetchall())
