@@ -43,6 +43,15 @@ def test_an_abstract_address_is_one_too():
         assert manager.recv(100) == b"READY=1"
 
 
+def test_a_path_with_an_at_in_it_stays_a_path(tmp_path):
+    (tmp_path / "a@b").mkdir()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "a@b" / "notify"))
+        manager.settimeout(10)
+        Manager({"NOTIFY_SOCKET": str(tmp_path / "a@b" / "notify")}).tell(ready=1)
+        assert manager.recv(100) == b"READY=1"
+
+
 @pytest.mark.parametrize("address", ["", "/nowhere/at/all"])
 def test_nobody_who_listens_is_no_fault(address):
     Manager({"NOTIFY_SOCKET": address}).tell(ready=1)

@@ -1,5 +1,6 @@
 """Recordings over HTTP: whose they are, who may hear them, and in what pieces."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -123,3 +124,31 @@ def test_a_node_that_keeps_nothing_has_no_recordings():
         web = Web(engine)
         assert web.get("/api/recordings").json() == {"recordings": []}
         assert web.get("/api/recordings/x").status_code == 404
+
+
+def test_a_recording_is_its_own_spaces_hosts_however_many_of_that_name_followed(web):
+    began, hosts = 1_800_000_000, []
+    for number in range(3):
+        now = began + 1_000.0 * number
+        web.desk.clock = web.desk.office.clock = lambda now=now: now
+        made = web.post("/api/spaces", token=OPERATOR_KEY, json={"space": "three", "draft": True})
+        hosts.append(made.json()["host_token"])
+        later = now + 500.0
+        web.desk.clock = web.desk.office.clock = lambda later=later: later
+        assert web.delete("/api/spaces/three", token=hosts[-1]).status_code == 204
+    name = "three-2027-01-15T08-16-40Z"  # of the second
+    (web.engine.data.recordings / f"{name}.opus").write_bytes(b"")
+    mine = [web.get(f"/api/recordings/{name}", token=host).status_code for host in hosts]
+    assert mine == [404, 200, 404]
+    assert web.delete(f"/api/recordings/{name}", token=hosts[1]).status_code == 204
+    log = web.get("/api/audit?limit=1", token=OPERATOR_KEY).json()["acts"]
+    assert (log[0]["act"], log[0]["detail"]) == ("recording.deleted", {"recording": name})
+
+
+def test_what_is_still_being_recorded_is_not_deleted(web):
+    space = web.engine.create_space("running")
+    path = Path(space.recording)
+    path.write_bytes(b"")
+    answer = web.delete(f"/api/recordings/{path.stem}", token=OPERATOR_KEY)
+    assert problem(answer) == (409, "wrong-moment")
+    assert path.exists()

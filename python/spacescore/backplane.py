@@ -57,6 +57,9 @@ class Backplane(Protocol):
     async def find(self, slug: str) -> Head | None:
         """Return the living space of a name, or the one that ended last."""
 
+    async def find_at(self, slug: str, when: float) -> Head | None:
+        """Return the last space that was created under a name until a time."""
+
     async def read(self, key: str, after: int = 0) -> list[Entry]:
         """Return what has happened in a space behind a version."""
 
@@ -104,6 +107,10 @@ class LocalBackplane:
     async def find(self, slug: str) -> Head | None:
         """See Backplane."""
         return await self._call(partial(self.store.find, slug))
+
+    async def find_at(self, slug: str, when: float) -> Head | None:
+        """See Backplane."""
+        return await self._call(partial(self.store.find_at, slug, when))
 
     async def read(self, key: str, after: int = 0) -> list[Entry]:
         """See Backplane."""

@@ -18,7 +18,8 @@ class Manager:
     """The service manager, or nobody."""
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
-        self._address = environment.get("NOTIFY_SOCKET", "").replace("@", "\0", 1)
+        address = environment.get("NOTIFY_SOCKET", "")  # @ at its begin: an abstract one
+        self._address = "\0" + address[1:] if address.startswith("@") else address
         self._watchdog = environment.get("WATCHDOG_USEC", "")
         self._for_process = environment.get("WATCHDOG_PID") or str(os.getpid())
 

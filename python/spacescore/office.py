@@ -136,6 +136,17 @@ class Office:
         entries = await self.backplane.read(head.key)
         return Room.of((entry.fact, entry.at) for entry in entries)
 
+    async def at(self, slug: str, when: float) -> Room | None:
+        """Return the space that had a name at a time, as it is or as it ended."""
+        head = await self.backplane.find_at(slug, when)
+        if head is None:
+            return None
+        kept = self._kept.get(slug)
+        if kept and kept.key == head.key:
+            return kept.room
+        entries = await self.backplane.read(head.key)
+        return Room.of((entry.fact, entry.at) for entry in entries)
+
     async def create(
         self, slug: str, details: Details, by: Caller, *, host: Grant | None = None
     ) -> Room:

@@ -135,6 +135,9 @@ class Store(Protocol):
     def find(self, slug: str) -> Head | None:
         """Return the living space of a name, or the one that ended last."""
 
+    def find_at(self, slug: str, when: float) -> Head | None:
+        """Return the last space that was created under a name until a time."""
+
     def read(self, key: str, after: int = 0) -> list[Entry]:
         """Return the facts of a space behind a version."""
 

@@ -43,6 +43,12 @@ class MemoryStore:
         over = [head for head in list(self._heads.values()) if head.slug == slug]
         return max(over, key=lambda head: head.ended, default=None)
 
+    def find_at(self, slug: str, when: float) -> Head | None:
+        """See Store."""
+        named = [head for head in list(self._heads.values()) if head.slug == slug]
+        until = [head for head in named if head.created <= when]
+        return max(until, key=lambda head: head.created, default=None)
+
     def read(self, key: str, after: int = 0) -> list[Entry]:
         """See Store."""
         return self._entries.get(key, [])[after:]

@@ -116,6 +116,12 @@ class SqlStore(ABC):
         found = found or self._heads("WHERE slug = ? ORDER BY ended DESC LIMIT 1", (slug,))
         return found[0] if found else None
 
+    def find_at(self, slug: str, when: float) -> Head | None:
+        """See Store."""
+        where = "WHERE slug = ? AND created <= ? ORDER BY created DESC LIMIT 1"
+        found = self._heads(where, (slug, when))
+        return found[0] if found else None
+
     def read(self, key: str, after: int = 0) -> list[Entry]:
         """See Store."""
         rows = self.rows(
