@@ -76,6 +76,12 @@ export class Console {
     }, (error) => this.#say(explain(error)), PERIOD_MS);
   }
 
+  /** There is nothing to run any more. */
+  close() {
+    element("console-toggle").hidden = true;
+    if (this.#dialog.open) this.#dialog.close();
+  }
+
   #closed() {
     this.#polling?.stop();
     this.#polling = null;
@@ -99,7 +105,7 @@ export class Console {
     element("console-count").textContent = String(waiting);
     element("console-toggle").setAttribute("aria-label",
       waiting ? t("host.waiting", { count: waiting }) : t("host"));
-    if (!mine && this.#dialog.open) this.#dialog.close();
+    if (!mine) this.close();
     this.#draw();
   }
 

@@ -81,6 +81,7 @@ function onTrouble(error, failures) {
   if (keptOut || moveOn()) return;
   if (error.code === "unknown-space") {
     quit();
+    desk?.close();
     view.showPhase(room ? "ended" : "unknown");
     if (room && room.recording) findReplay(room);
   } else if (error.code === "unauthorized" && !room) {
@@ -202,7 +203,7 @@ function keepOut(how) {
   asking?.stop();
   polling.stop();
   view.showOffer("");
-  element("console-toggle").hidden = true;
+  desk?.close();
   view.showPhase(how);
 }
 

@@ -1,0 +1,265 @@
+"""A whole evening in real browsers, by the pages' own controls: from a plan to its replay.
+
+A host, two more speakers, five listeners. Everybody has a browser profile of their own; what one
+of them does is waited for where the others see it.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Error, Locator, Page, Request, expect
+
+from served import Served
+from visitor import STATS
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+SPACE = "an-evening-of-radio"  # as its title suggests
+PATIENCE_MS = 15_000  # for each thing that is waited for; most take one poll of the page's
+SMALL: Any = {"width": 390, "height": 640}  # nine browsers paint on the CPU that they measure
+# What a page copies is kept for the test: a headless browser's clipboard belongs to all of them.
+KEEP_COPIES = "navigator.clipboard.writeText = async (text) => { window.copied = text; }"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    served = Served(tmp_path_factory.mktemp("evening") / "data")
+    yield served
+    served.end()
+
+
+class Guest:
+    """Somebody with a browser profile of their own."""
+
+    def __init__(self, browser: Browser, served: Served, name: str, watch: "Watch") -> None:
+        self.name = name
+        self._context = browser.new_context(locale="en-GB", reduced_motion="reduce", viewport=SMALL)
+        self._context.set_default_timeout(PATIENCE_MS)
+        self._context.add_init_script(KEEP_COPIES)
+        self._context.on("request", watch.asked)
+        self._served = served
+        self._watch = watch
+        self.page: Page = self._context.new_page()
+
+    def opens(self, link: str) -> "Guest":
+        """A tab of its own: nothing is left of the one before but what the profile keeps."""
+        if not self.page.is_closed():
+            self.page.close()
+        self.page = self._context.new_page()
+        self.page.on("pageerror", self._watch.failed)
+        self.page.goto(link)
+        return self
+
+    def presses(self, name: str, within: str = "body") -> None:
+        self.page.locator(within).get_by_role("button", name=name, exact=True).click()
+
+    def sees(self, selector: str, text: str = "") -> Locator:
+        found = self.page.locator(selector)
+        expect(found).to_be_visible(timeout=PATIENCE_MS)
+        if text:
+            expect(found).to_contain_text(text, timeout=PATIENCE_MS)
+        return found
+
+    def listens(self) -> None:
+        self.presses("Listen")
+        self.sees("#status", "Listening")
+
+    def speaks(self) -> None:
+        """Steps on stage under the name that came with the link."""
+        self.presses("Speak")
+        self.sees("#speak-dialog", f"You will appear as {self.name}.")
+        self.sees("#speak-dialog", "This space is recorded.")
+        self.presses("Start speaking")
+        self.sees("#status", "You are on air")
+
+    def raises_a_hand(self) -> None:
+        self.presses("Ask to speak")
+        self.page.get_by_label("Your name").fill(self.name)
+        self.presses("Raise hand")
+        self.sees("#details", "Your hand is up")
+
+    def is_on_stage(self, *names: str) -> None:
+        """These are on the stage that this page shows, in any order."""
+        tiles = self.page.locator("#speakers .name")
+        expect(tiles).to_have_count(len(names), timeout=PATIENCE_MS)
+        assert sorted(tiles.all_inner_texts()) == sorted(names)
+
+    def packets(self) -> int:
+        """How many its session has received."""
+        self.page.evaluate("window.mine = () => spacescore.session")
+        rtp = next(one for one in self.page.evaluate(STATS) if one["type"] == "inbound-rtp")
+        return int(rtp["packetsReceived"])
+
+    def crashes(self) -> None:
+        """The tab's process dies: nobody says goodbye."""
+        with suppress(Error):
+            self.page.goto("chrome://crash")
+
+
+@dataclass
+class Watch:
+    """What must not happen all evening."""
+
+    origin: str
+    foreign: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def asked(self, request: Request) -> None:
+        url = urlsplit(request.url)
+        here = url.netloc == urlsplit(self.origin).netloc
+        if not here and url.scheme in ("http", "https", "ws", "wss"):
+            self.foreign.append(request.url)
+
+    def failed(self, error: Error) -> None:
+        self.errors.append(str(error))
+
+
+def test_an_evening(served: Served, open_chromium: Callable[[], Browser]) -> None:
+    watch = Watch(served.url)
+    browser = open_chromium()
+
+    def guest(name: str) -> Guest:
+        return Guest(browser, served, name, watch)
+
+    # The host plans it, and opens the doors; who waits at the countdown is in the room then.
+    host = guest("Ada Lovelace")
+    link, host_link = plan(host, served)
+    audience = [guest(name) for name in ("Emmy Noether", "Alan Turing", "Mary", "Edsger", "Kay")]
+    emmy, alan, mary, *_ = audience
+    mary.opens(link).sees("#countdown")
+    mary.sees("#title", "An evening of radio")
+    host.presses("Open the doors now")
+    host.sees("#word", "The stage is still dark")
+    mary.sees("#word", "The stage is still dark")
+
+    # Three speakers, five listeners.
+    host.speaks()
+    grace, nikola = guest("Grace Hopper"), guest("Nikola Tesla")
+    grace_link, nikola_link = (invitation(host, one.name) for one in (grace, nikola))
+    grace.opens(grace_link).speaks()
+    nikola.opens(nikola_link).speaks()
+    for one in audience:
+        if one is not mary:
+            one.opens(link)
+        one.listens()
+    mary.sees("#listeners", "5 listening")
+    mary.is_on_stage(host.name, grace.name, nikola.name)
+
+    # Captions come from a process beside, as an API.
+    token = host_link.partition("#token=")[2]
+    now = time.time()
+    said = {"text": "Good evening", "name": host.name, "start": now - 1, "end": now + 2}
+    served.post(f"/api/spaces/{SPACE}/captions", said, token)
+    mary.sees("#captions", "Ada Lovelace: Good evening")
+
+    # Two hands: one is let speak, without leaving; the other is declined.
+    emmy.raises_a_hand()
+    alan.raises_a_hand()
+    alan.sees("#details", "1 before you")
+    host.page.get_by_role("button", name="Host, 2 want to speak").click()
+    host.presses("Let Emmy Noether speak")
+    emmy.sees("#offer", "The stage is yours")
+    emmy.presses("Go on stage")
+    emmy.sees("#status", "You are on air")
+    host.presses("Decline Alan Turing")
+    alan.sees("#notice", "Your hand was lowered")
+    mary.is_on_stage(host.name, grace.name, nikola.name, emmy.name)
+
+    # One is muted and may speak again; one is blocked, and refused on return.
+    host.presses("Mute Grace Hopper")
+    grace.sees("#notice", "The host has muted you")
+    grace.sees("#status", "You are muted")
+    grace.presses("Unmute")
+    grace.sees("#status", "You are on air")
+    host.presses("More about Nikola Tesla")
+    host.presses("Block", within="#manage-dialog")
+    host.sees("#confirm-dialog", "Block Nikola Tesla?")
+    host.presses("Block", within="#confirm-dialog")
+    nikola.sees("#word", "The host has closed this space to you")
+    host.sees("#blocked", "Nikola Tesla")
+    nikola.opens(nikola_link).sees("#word", "The host has closed this space to you")
+    expect(nikola.page.locator("#controls")).to_be_hidden()
+    mary.is_on_stage(host.name, grace.name, emmy.name)
+
+    # The host's browser dies. The space goes on meanwhile, and is theirs when they are back.
+    host.crashes()
+    before = mary.packets()
+    host.opens(host_link).speaks()
+    mary.sees("#status", "Listening")
+    assert mary.packets() > before
+    mary.is_on_stage(host.name, grace.name, emmy.name)
+    expect(mary.page.locator("#speakers .tile", has_text="Ada")).to_contain_text("Host")
+
+    # It ends for everybody, and can be heard again: by its host, and once it is published by all.
+    host.page.get_by_role("button", name="Host", exact=True).click()
+    host.presses("End the space")
+    host.presses("End space")
+    for one in (host, grace, emmy, mary):
+        one.sees("#word", "This space has ended")
+    host.page.get_by_role("link", name="Hear it again").click()
+    host.sees("#title", "An evening of radio")
+    host.presses("Publish")
+    host.sees("#notice", "Everybody with the link can hear this.")
+    mary.opens(served.url).page.get_by_role("link", name="An evening of radio").click()
+    mary.sees("#lanes", grace.name)
+    hears_again(mary)
+
+    assert watch.errors == []
+    assert watch.foreign == []
+
+
+def plan(host: Guest, served: Served) -> tuple[str, str]:
+    """Fills in the form of the front page; returns the link to share, and the host's."""
+    host.opens(served.url)
+    host.presses("Plan a space")
+    for label, text in {
+        "Title": "An evening of radio",
+        "What it is about": "How the wireless came home.",
+        "Topics": "radio, history",
+        "Your name": host.name,
+        "Operator key": (served.data / "operator.key").read_text().strip(),
+    }.items():
+        host.page.get_by_label(label, exact=True).fill(text)
+    host.presses("Plan it")
+    host.sees("#made-dialog")
+    links = [host.page.locator(f"#made-{which}").input_value() for which in ("share", "host")]
+    host.page.get_by_role("link", name="Go there").click()
+    host.sees("#countdown")
+    state = json.loads(served.get(f"/api/spaces/{SPACE}"))
+    assert (state["phase"], state["topics"]) == ("planned", ["radio", "history"])
+    return links[0], links[1]
+
+
+def invitation(host: Guest, name: str) -> str:
+    """A speaker's personal link, from the host's Share."""
+    host.presses("Share")
+    host.page.get_by_label("The speaker's name").fill(name)
+    host.presses("Copy link")
+    host.sees("#share-done", f"{name}'s link is copied")
+    host.presses("Done")
+    return str(host.page.evaluate("copied"))
+
+
+def hears_again(listener: Guest) -> None:
+    """Plays the recording from where somebody was captioned, and reads along."""
+    page = listener.page
+    cue = """() => {
+      const [track] = document.getElementById("player").textTracks;
+      const [first] = track?.cues ?? [];
+      return first?.startTime;
+    }"""
+    page.wait_for_function(f"({cue})() !== undefined")
+    at = page.evaluate(cue)
+    page.evaluate(
+        "async (at) => { const player = document.getElementById('player');"
+        " player.currentTime = at; await player.play(); }",
+        at,
+    )
+    listener.sees("#captions", "Ada Lovelace: Good evening")
+    page.wait_for_function("(at) => document.getElementById('player').currentTime > at", arg=at)
