@@ -101,6 +101,7 @@ EDGE = {
         "desk",
         "doors",
         "drain",
+        "hooks",
         "http",
         "ledger",
         "logs",

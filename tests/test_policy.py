@@ -33,6 +33,7 @@ SIMPLY = {
     Action.CAPTION: {OPERATOR, HOST, COHOST},
     Action.PIN: {OPERATOR, HOST, COHOST},
     Action.SEE_AUDIT: {OPERATOR, HOST, COHOST},
+    Action.SEE_WEBHOOKS: {OPERATOR},
 }
 # Done to others: a host rules all but hosts, a co-host those below.
 BELOW = {

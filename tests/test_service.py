@@ -10,8 +10,10 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from urllib.error import HTTPError
 
@@ -26,6 +28,7 @@ from spacescore.errors import StartupError
 from spacescore.sdp import Candidate, Local, parse_offer, write_answer
 from spacescore.service import FIRST_PAUSE, LONGEST_PAUSE, Service, Settings, keep_serving
 from spacescore.watches import watch_keys
+from virtual_peer import wait_for
 from webrtc_client import Peer
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -443,3 +446,31 @@ def test_secrets_are_in_no_log(tmp_path):
     for secret in (key, host, token, link["code"], token.rpartition(".")[2]):
         assert secret not in log
         assert secret.encode() not in (served.data / "rooms.sqlite3").read_bytes()
+
+
+def test_a_running_service_tells_its_webhooks(tmp_path):
+    got = []
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["content-length"]))
+            got.append((self.headers["webhook-id"], json.loads(body)["type"]))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Receiver) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/hook"
+        served = Served(tmp_path / "data", "--webhooks", url)
+        try:
+            served.create_space("launch")
+            wait_for(lambda: len(got) >= 3)
+        finally:
+            _, _, log = served.stop()
+            server.shutdown()
+    assert {what for _, what in got} >= {"space.planned", "host.named", "space.opened"}
+    assert (tmp_path / "data" / "webhook.secret").read_text().startswith("whsec_")
+    assert "whsec_" not in log

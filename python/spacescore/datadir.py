@@ -11,6 +11,7 @@
 Everything secret is readable by its owner only, and written whole or not at all.
 """
 
+import base64
 import fcntl
 import json
 import os
@@ -82,6 +83,11 @@ class DataDir:
     def write_operator_keys(self, keys: Iterable[str]) -> None:
         """Put other keys in their place, the issuing one first."""
         self._write(self.operator_key_path, "".join(f"{key}\n" for key in keys))
+
+    def webhook_secret(self) -> str:
+        """Return the secret of endpoints that name none; the first need of it draws one."""
+        made = base64.b64encode(secrets.token_bytes(32)).decode()
+        return self._read_or_make(self.path / "webhook.secret", lambda: f"whsec_{made}\n").strip()
 
     def ticket_keys(self) -> list[tuple[int, bytes]]:
         """Return (key id, 32 bytes), the minting one last; the first start draws one."""

@@ -113,6 +113,7 @@ class Desk:
     ice_servers: Sequence[IceServer] = ()
     public_url: str = ""
     proxies: Proxies = field(default_factory=Proxies)
+    endpoints: Sequence[str] = ()  # of webhooks, as people may read them
     node: str = field(default_factory=socket.gethostname)
     clock: Callable[[], float] = time.time
     farewell: Farewell | None = None  # while the node drains

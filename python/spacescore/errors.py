@@ -20,6 +20,7 @@ __all__ = [
     "StartupError",
     "StoreError",
     "UnauthenticatedError",
+    "UnknownLetterError",
     "UnknownPeerError",
     "UnknownRecordingError",
     "UnknownSessionError",
@@ -67,6 +68,10 @@ class UnknownSpaceError(SpacescoreError, LookupError):
 
 class UnknownPeerError(SpacescoreError, LookupError):
     """Nobody of that number is in the space."""
+
+
+class UnknownLetterError(SpacescoreError, LookupError):
+    """No such letter waits, or is dead."""
 
 
 class UnknownRecordingError(SpacescoreError, LookupError):

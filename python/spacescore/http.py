@@ -16,7 +16,18 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from spacescore import accompany, api, audit, openapi, operations, pages, people, replay, whip
+from spacescore import (
+    accompany,
+    api,
+    audit,
+    hooks,
+    openapi,
+    operations,
+    pages,
+    people,
+    replay,
+    whip,
+)
 from spacescore.clients import Proxies
 from spacescore.desk import Desk, IceServer, desk_of, resource
 from spacescore.engine import Engine
@@ -62,7 +73,7 @@ def asgi(
     bad URL.
     """
     public_url = check_public_url(public_url)
-    parts = (pages, api, accompany, people, audit, replay, whip, operations, openapi)
+    parts = (pages, api, accompany, people, audit, hooks, replay, whip, operations, openapi)
     table = [*_operations(), *(route for part in parts for route in part.routes())]
     app = Starlette(routes=table, exception_handlers={HTTPException: handle_http_exception})
     app.router.redirect_slashes = False  # a redirect would lose the body of a POST

@@ -127,6 +127,12 @@ class Metrics:
             ["node"],
             registry=self._registry,
         ).labels(node)
+        self._webhooks = Counter(
+            "spacescore_webhook_tries",
+            "Tries to deliver a webhook, by outcome: delivered, failed, or dead for good.",
+            ["node", "outcome"],
+            registry=self._registry,
+        )
         self._node = node
 
     def tell_certificate(self, expires: float) -> None:
@@ -143,6 +149,10 @@ class Metrics:
     def count_bad_certificate(self) -> None:
         """Count a new TLS pair that does not work."""
         self._bad_certificates.inc()
+
+    def count_webhook(self, outcome: str) -> None:
+        """Count a try to deliver a webhook."""
+        self._webhooks.labels(self._node, outcome).inc()
 
     def count_request(self, status: int, seconds: float = 0.0) -> None:
         """Count an answered request, and how long the answer took."""

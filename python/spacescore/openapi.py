@@ -108,6 +108,7 @@ _QUERIES: Mapping[str, Mapping[str, Schema]] = {
     "pulse": {"since": {"type": "integer", "minimum": 0, "maximum": 10**9}},
     "show_all_acts": _PAGE,
     "show_acts": _PAGE,
+    "list_dead": _PAGE,
 }
 _PROBLEM: Schema = {
     "type": "object",

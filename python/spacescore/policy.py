@@ -108,6 +108,7 @@ class Action(StrEnum):
     WATCH = "see how this node does"
     PIN = "pin links"
     SEE_AUDIT = "see the audit log"
+    SEE_WEBHOOKS = "see the webhooks"
 
 
 _LETTERS = {"L": Role.LISTENER, "S": Role.SPEAKER, "C": Role.COHOST, "H": Role.HOST}
@@ -140,6 +141,7 @@ _MAY: Mapping[Action, tuple[str, str, str, str, str]] = {
     Action.WATCH: ("*", "", "", "", ""),
     Action.PIN: ("*", "*", "*", "", ""),
     Action.SEE_AUDIT: ("*", "*", "*", "", ""),
+    Action.SEE_WEBHOOKS: ("*", "", "", "", ""),
 }
 _COLUMN: Mapping[Rank, int] = {
     OPERATOR: 0,

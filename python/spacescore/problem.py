@@ -22,6 +22,7 @@ _TABLE: Mapping[type[errors.SpacescoreError], tuple[int, str]] = {
     errors.BlockedError: (403, "blocked"),
     errors.ForbiddenError: (403, "forbidden"),
     errors.UnknownSpaceError: (404, "unknown-space"),
+    errors.UnknownLetterError: (404, "unknown-letter"),
     errors.UnknownPeerError: (404, "unknown-peer"),
     errors.UnknownRecordingError: (404, "unknown-recording"),
     errors.UnknownSessionError: (404, "unknown-session"),

@@ -15,7 +15,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import asdict
-from typing import Self, cast
+from typing import TYPE_CHECKING, Self, cast
 
 import anycorn
 import anycorn.typing
@@ -50,6 +50,10 @@ from spacescore.store import Store, open_store
 from spacescore.tls import Pair
 from spacescore.tokens import KeyRing
 from spacescore.watches import Certificate, watches
+from spacescore.webhooks.endpoints import SOME_SECRET, read_endpoints
+
+if TYPE_CHECKING:
+    from spacescore.webhooks.delivery import Deliveries
 
 __all__ = ["Service", "Settings", "check", "keep_serving"]
 
@@ -77,6 +81,7 @@ class Service:
         self._draining = trio.Event()
         self._stopping = trio.Event()
         self._http_stopped = trio.Event()
+        self._deliveries: Deliveries | None = None
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
@@ -102,6 +107,7 @@ class Service:
             )
             service = cls(settings, engine, app, listener)
             service._describe_node(engine.data)
+            service._tell_webhooks(engine.data)
             app.state.desk.vitals.doctor = lambda: examine(gather(settings))
             trio.run(_prepare, office, settings.demo)
         except BaseException as error:
@@ -157,6 +163,8 @@ class Service:
             for watch in watches(self.settings, self.engine, self.app.state.desk):
                 nursery.start_soon(watch)
             nursery.start_soon(self.office.run)
+            if self._deliveries:
+                nursery.start_soon(self._deliveries.run)
             nursery.start_soon(self._serve_http)
             nursery.start_soon(self._wait_for_signals)
             nursery.start_soon(self._drain)
@@ -285,6 +293,20 @@ class Service:
 
     _backlog = 1024
 
+    def _tell_webhooks(self, data: DataDir) -> None:
+        """Have whatever happens from now on told to those who are set."""
+        if not self.settings.webhooks:
+            return
+        from spacescore.webhooks.delivery import Deliveries  # a second of imports
+        from spacescore.webhooks.letters import letters_for
+
+        endpoints = read_endpoints(self.settings.webhooks, data.webhook_secret())
+        desk, ledger = self.app.state.desk, self.office.ledger
+        desk.endpoints = [endpoint.name for endpoint in endpoints]
+        backplane = self.office.backplane
+        self._deliveries = Deliveries(endpoints, backplane, desk.clock, desk.metrics)
+        ledger.post, ledger.on_letters = letters_for(endpoints), self._deliveries.wake
+
     def _describe_node(self, data: DataDir) -> None:
         """Leave for `spacescore ticket` where this node listens."""
         candidates = [asdict(candidate) for candidate in self.engine.candidates]
@@ -312,6 +334,7 @@ def check(settings: Settings) -> None:
         _ice_servers(settings)
         candidate_addresses(settings.udp_host or wildcard(), settings.announce)
         Proxies(settings.trusted_proxies, settings.proxy_header)
+        read_endpoints(settings.webhooks, SOME_SECRET)
         check_public_url(settings.public_url)
         check_public_url(settings.drain_to)
         if settings.operator_key:

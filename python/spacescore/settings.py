@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 __all__ = ["SECRETS", "Settings", "shown"]
 
-SECRETS = frozenset({"operator_key", "ice_servers", "store"})  # hold passwords
+SECRETS = frozenset({"operator_key", "ice_servers", "store", "webhooks"})  # hold passwords
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Count = Annotated[int, Meta(ge=1)]
@@ -72,6 +72,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     keep_recordings: Annotated[
         float, Meta(ge=0), says("Days, then they are deleted.  [default: 0, for ever]")
     ] = 0.0
+    webhooks: Annotated[
+        tuple[str, ...],
+        says("Tell this URL what happens, signed: URL[,SECRET or ,@FILE]. Repeatable."),
+    ] = ()
     keep_audit: Annotated[
         float, Meta(ge=0), says("Days, then acts leave the audit log; 0: never.")
     ] = 365.0
@@ -90,6 +94,8 @@ def shown(name: str, value: object) -> str:
         return "(hidden)"
     if name == "store":
         return _without_password(str(value))
+    if name == "webhooks" and isinstance(value, tuple):
+        return " ".join(_without_secret(text) for text in value)
     if name == "ice_servers" and isinstance(value, tuple):
         return " ".join(_without_credential(text) for text in value)
     if isinstance(value, tuple):
@@ -100,6 +106,12 @@ def shown(name: str, value: object) -> str:
 def _without_password(url: str) -> str:
     """Hide what stands between the user's colon and the @ of a URL."""
     return re.sub(r"(?<=://)([^/@:]*):[^/@]*@", r"\1:(hidden)@", url)
+
+
+def _without_secret(endpoint: str) -> str:
+    url, comma, secret = endpoint.partition(",")
+    url = re.sub(r"\?.*", "?(hidden)", re.sub(r"(?<=://)[^/]*@", "(hidden)@", url))
+    return url + comma + (secret if secret.startswith("@") or not comma else "(hidden)")
 
 
 def _without_credential(server: str) -> str:
