@@ -9,6 +9,8 @@ from typing import Any
 
 from playwright.sync_api import Page, Route, expect
 
+from spacescore.pulse import COLUMNS
+
 ORIGIN = "http://localhost"
 NOW = 1_800_000_000
 HOUR = 3600
@@ -109,7 +111,58 @@ REPLAY = {
         {"from": 900, "to": 1400, "name": "Grace Hopper"},
     ],
 }
+FINDING = {
+    "group": "Network",
+    "name": "receive buffer",
+    "level": "warning",
+    "text": "A socket holds 256 small datagrams.",
+    "fix": "sudo sysctl -w net.core.rmem_max=8388608",
+}
+
+
+def pulse(rows: int = 120, **last: Any) -> dict[str, Any]:
+    """What a node of two workers says of its latest seconds; `last`: of the very last."""
+    told = []
+    for second in range(rows):
+        listeners = min(900, 12 * second)
+        values = dict.fromkeys(COLUMNS, 0) | {
+            "at": NOW - rows + second,
+            "joins": 12 if listeners < 900 else 0,
+            "listeners_20ms": listeners,
+            "listeners_60ms": 300,
+            "speakers": 4,
+            "spaces": 2,
+            "late_p50": 0.5,
+            "late_p99": 1 + second % 5,
+            "cpu_workers": [0.31, 0.12],
+            "cpu_rest": 0.05,
+            "memory": 134_500_000,
+        }
+        told.append(values)
+    told[-1] |= last
+    door = {"cohorts": 430, "mode": "paced", "rate": 5.0}
+    demo = {"space": "demo", "title": ROOM["title"], "listeners": 1180, "speakers": 4}
+    return {
+        "node": "stage-1",
+        "version": "0.1.0",
+        "began": NOW - 7_300,
+        "time": NOW,
+        "draining": False,
+        "max_listeners": 100_000,
+        "kept": 900,
+        "number": rows,
+        "columns": list(COLUMNS),
+        "rows": [[row[name] for name in COLUMNS] for row in told],
+        "spaces": [
+            demo | {"live": True, "opened": NOW - HOUR, "recorded": True, "admission": door}
+        ],
+        "drops": {"bad_ticket": 12_345, "forged_rtp": 7},
+    }
+
+
 NAMES = {
+    *("stage-1 · 0.1.0", "bad ticket", "forged rtp", FINDING["fix"], "spacescore pass"),
+    f"{FINDING['name']}: {FINDING['text']}",
     *("Ada Lovelace", "Grace Hopper", "Nikola Tesla", "Hedy Lamarr", "Emmy Noether", "AL", "GH"),
     *("Alan Turing", "Mary Jackson", "Edsger Dijkstra", "Mallory", "NT", "HL", "spacescore"),
     *("The long evening of radio", "Programme of the night", "How the wireless came home."),
@@ -174,16 +227,20 @@ SCENES = [
     Scene("the front page", path="/", shows="#past .card >> nth=1"),
     Scene("planning", path="/", press=("Plan a space",), shows="#plan-dialog[open]"),
     Scene("a replay", path="/r/demo-2026-11-22T19-00-00Z", shows="#found:visible"),
+    Scene("operations", path="/operations", who=HOST, shows=".findings li"),
+    Scene("operations, for whom?", path="/operations", shows="#enter:visible"),
     Scene("no replay", path="/r/none", shows="[data-phase=missing]"),
 ]
 
 
 def answer(route: Route, scene: Scene) -> None:
     """Plays the service."""
-    path = route.request.url.removeprefix(f"{ORIGIN}/api/")
+    path = route.request.url.removeprefix(f"{ORIGIN}/api/").partition("?")[0]
     refused = {"status": 403, "json": {"code": scene.who, "detail": "No."}}
     told: dict[str, Any] = {
         "spaces": {"json": HOME},
+        "operations": {"json": pulse()},
+        "operations/findings": {"json": {"findings": [FINDING]}},
         "recordings": {"json": {"recordings": [REPLAY]}},
         "recordings/demo-2026-11-22T19-00-00Z": {"json": REPLAY},
         "recordings/none": {"status": 404, "json": {"code": "unknown-recording", "detail": "No."}},

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+import trio
 
 from spacescore import Engine
 from spacescore.doctor import Finding, Level
@@ -74,6 +75,18 @@ def test_however_many_ask_the_core_is_asked_once_a_second(web, monkeypatch):
         web.now += 0.1
         ask(web)
     assert len(asked) == 1
+
+
+def test_of_many_who_ask_at_once_one_takes_the_pulse(web):
+    async def main():
+        async with trio.open_nursery() as nursery:
+            for _ in range(5):
+                nursery.start_soon(web.desk.vitals.look)
+
+    trio.run(main)
+    web.now += 1
+    trio.run(main)
+    assert web.desk.vitals.pulse.number == 1
 
 
 @pytest.mark.parametrize("since", ["-1", "x", "1.5", "9" * 13, "²"])

@@ -57,7 +57,12 @@ MODULE_HEADERS = {
     "Cache-Control": "public, max-age=60",
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
-PAGES = {"index": "", "space": "../", "replay": "../"}  # each with the way to the root
+PAGES = {
+    "index": "",
+    "space": "../",
+    "replay": "../",
+    "operations": "",
+}  # each with the way to the root
 _IMPORT = re.compile(r'^(?:import|export)\b[^;]*?"\./([\w-]+\.js)"', re.MULTILINE)
 
 
@@ -77,6 +82,7 @@ def routes() -> list[Route]:
         resource("/", {"GET": landing}, open_to_all=False),
         resource("/s/{space}", {"GET": page}, open_to_all=False),
         resource("/r/{recording}", {"GET": recording}, open_to_all=False),
+        resource("/operations", {"GET": operations}, open_to_all=False),
         resource("/web/{file}", {"GET": module}),
     ]
 
@@ -98,6 +104,11 @@ async def page(request: Request) -> Response:
 async def recording(request: Request) -> Response:
     """Show one recording; the page finds out whether there is one for its visitor."""
     return _serve(request, "replay.html", PAGE_HEADERS)
+
+
+async def operations(request: Request) -> Response:
+    """Show how the node does, once its visitor has a key or a pass."""
+    return _serve(request, "operations.html", PAGE_HEADERS)
 
 
 async def module(request: Request) -> Response:

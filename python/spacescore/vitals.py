@@ -53,12 +53,18 @@ class Vitals:
         self._clock = clock
         self._found: list[Finding] = []
         self._looked = float("-inf")
+        self._reading = False
 
     async def look(self) -> None:
         """Take the pulse, if a second has gone by. Raises EngineClosedError."""
         passed = self._clock() - self.pulse.last
-        if not 0 <= passed < EVERY_SECONDS - SLACK_SECONDS:
+        if self._reading or 0 <= passed < EVERY_SECONDS - SLACK_SECONDS:
+            return
+        self._reading = True
+        try:
             await to_thread.run_sync(self._read)
+        finally:
+            self._reading = False
 
     async def findings(self) -> list[Finding]:
         """Return what the doctor says, at most a minute old."""
@@ -87,11 +93,11 @@ class Vitals:
                     )
                 )
         self.spaces = sorted(found, key=lambda one: (-one.listeners, one.space))
-        workers = self._engine.worker_counters()
+        workers, at = self._engine.worker_counters(), self._clock()
         self.drops = drops(workers)
         self.pulse.note(
             Reading(
-                at=self._clock(),
+                at=at,
                 workers=workers,
                 spaces=len(opened),
                 heard=(received, lost),

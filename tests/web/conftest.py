@@ -22,7 +22,9 @@ def serve_file(route: Route) -> None:
     elif path == "/blank":
         route.fulfill(body="<p>", content_type="text/html")
     else:
-        name = {"/s/": "space.html", "/r/": "replay.html"}.get(path[:3], "index.html")
+        name = {"/s/": "space.html", "/r/": "replay.html", "/op": "operations.html"}.get(
+            path[:3], "index.html"
+        )
         route.fulfill(body=assets()[name].body, content_type="text/html", headers=PAGE_HEADERS)
 
 

@@ -13,7 +13,7 @@ import spacescore
 from scenes import ORIGIN, SCENES, Scene, play
 
 WEB = Path(spacescore.__file__).parent / "web"
-BY_INTL = re.compile(r"\b(Jan(uary)?|Saturday|at|AM|PM|days?|hours?|minutes?|seconds?)\b")
+BY_INTL = re.compile(r"\b(Jan(uary)?|Saturday|at|AM|PM|days?|hours?|minutes?|seconds?|ms|MB)\b")
 HOLES = re.compile(r"\{(\w+)\}")
 
 
@@ -43,7 +43,7 @@ def test_every_text_that_is_asked_for_is_there_and_none_is_left_over(words: Any)
         asked |= set(re.findall(r'data-t(?:-\w+)?="([^"]+)"', text))
         asked |= {key for key in re.findall(r'"([\w.-]+)"', text) if key in known}
         asked |= set(re.findall(r'\bt\("([^"$]+)"', text))
-        families |= set(re.findall(r"`([a-z]+\.)\$\{", text))
+        families |= set(re.findall(r"`((?:[a-z]+\.)+)\$\{", text))
     assert asked <= known
     assert {key for key in known - asked if not key.startswith(tuple(families))} == set()
 
