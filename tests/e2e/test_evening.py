@@ -214,6 +214,63 @@ def test_an_evening(served: Served, open_chromium: Callable[[], Browser]) -> Non
     assert watch.foreign == []
 
 
+def test_a_place_on_stage_is_given_taken_and_handed_on(
+    served: Served, open_chromium: Callable[[], Browser]
+) -> None:
+    watch = Watch(served.url)
+    browser = open_chromium()
+    token = served.create_space("stage", title="A small stage", host="Ada Lovelace")
+    link = f"{served.url}/s/stage"
+    host, grace, mary = (
+        Guest(browser, served, name, watch) for name in ("Ada Lovelace", "Grace Hopper", "Mary")
+    )
+    host.opens(f"{link}#token={token}").speaks()
+    grace.opens(invitation(host, grace.name)).speaks()
+    mary.opens(link).listens()
+
+    # Moved to the audience: the sound goes on; a hand brings them back.
+    host.presses("Host")
+    host.presses("More about Grace Hopper")
+    host.presses("Move to the audience")
+    grace.sees("#notice", "You go on listening")
+    grace.sees("#status", "Listening")
+    grace.presses("Ask to speak")
+    grace.sees("#details", "Your hand is up")
+    host.presses("Let Grace Hopper speak")
+    grace.presses("Go on stage")
+    grace.sees("#status", "You are on air")
+
+    # Co-host, then host; who was it may leave the stage and listen.
+    host.presses("More about Grace Hopper")
+    host.presses("Make co-host")
+    grace.sees("#notice", "You are a co-host now")
+    host.presses("More about Grace Hopper")
+    host.presses("Hand over as host")
+    host.presses("Hand over")
+    grace.sees("#notice", "You are the host now")
+    expect(host.page.locator("#end")).to_be_hidden(timeout=PATIENCE_MS)
+    host.presses("Close")
+    host.presses("Leave")
+    host.presses("Step down and listen")
+    host.sees("#status", "Listening")
+
+    # An invitation to somebody who had been told no; she declines, and then is sent away.
+    mary.raises_a_hand()
+    grace.page.get_by_role("button", name="Host, 1 wants to speak").click()
+    grace.presses("Decline Mary")
+    mary.sees("#notice", "Your hand was lowered")
+    grace.presses("Invite Mary to speak")
+    mary.sees("#offer", "You are invited to speak")
+    mary.presses("Not now")
+    expect(mary.page.locator("#offer")).to_be_hidden()
+    grace.presses("More about Mary")
+    grace.presses("Remove from the space")
+    grace.presses("Remove")
+    mary.sees("#word", "The host has asked you to leave")
+    assert watch.errors == []
+    assert watch.foreign == []
+
+
 def plan(host: Guest, served: Served) -> tuple[str, str]:
     """Fills in the form of the front page; returns the link to share, and the host's."""
     host.opens(served.url)

@@ -197,3 +197,87 @@ def test_who_is_in_line_is_told_how_long_and_may_leave(
     assert run("dock.js", "return m.detailsOf(args[0], null)", situation).startswith(words)
     assert run("dock.js", "return m.statusOf(args[0])", situation) == ["busy", "You are in line"]
     assert run("dock.js", "return m.controlsOf(args[0])", situation) == ["speak", "leave"]
+
+
+ME = {"role": "listener", "hand": 0, "offered": False, "on_stage": False, "muted": False}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "news"),
+    [
+        (None, {"role": "listener"}, None),  # nothing is known of before
+        ({}, {}, None),
+        ({}, {"hand": 3}, None),
+        ({"hand": 3}, {"hand": 1}, None),
+        ({"hand": 1}, {"hand": 0}, "dismissed"),
+        ({"hand": 1}, {"hand": 0, "role": "speaker"}, "granted"),
+        ({}, {"offered": True}, None),  # shown, not told
+        ({"offered": True}, {}, "offer.over"),
+        ({"offered": True}, {"role": "speaker"}, "granted"),
+        ({"role": "speaker"}, {"role": "listener"}, "moved"),
+        ({"role": "cohost"}, {"role": "listener"}, "moved"),
+        ({"role": "speaker"}, {"role": "cohost"}, "cohost"),
+        ({"role": "cohost"}, {"role": "speaker"}, "speaker"),
+        ({"role": "cohost"}, {"role": "host"}, "host"),
+        ({"role": "host"}, {"role": "cohost"}, "cohost"),
+    ],
+)
+def test_what_others_do_to_one_is_news(run: Run, before: Any, now: Any, news: str | None) -> None:
+    was = None if before is None else ME | before
+    assert run("me.js", "return m.newsOf(args[0], args[1])", was, ME | now) == news
+
+
+@pytest.mark.parametrize(
+    ("seconds", "parts"),
+    [
+        (93_784, [["day", 1], ["hour", 2], ["minute", 3]]),
+        (3_725, [["hour", 1], ["minute", 2], ["second", 5]]),
+        (59.2, [["hour", 0], ["minute", 1], ["second", 0]]),
+        (-3, [["hour", 0], ["minute", 0], ["second", 0]]),
+    ],
+)
+def test_a_countdown_says_what_matters(run: Run, seconds: float, parts: Any) -> None:
+    assert run("planned.js", "return m.partsOf(args[0])", seconds) == parts
+
+
+@pytest.mark.parametrize(
+    ("title", "slug"),
+    [
+        ("An evening of radio", "an-evening-of-radio"),
+        ("  Grüße, Welt!  ", "gruesse-welt"),
+        ("Café Zoë", "cafe-zoe"),
+        ("—", ""),
+        ("x" * 60, "x" * 48),
+    ],
+)
+def test_a_title_suggests_an_address(run: Run, title: str, slug: str) -> None:
+    assert run("plan.js", "return m.slugFor(args[0])", title) == slug
+
+
+def test_a_plan_asks_for_what_was_filled_in(run: Run) -> None:
+    wish = run(
+        "plan.js",
+        """
+        const form = new FormData();
+        for (const [name, value] of args[0]) form.append(name, value);
+        return m.wishOf(form);
+        """,
+        [
+            *(["title", " Radio "], ["space", "radio"], ["when", "later"], ["host", "Ada"]),
+            *(["starts", "2027-01-15T20:00"], ["topics", "a, b ,, c"], ["record", "on"]),
+            ["visibility", "unlisted"],
+        ],
+    )
+    starts = run("plan.js", "return Date.parse('2027-01-15T20:00') / 1000")
+    assert wish == {
+        "title": "Radio",
+        "space": "radio",
+        "host": "Ada",
+        "starts": starts,
+        "topics": ["a", "b", "c"],
+        "record": True,
+        "open_stage": False,
+        "visibility": "unlisted",
+        "description": "",
+        "language": "",
+    }

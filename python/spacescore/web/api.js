@@ -219,6 +219,11 @@ export class SpaceApi {
     await this.#send("PUT", "/admission", mode === "paced" ? { mode, seconds } : { mode });
   }
 
+  /** @param {{ title: string, url: string }[]} pins that everybody is shown, and no others */
+  async pin(pins) {
+    await this.#send("PUT", "/pins", { pins });
+  }
+
   /**
    * @param {string} name
    * @returns {Promise<string>} the link to give to the speaker

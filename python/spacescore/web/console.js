@@ -41,6 +41,7 @@ export class Console {
   /** @type {People | null} */ #people = null;
   /** @type {import("./api.js").Room | null} */ #room = null;
   #lists;
+  #said = ""; // why the latest command was refused: it stays until the next
 
   /**
    * @param {import("./api.js").SpaceApi} api
@@ -51,12 +52,13 @@ export class Console {
     this.#api = api;
     this.#viewer = viewer;
     this.#onDone = onDone;
-    this.#lists = Object.fromEntries(["hands", "seats", "audience", "blocked"]
+    this.#lists = Object.fromEntries(["hands", "seats", "audience", "blocked", "pinned"]
       .map((id) => [id, new Rows(element(id), element("row"))]));
     element("console-toggle").addEventListener("click", () => this.toggle());
     element("console-close").addEventListener("click", () => this.#dialog.close());
     element("mute-all").addEventListener("click", () => this.#muteAll());
     element("end").addEventListener("click", () => this.end());
+    element("pin").addEventListener("submit", (event) => this.#pin(event));
     element("door").addEventListener("change", () => this.#keepDoor());
     this.#dialog.addEventListener("close", () => this.#closed());
     this.#dialog.addEventListener("keydown", (event) => {
@@ -114,6 +116,7 @@ export class Console {
     if (!room || !this.#dialog.open) return;
     element("end").hidden = this.#viewer().role !== "host";
     element("recording-state").textContent = t(room.recording ? "recording.on" : "recording.off");
+    this.#lists.pinned.draw(pinsOf(room).map((pin) => this.#pinned(pin)));
     this.#drawDoor(room);
     if (this.#people) this.#drawPeople(this.#people, room);
   }
@@ -123,7 +126,7 @@ export class Console {
    * @param {import("./api.js").Room} room
    */
   #drawPeople({ stage, hands, offers, audience = [], blocked }, room) {
-    this.#say("");
+    this.#say(this.#said);
     this.#lists.hands.draw(hands.map((one) => this.#hand(one, room.time)));
     this.#lists.seats.draw(stage.map((one) => this.#seat(one)));
     this.#lists.audience.draw([
@@ -217,6 +220,25 @@ export class Console {
     await this.#attempt(commands[/** @type {keyof commands} */ (wish)]());
   }
 
+  // Links that everybody is shown.
+
+  /** @param {{ title: string, url: string }} pin */
+  #pinned({ title, url }) {
+    return row({ key: url, peer: 0, name: title || url }, "", [
+      { id: "unpin", text: "✕", label: t("pins.unpin.label", { name: title || url }),
+        act: () => this.#attempt(this.#api.pin(pinsOf(this.#room).filter((one) => one.url !== url))) },
+    ]);
+  }
+
+  /** @param {SubmitEvent} event */
+  async #pin(event) {
+    event.preventDefault();
+    const form = /** @type {HTMLFormElement} */ (event.target);
+    const { title, url } = Object.fromEntries(new FormData(form));
+    const pin = { title: String(title).trim(), url: String(url).trim() };
+    if (await this.#attempt(this.#api.pin([...pinsOf(this.#room), pin]))) form.reset();
+  }
+
   async #muteAll() {
     if (await confirm("muteAll")) await this.#attempt(this.#api.muteAll());
   }
@@ -246,16 +268,17 @@ export class Console {
     await this.#attempt(this.#api.keepDoor(mode, PACED_SECONDS));
   }
 
-  /** @param {Promise<unknown>} command */
+  /**
+   * @param {Promise<unknown>} command
+   * @returns {Promise<boolean>} whether it was done
+   */
   async #attempt(command) {
-    try {
-      await command;
-      this.#say("");
-    } catch (error) {
-      this.#say(explain(error));
-    }
+    const trouble = await command.then(() => "", explain);
+    this.#said = trouble;
+    this.#say(trouble);
     this.#polling?.now();
     this.#onDone();
+    return !trouble;
   }
 
   /** @param {string} text */
@@ -272,6 +295,9 @@ export class Console {
     element("notice").hidden = false;
   };
 }
+
+/** @param {import("./api.js").Room | null} room */
+const pinsOf = (room) => room?.pins ?? [];
 
 /**
  * @param {{ peer: number, name: string, key?: string }} person

@@ -158,6 +158,11 @@ export default {
   "blocked": "Gesperrt",
   "blocked.lift": "Entsperren",
   "blocked.lift.label": "Entsperren: {name}",
+  "pins": "Links unter dem Titel",
+  "pins.title": "Was es ist",
+  "pins.url": "Adresse, https://…",
+  "pins.pin": "Link zeigen",
+  "pins.unpin.label": "Wegnehmen: {name}",
   "door": "Das Publikum kommt herein",
   "door.open": "Alle auf einmal",
   "door.closed": "Noch nicht",
@@ -366,5 +371,6 @@ export default {
   "problem.wrong-moment": "Das geht nicht mehr: Inzwischen hat sich etwas geändert.",
   "problem.space-taken": "Unter dieser Adresse gibt es schon einen Raum. Wähl eine andere.",
   "problem.not-stored": "Gerade lässt sich nichts speichern. Der Ton geht weiter; versuch es bitte noch einmal.",
+  "problem.too-many-requests": "Das war ein wenig schnell. Bitte warte einen Moment.",
   "problem.overloaded": "Das war ein wenig schnell. Bitte warte einen Moment.",
 };

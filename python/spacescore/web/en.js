@@ -163,6 +163,11 @@ export default {
   "blocked": "Blocked",
   "blocked.lift": "Unblock",
   "blocked.lift.label": "Unblock {name}",
+  "pins": "Links below the title",
+  "pins.title": "What it is",
+  "pins.url": "Address, https://…",
+  "pins.pin": "Show link",
+  "pins.unpin.label": "Take away {name}",
   "door": "Listeners come in",
   "door.open": "All at once",
   "door.closed": "Not yet",
@@ -375,5 +380,6 @@ export default {
   "problem.wrong-moment": "That is no longer possible: something has changed meanwhile.",
   "problem.space-taken": "There is a space at this address already. Choose another.",
   "problem.not-stored": "Nothing can be written down just now. The audio goes on; please try again.",
+  "problem.too-many-requests": "That was a little fast. Please wait a moment.",
   "problem.overloaded": "That was a little fast. Please wait a moment.",
 };
