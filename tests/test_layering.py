@@ -103,6 +103,7 @@ EDGE = {
         "drain",
         "hooks",
         "http",
+        "kept",
         "ledger",
         "logs",
         "metrics",

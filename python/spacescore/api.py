@@ -19,6 +19,7 @@ from spacescore import ics
 from spacescore.desk import Desk, Fields, desk_of, read_json, resource
 from spacescore.engine import INVITATION_SECONDS
 from spacescore.errors import InvalidRequestError, UnknownSpaceError
+from spacescore.kept import keep
 from spacescore.policy import Action, Grant, Role, rank, require
 from spacescore.rooms.commands import Edit, End, Open, PinLinks
 from spacescore.rooms.facts import Details, Pin, Visibility
@@ -30,7 +31,7 @@ from spacescore.tokens import MAX_TTL_SECONDS
 
 __all__ = ["link_of", "routes", "visible"]
 
-STATE_SECONDS = 0.5  # how old a state.json may be, however many ask
+STATE_SECONDS = 1.0  # how old a state.json may be, however many ask
 PAST_SPACES = 20
 NOT_STORED = {"Cache-Control": "no-store"}  # it holds a token, or was made for one
 
@@ -104,7 +105,7 @@ async def edit_space(request: Request) -> Response:
     await desk.office.room(slug)
     caller = desk.caller(request)
     room = await desk.office.do(slug, Edit(_details(await read_json(request))), caller)
-    desk.states.pop(slug, None)
+    desk.kept.forget(slug)
     return JSONResponse(_summary(desk, request, room))
 
 
@@ -112,7 +113,7 @@ async def open_space(request: Request) -> Response:
     """Open the doors of a planned space."""
     desk, slug = desk_of(request), request.path_params["space"]
     room = await desk.office.do(slug, Open(), desk.caller(request))
-    desk.states.pop(slug, None)
+    desk.kept.forget(slug)
     return JSONResponse(_summary(desk, request, room))
 
 
@@ -120,7 +121,7 @@ async def close_space(request: Request) -> Response:
     """End a space for everybody in it, or cancel a planned one."""
     desk, slug = desk_of(request), request.path_params["space"]
     await desk.office.do(slug, End(), desk.caller(request))
-    desk.states.pop(slug, None)
+    desk.kept.forget(slug)
     return Response(status_code=204)
 
 
@@ -132,10 +133,12 @@ async def ticket(request: Request) -> Response:
     if room.phase is not Phase.OPEN:
         raise UnknownSpaceError("This space is not open yet.")
     if room.details.visibility is not Visibility.INVITE:
-        public = desk.engine.ticket(slug)
-        return JSONResponse(public.to_dict(), headers={"Cache-Control": "public, max-age=30"})
+        public = desk.engine.ticket(slug).to_dict() | {"ice_servers": _ice_servers(desk)}
+        keep(request.scope, slug, desk.clock(), STATE_SECONDS, paced=True)
+        return JSONResponse(public, headers={"Cache-Control": "public, max-age=30"})
     grant = require_listener(room, desk.caller(request), desk.clock())
-    return JSONResponse(desk.engine.ticket(slug, grant=grant).to_dict(), headers=NOT_STORED)
+    own = desk.engine.ticket(slug, grant=grant).to_dict() | {"ice_servers": _ice_servers(desk)}
+    return JSONResponse(own, headers=NOT_STORED)
 
 
 async def state(request: Request) -> Response:
@@ -143,15 +146,14 @@ async def state(request: Request) -> Response:
     desk, slug, now = desk_of(request), request.path_params["space"], desk_of(request).clock()
     await desk.office.look_if_due()
     room = await visible(request)
-    made, text, tag = desk.states.get(slug, (0.0, b"", ""))
-    if not 0 <= now - made < STATE_SECONDS:
-        body = await _state(desk, room, now)
-        text = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-        tag = f'"{hashlib.sha256(text).hexdigest()[:16]}"'
-        desk.states[slug] = (now, text, tag)
-    private = room.details.visibility is Visibility.INVITE
-    headers = NOT_STORED if private else {"Cache-Control": "public, max-age=1"}
-    return _validated(request, text, tag, headers)
+    body = await _state(desk, room, now)
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    headers = {"ETag": f'"{hashlib.sha256(text).hexdigest()[:16]}"'}
+    if room.details.visibility is Visibility.INVITE:
+        return Response(text, 200, NOT_STORED | headers, media_type="application/json")
+    keep(request.scope, slug, now, STATE_SECONDS)
+    headers["Cache-Control"] = "public, max-age=1"
+    return Response(text, 200, headers, media_type="application/json")
 
 
 async def keep_door(request: Request) -> Response:
@@ -162,7 +164,7 @@ async def keep_door(request: Request) -> Response:
     seconds = fields.seconds("seconds") or 0.0
     kept = await desk.doors.keep(slug, fields.text("mode"), seconds=seconds)
     await desk.office.note(slug, "door.kept", desk.caller(request), mode=kept.mode)
-    desk.states.pop(slug, None)
+    desk.kept.forget(slug)
     return JSONResponse(asdict(kept))
 
 
@@ -174,7 +176,7 @@ async def pin_links(request: Request) -> Response:
     desk.pace_one(caller)
     pins = tuple(Pin(one.text("title"), one.text("url")) for one in fields.objects("pins"))
     room = await desk.office.do(slug, PinLinks(pins), caller)
-    desk.states.pop(slug, None)
+    desk.kept.forget(slug)
     return JSONResponse({"pins": [asdict(pin) for pin in room.pins]}, headers=NOT_STORED)
 
 
@@ -329,10 +331,6 @@ def _is_recorded(desk: Desk, slug: str) -> bool:
         return False
 
 
-def _validated(request: Request, text: bytes, tag: str, headers: Mapping[str, str]) -> Response:
-    """Answer with an entity tag, or say that it is as it was."""
-    whole = {**headers, "ETag": tag}
-    known = {each.strip() for each in request.headers.get("if-none-match", "").split(",")}
-    if known & {tag, f"W/{tag}"}:
-        return Response(status_code=304, headers=whole)
-    return Response(text, 200, whole, media_type="application/json")
+def _ice_servers(desk: Desk) -> list[dict[str, str]]:
+    """What RTCPeerConnection takes."""
+    return [server.to_dict() for server in desk.ice_servers]

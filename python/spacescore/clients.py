@@ -8,6 +8,7 @@ header counts and the other is nothing: a proxy that writes the one passes the o
 import ipaddress
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from spacescore.errors import InvalidRequestError
 
@@ -15,6 +16,7 @@ __all__ = ["HEADERS", "Proxies", "network_of"]
 
 HEADERS = ("x-forwarded-for", "forwarded")
 MAX_HOPS = 16
+MAX_REMEMBERED = 10_000
 IPV6_PREFIX = 64  # what one subscriber is given at least (RFC 6177)
 _FOR = re.compile(r'(?:^|;)\s*for\s*=\s*("?)([^;"]*)\1\s*(?:;|$)', re.IGNORECASE)
 _WITH_PORT = re.compile(r"\[([^\]]*)\](?::\w+)?|([^:]*):\w+")
@@ -29,23 +31,30 @@ class Proxies:
             raise InvalidRequestError(f"A proxy's header is {' or '.join(HEADERS)}.")
         self.header = header
         self._trusted = [_network(text) for text in trusted]
+        self.network = lru_cache(MAX_REMEMBERED)(self._find_network)
 
     def client(self, peer: str, lines: Sequence[str] = ()) -> str:
         """Return the address of who asks; "" where a proxy of ours does not say.
 
         peer: who is connected. lines: of `header`, in their order.
         """
+        found = self._client(peer, lines)
+        return "" if found is None else str(found)
+
+    def _client(self, peer: str, lines: Sequence[str]) -> _Address | None:
         address = _address(peer)
         if address is None or not self._is_trusted(address):
-            return "" if address is None else str(address)
+            return address
         hops = ",".join(lines).rsplit(",", MAX_HOPS)[-MAX_HOPS:]
         for hop in reversed(hops):
             address = _address(self._named(hop))
-            if address is None:
-                return ""
-            if not self._is_trusted(address):
-                return str(address)
-        return ""
+            if address is None or not self._is_trusted(address):
+                return address
+        return None
+
+    def _find_network(self, peer: str, lines: tuple[str, ...]) -> str:
+        """Return whom to count as one; to read addresses takes longer than to look them up."""
+        return _counted(self._client(peer, lines))
 
     def trusts(self, peer: str) -> bool:
         """Whether `peer` is a proxy of ours."""
@@ -67,10 +76,13 @@ class Proxies:
 
 def network_of(address: str) -> str:
     """Return whom to count as one: an IPv4 address, or the /64 of an IPv6 one."""
-    found = _address(address)
-    if isinstance(found, ipaddress.IPv6Address):
-        return str(ipaddress.IPv6Network((found, IPV6_PREFIX), strict=False))
-    return address
+    return _counted(_address(address))
+
+
+def _counted(address: _Address | None) -> str:
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.IPv6Network((address, IPV6_PREFIX), strict=False))
+    return "" if address is None else str(address)
 
 
 def _address(text: str) -> _Address | None:

@@ -18,8 +18,9 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Scope
 
-from spacescore.clients import Proxies, network_of
+from spacescore.clients import Proxies
 from spacescore.doors import Doors
 from spacescore.drain import Farewell
 from spacescore.engine import Engine
@@ -29,6 +30,7 @@ from spacescore.errors import (
     PacedError,
     UnauthenticatedError,
 )
+from spacescore.kept import Kept, Sent, kept_of
 from spacescore.limits import Limit, Limiter
 from spacescore.live import Live
 from spacescore.metrics import Metrics
@@ -94,6 +96,13 @@ class IceServer:
         if not self.url.startswith(("stun:", "stuns:", "turn:", "turns:")):
             raise InvalidRequestError(f"{self.url!r} is no STUN or TURN URL.")
 
+    def to_dict(self) -> dict[str, str]:
+        """Return it as RTCPeerConnection takes it."""
+        found = {"urls": self.url}
+        if self.username:
+            found |= {"username": self.username, "credential": self.credential}
+        return found
+
     def link(self) -> str:
         """Return the Link header's value."""
         link = f'<{self.url}>; rel="ice-server"'
@@ -125,7 +134,7 @@ class Desk:
     acts: Limiter = field(default_factory=lambda: Limiter(ACTS))
     strangers: Limiter = field(default_factory=lambda: Limiter(STRANGERS))
     tickets: Limiter = field(default_factory=lambda: Limiter(TICKETS))
-    states: dict[str, tuple[float, bytes, str]] = field(default_factory=dict)  # when, text, tag
+    kept: Kept = field(default_factory=Kept)
     live: dict[str, tuple[float, Live]] = field(default_factory=dict)
     _told: set[str] = field(default_factory=set)
 
@@ -157,9 +166,18 @@ class Desk:
 
     def network(self, request: Request) -> str:
         """Return from where somebody asks, as limits count it; "" where a proxy does not say."""
-        peer = request.client.host if request.client else ""
-        lines = request.headers.getlist(self.proxies.header)
-        return network_of(self.proxies.client(peer, lines))
+        return self._network(request.scope)
+
+    def is_paced(self, scope: Scope) -> bool:
+        """Whether who asks for a ticket has asked too often; the routes say so."""
+        network = self._network(scope)
+        return bool(network and self.tickets.wait(network, self.clock()))
+
+    def _network(self, scope: Scope) -> str:
+        header = self.proxies.header.encode()
+        lines = tuple(value.decode("latin-1") for name, value in scope["headers"] if name == header)
+        peer = scope.get("client")
+        return self.proxies.network(peer[0] if peer else "", lines)
 
     def pace(self, request: Request) -> None:
         """Take a place in the stream of joins. Raises OverloadedError, spread over seconds.
@@ -259,7 +277,11 @@ def resource(
         response = await _answer(handler, request, path)
         desk_of(request).metrics.count_request(response.status_code, time.perf_counter() - began)
         response.headers.update({"X-Content-Type-Options": "nosniff", **extra})
-        return response
+        answer = kept_of(request.scope, response)
+        if answer is None:
+            return response
+        desk_of(request).kept.put(request.scope["path"], answer)
+        return Sent(answer)
 
     endpoint.__dict__["handlers"] = dict(handlers)  # for the description of all of them
     return Route(path, endpoint, methods=methods)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from starlette.applications import Starlette
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -32,6 +33,7 @@ from spacescore.clients import Proxies
 from spacescore.desk import Desk, IceServer, desk_of, resource
 from spacescore.engine import Engine
 from spacescore.errors import InvalidRequestError
+from spacescore.kept import Front
 from spacescore.office import Office
 from spacescore.problem import Problem, handle_http_exception
 from spacescore.tokens import KeyRing
@@ -75,9 +77,7 @@ def asgi(
     public_url = check_public_url(public_url)
     parts = (pages, api, accompany, people, audit, hooks, replay, whip, operations, openapi)
     table = [*_operations(), *(route for part in parts for route in part.routes())]
-    app = Starlette(routes=table, exception_handlers={HTTPException: handle_http_exception})
-    app.router.redirect_slashes = False  # a redirect would lose the body of a POST
-    app.state.desk = Desk(
+    desk = Desk(
         engine,
         keys or KeyRing.ephemeral(),
         office or Office(engine),
@@ -85,6 +85,13 @@ def asgi(
         public_url,
         proxies or Proxies(),
     )
+    app = Starlette(
+        routes=table,
+        middleware=[Middleware(Front, desk=desk)],
+        exception_handlers={HTTPException: handle_http_exception},
+    )
+    app.router.redirect_slashes = False  # a redirect would lose the body of a POST
+    app.state.desk = desk
     return app
 
 

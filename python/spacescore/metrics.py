@@ -100,6 +100,7 @@ class Metrics:
             ["node", "status"],
             registry=self._registry,
         )
+        self._by_status: dict[int, Counter] = {}
         self._restarts = Counter(
             "spacescore_http_restarts",
             "Times the HTTP server was started again after a failure.",
@@ -156,7 +157,10 @@ class Metrics:
 
     def count_request(self, status: int, seconds: float = 0.0) -> None:
         """Count an answered request, and how long the answer took."""
-        self._requests.labels(self._node, str(status)).inc()
+        counted = self._by_status.get(status)
+        if counted is None:  # looking up a label takes as long as an answer that is kept
+            counted = self._by_status[status] = self._requests.labels(self._node, str(status))
+        counted.inc()
         self._latency.observe(seconds)
 
     def note_lag(self, seconds: float) -> None:

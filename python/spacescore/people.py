@@ -322,7 +322,7 @@ async def _do(request: Request, command: Command) -> Room:
     caller = desk.caller(request)
     desk.pace_one(caller)
     room = await desk.office.do(slug, command, caller)
-    desk.states.pop(slug, None)
+    desk.kept.forget(slug)
     return room
 
 
@@ -331,7 +331,7 @@ async def _do_to(request: Request, command: Any) -> Room:
     caller = desk.caller(request)
     desk.pace_one(caller)
     room = await desk.office.about(slug, command.peer, command, caller)
-    desk.states.pop(slug, None)
+    desk.kept.forget(slug)
     return room
 
 

@@ -195,7 +195,7 @@ class Service:
             return
         self._manager.tell(stopping=1, extend_timeout_usec=_usec(seconds + 2 * STOP_SECONDS))
         desk.farewell = Farewell(desk.clock() + seconds, self.settings.drain_to.rstrip("/"))
-        desk.states.clear()
+        desk.kept.clear()
         with suppress(EngineClosedError):  # a second signal came in between
             await trio.to_thread.run_sync(self.engine.refuse_newcomers)
             _log.info("draining", people=await self._people(), seconds=seconds)
