@@ -3,6 +3,9 @@
 Each says two things in five seconds: 400,000 datagrams a second, from all over the table, half of
 each kind. The floor is the cryptography: for a check the bare HMAC-SHA1 of what was asked and what
 is answered, for a report that is opened one bare cipher call.
+
+That half a core is enough for all of it is a gate where the floor shows a core as fast as the one
+the README's figures come from, and a figure elsewhere.
 """
 
 from time import thread_time
@@ -15,7 +18,8 @@ from spacescore._native import _core
 from turns import ATTEMPTS
 
 BUDGET = 8.0  # most of the rest is memory: a lookup and a row that no cache holds
-CORE_BUDGET = 0.5  # of a core for all of it: a figure, not a gate, for machines differ
+CORE_BUDGET = 0.5  # of a core for all of it
+NORMAL_NS = 175  # of floor a datagram where nobody disturbs it: 168 to 175 on that core
 RATE = 400_000
 DATAGRAMS = 48_000
 ROUNDS = 6
@@ -74,7 +78,8 @@ def bench_feedback_of_a_million_listeners(benchmark: Any, needs_memory: Any) -> 
             crowd.prepare()
             crowd.feed()
             crowd.hash_and_open()
-        if crowd.seconds <= BUDGET * crowd.floor:
+        cores = RATE * crowd.seconds / DATAGRAMS
+        if crowd.seconds <= BUDGET * crowd.floor and cores <= CORE_BUDGET:
             break
     ratio = crowd.seconds / crowd.floor
     per_datagram = crowd.seconds / DATAGRAMS
@@ -88,4 +93,7 @@ def bench_feedback_of_a_million_listeners(benchmark: Any, needs_memory: Any) -> 
         "core_budget": CORE_BUDGET,
         "reports_opened": round(crowd.opened / (DATAGRAMS // 2), 2),
     }
+    normal = crowd.floor / DATAGRAMS * 1e9 <= NORMAL_NS
+    benchmark.extra_info["normal_speed"] = normal
     assert ratio <= BUDGET, f"{ratio:.2f} times its floor, budget {BUDGET}"
+    assert cores <= CORE_BUDGET or not normal, f"{cores:.2f} cores"

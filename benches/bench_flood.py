@@ -1,37 +1,109 @@
 """What does a flood of strangers' datagrams cost the media, and what does it get out of the node?
 
-Strangers at many addresses send what a joiner sends first: a ClientHello without a check before
-it, a check without a ticket, a check with the ticket that everybody may have. CPU of the server's
-process for each of them, against that of a media packet to a listener, in the same run.
+Strangers send what a joiner sends first: a ClientHello without a check before it, a check without
+a ticket, a check with the ticket that everybody may have, from addresses that have a session by
+now and from addresses never seen before.
+
+Two figures, both gated. *Media throughput*: a worker with a larger audience than it can serve
+sends as many packets as its CPU allows; how many a CPU second, without the flood and with it by
+turns. The audience has joined for real, and then stands still: its sockets' buffers are full, so
+the kernel drops what is delivered and only the sender works. *Share of a core*: what the flood
+costs a worker that has nothing else to do, which wakes for every few datagrams. Both in the
+worker's own CPU time.
 """
 
+import json
+import os
 import random
+import signal
 import socket
+import struct
+import subprocess
+import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from served import Served
+from priority import threads_of
 from spacescore._native import _core
-from spacescore.load import LoadPlan, Ramp, run
+from turns import ATTEMPTS
+from virtual_peer import VirtualPeer, new_context, wait_for
+from world import KEY, SPACE, tone
 
-RATE, SECONDS = 10_000, 1.5  # twice what a storm of joins sends
+RATE = 10_000  # a second: twice what a storm of joins sends
 STRANGERS = 64
-SHARE = 0.05  # of a core's media
-# Whoever has no ticket costs less than a packet to a listener does; the price of that on the same
-# machine is the measure. A ticket takes two hashes and a cipher more, until the slots are full.
-BUDGET = {"hello": 1.0, "check": 1.0}
+KINDS = ("hello", "check", "ticket", "forged")
 HELLO = bytes([22, 0xFE, 0xFF]) + bytes(8) + (120).to_bytes(2, "big") + bytes(120)
 
+BUDGET = 1.05  # of the CPU that a media packet takes without the flood
+SHARE_BUDGET = 0.05  # of a core, by a worker that is idle otherwise
+IDLE_SECONDS = 1.5
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    served = Served(tmp_path_factory.mktemp("flood"), "--demo", "--workers", "1")
-    yield served
-    served.end()
+AUDIENCE, PACKET_MS = 10_000, 20
+WANTED = AUDIENCE * 1_000 // PACKET_MS  # packets a second: more than a core sends
+RAMP = 40.0  # seconds of joining: no storm, for this is not about joins
+WINDOW, ROUNDS = 0.5, 4
+# Within the 30 s after which who does not check is let go; joined is who checks again.
+SETTLE, CATCH_UP = 2.0, 4.0
+
+
+class Worker:
+    """A node of one worker, and its thread's CPU time."""
+
+    def __init__(self) -> None:
+        before = threads_of(os.getpid())
+        self.node = _core.Node(host="127.0.0.1", port=0, workers=1)
+        threads = threads_of(os.getpid()) - before
+        self.node.add_ticket_key(1, KEY)
+        self.node.create_space(SPACE)
+        self.node.set_tier(SPACE, PACKET_MS)
+        ticket = self.mint("listener")
+        self.ticket = {
+            "ticket": ticket,
+            "password": self.node.password(ticket),
+            "fingerprint": self.node.fingerprint,
+            "candidates": [{"ip": "127.0.0.1", "port": self.node.port}],
+        }
+        time.sleep(0.1)
+        self.threads = [Path(f"/proc/self/task/{thread}/schedstat") for thread in threads]
+
+    def mint(self, role: str, **more: Any) -> str:
+        """A ticket for an hour."""
+        expiry = int(time.time()) + 3_600
+        return str(self.node.mint(space=SPACE, role=role, expiry=expiry, **more))
+
+    def cpu(self) -> float:
+        """Seconds so far."""
+        return sum(int(thread.read_text().split()[0]) for thread in self.threads) / 1e9
+
+    def counters(self) -> dict[str, int]:
+        """The worker's."""
+        return dict(self.node.counters()[0])
+
+    def during(self, what: Callable[[], object]) -> tuple[float, dict[str, int]]:
+        """CPU seconds meanwhile, and what was counted."""
+        before, used = self.counters(), -self.cpu()
+        what()
+        used += self.cpu()
+        after = self.counters()
+        return used, {name: after[name] - before[name] for name in after}
+
+    def speaker(self) -> VirtualPeer:
+        """Somebody who has joined and says nothing yet."""
+        context = new_context()
+        ticket = self.mint("speaker", peer=7, personal=True, requires_certificate=True)
+        return VirtualPeer(
+            ("127.0.0.1", self.node.port),
+            ufrag=_core.make_ufrag(ticket, os.urandom(12), 111, context.fingerprint),
+            password=self.node.password(ticket),
+            context=context,
+            server_fingerprint=bytes.fromhex(self.node.fingerprint.replace(":", "")),
+        ).connected()
 
 
 def check(ufrag: str, password: str) -> bytes:
@@ -45,84 +117,170 @@ def check(ufrag: str, password: str) -> bytes:
     return bytes(_core.seal_stun(request, password))
 
 
-def makers(served: Served) -> dict[str, Callable[[], bytes]]:
-    ticket = served.ticket()
-
+def datagrams(kind: str, ticket: dict[str, Any], seconds: float) -> list[bytes]:
     def ticketed() -> bytes:
         ufrag = _core.make_ufrag(ticket["ticket"], random.randbytes(12), 111)
         return check(ufrag, ticket["password"])
 
-    return {
-        "hello": lambda: HELLO,
-        "check": lambda: check("A" * 85, "x" * 32),
-        "ticket": ticketed,
-    }
+    make = {"hello": lambda: HELLO, "check": lambda: check("A" * 85, "x" * 32)}.get(kind, ticketed)
+    return [make() for _ in range(int(RATE * seconds))]
 
 
-def cpu_seconds(pid: int) -> float:
-    """Of all threads, to the nanosecond."""
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
-
-
-def flood(port: int, datagrams: list[bytes]) -> int:
-    """Send them at `RATE` from many addresses; how many were sent."""
-    sockets = []
-    for number in range(STRANGERS):
-        stranger = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        stranger.bind((f"127.66.{number}.1", 0))
-        stranger.connect(("127.0.0.1", port))
-        sockets.append(stranger)
+def paced(send: Callable[[int, bytes], object], flood: list[bytes]) -> None:
     start = time.perf_counter()
-    for number, datagram in enumerate(datagrams):
-        sockets[number % STRANGERS].send(datagram)
+    for number, datagram in enumerate(flood):
+        send(number, datagram)
         ahead = start + number / RATE - time.perf_counter()
         if ahead > 1e-3:
             time.sleep(ahead)
-    for stranger in sockets:
-        stranger.close()
-    return len(datagrams)
+
+
+class Strangers:
+    """Who sends from 64 addresses, or each datagram from another."""
+
+    def __init__(self, port: int) -> None:
+        self.sockets = []
+        for number in range(STRANGERS):
+            stranger = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            stranger.bind((f"127.66.{number}.1", 0))
+            stranger.connect(("127.0.0.1", port))
+            self.sockets.append(stranger)
+        self.forger = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.forger.bind(("", 0))
+        self.to = ("127.0.0.1", port)
+
+    def send(self, kind: str, flood: list[bytes]) -> None:
+        """Send them at `RATE`."""
+        paced(self._forge if kind == "forged" else self._send, flood)
+
+    def _send(self, number: int, datagram: bytes) -> None:
+        self.sockets[number % STRANGERS].send(datagram)
+
+    def _forge(self, _: int, datagram: bytes) -> None:
+        source = bytes([127, 100 + random.randrange(100)]) + random.randbytes(2)
+        info = struct.pack("=I4s4s", 0, source, bytes(4))  # in_pktinfo
+        self.forger.sendmsg([datagram], [(socket.IPPROTO_IP, 8, info)], 0, self.to)  # IP_PKTINFO
+
+    def close(self) -> None:
+        """Let the addresses go."""
+        for each in [*self.sockets, self.forger]:
+            each.close()
+
+
+class Stage:
+    """A worker with more to send than it can, and how much that is from window to window."""
+
+    def __init__(self) -> None:
+        self.worker = Worker()
+        self.strangers = Strangers(self.worker.node.port)
+        command = [sys.executable, "-m", "spacescore", "load", "--ticket", "-", "-n", str(AUDIENCE)]
+        self.crowd = subprocess.Popen(
+            [*command, "--over", str(RAMP), "--join-timeout", "60", "--duration", "900"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.crowd.stdin.write(json.dumps(self.worker.ticket))
+        self.crowd.stdin.close()
+        self.speaker = self.worker.speaker()
+        # Of each kind, packets a CPU second: without the flood just before, and with it.
+        self.rates: dict[str, list[tuple[float, float]]] = defaultdict(list)
+        self.measured = 0
+
+    def fill(self) -> None:
+        """Until everybody has joined."""
+        wait_for(
+            lambda: self.worker.counters()["listeners"] == AUDIENCE, seconds=3 * RAMP, every=0.5
+        )
+
+    def measure(self) -> None:
+        """All kinds by turns."""
+        self.measured += 1
+        flood = {kind: datagrams(kind, self.worker.ticket, WINDOW) for kind in KINDS}
+        self.crowd.send_signal(signal.SIGCONT)
+        time.sleep(CATCH_UP)
+        self.crowd.send_signal(signal.SIGSTOP)
+        self.speaker.say(tone(440))
+        time.sleep(SETTLE)
+        for _ in range(ROUNDS):
+            for kind in KINDS:
+                quiet = self.packets_per_second(lambda: time.sleep(WINDOW))
+                with_flood = self.packets_per_second(
+                    lambda kind=kind: self.strangers.send(kind, flood[kind])
+                )
+                self.rates[kind].append((quiet, with_flood))
+        self.speaker.say(None)
+        assert self.worker.counters()["listeners"] >= 0.9 * AUDIENCE  # others were late
+
+    def packets_per_second(self, what: Callable[[], object]) -> float:
+        """To the audience, by CPU second of the worker."""
+        used, did = self.worker.during(what)
+        packets = did["packets_sent"] - did["checks_answered"]
+        assert packets < WANTED * WINDOW, "the worker has time to spare: take a larger audience"
+        return packets / used
+
+    def best(self, kind: str) -> tuple[float, float]:
+        """The quietest windows, as everywhere: once more while over budget."""
+        while self.measured < ATTEMPTS:
+            if self.measured:
+                quiet, flooded = map(max, zip(*self.rates[kind], strict=True))
+                if quiet <= BUDGET * flooded:
+                    break
+            self.measure()
+        quiet, flooded = map(max, zip(*self.rates[kind], strict=True))
+        return quiet, flooded
+
+    def close(self) -> None:
+        """Whatever became of it."""
+        self.crowd.kill()
+        self.crowd.wait()
+        self.speaker.leave()
+        self.strangers.close()
+        self.worker.node.close()
 
 
 @pytest.fixture(scope="module")
-def media_us(served: Served) -> float:
-    """CPU of a packet to a listener."""
-    report = run(
-        LoadPlan(
-            f"{served.url}/s/demo", listeners=500, speakers=1, ramp=Ramp(seconds=0.5), duration=3.0
-        )
-    )
-    assert report.joins.joined == 500, report.joins.failures
-    assert report.server is not None
-    assert report.server.us_per_packet is not None
-    return report.server.us_per_packet
+def stage() -> Iterator[Stage]:
+    with closing(Stage()) as stage:
+        stage.fill()
+        yield stage
+
+
+def idle_cost(kind: str) -> tuple[float, dict[str, int]]:
+    """CPU seconds a datagram of an idle worker, and what was counted."""
+    worker = Worker()
+    strangers = Strangers(worker.node.port)
+    flood = datagrams(kind, worker.ticket, IDLE_SECONDS)
+    with closing(worker.node), closing(strangers):
+        idle, _ = worker.during(lambda: time.sleep(IDLE_SECONDS))
+        used, did = worker.during(lambda: strangers.send(kind, flood))
+    return max(used - idle, 0.0) / len(flood), did
 
 
 @pytest.mark.benchmark(group="flood")
-@pytest.mark.parametrize("kind", ["hello", "check", "ticket"])
-def bench_flood_of_strangers(benchmark: Any, served: Served, media_us: float, kind: str) -> None:
-    datagrams = [makers(served)[kind]() for _ in range(int(RATE * SECONDS))]
-    port, pid = served.ticket()["candidates"][0]["port"], served.process.pid
-    idle = -cpu_seconds(pid)
-    time.sleep(SECONDS)
-    idle += cpu_seconds(pid)
-    sent, received = served.metric("bytes_sent_total"), served.metric("bytes_received_total")
-    busy = -cpu_seconds(pid)
-    count = benchmark.pedantic(flood, args=(port, datagrams), rounds=1)
-    busy += cpu_seconds(pid)
-    sent = served.metric("bytes_sent_total") - sent
-    received = served.metric("bytes_received_total") - received
-    stranger_us = max(busy - idle, 0.0) / count * 1e6
-    ratio = stranger_us / media_us
+@pytest.mark.parametrize("kind", KINDS)
+def bench_flood_of_strangers(benchmark: Any, stage: Stage, kind: str) -> None:
+    costs = [benchmark.pedantic(idle_cost, args=(kind,), rounds=1)]
+    while len(costs) < ATTEMPTS and min(costs)[0] * RATE > SHARE_BUDGET:
+        costs.append(idle_cost(kind))
+    seconds, did = min(costs, key=lambda cost: cost[0])
+    quiet, flooded = stage.best(kind)
+    ratio = quiet / flooded
     benchmark.extra_info.update(
-        us_per_datagram=round(stranger_us, 2),
-        media_us_per_packet=round(media_us, 2),
-        floor_ratio=round(ratio, 2),
-        budget=BUDGET.get(kind),
-        share_of_a_core=round(RATE * stranger_us / 1e6, 4),
-        share_budget=SHARE,
-        sent_per_received=round(sent / received, 3),
+        us_per_datagram=round(seconds * 1e6, 2),
+        share_of_a_core=round(RATE * seconds, 4),
+        share_budget=SHARE_BUDGET,
+        packets_per_cpu_second=round(quiet),
+        packets_per_cpu_second_flooded=round(flooded),
+        throughput_lost_percent=round(100 * (1 - flooded / quiet), 2),
+        floor_ratio=round(ratio, 3),
+        budget=BUDGET,
+        bytes_received=did["bytes_received"],
+        bytes_sent=did["bytes_sent"],
+        sent_per_received=round(did["bytes_sent"] / did["bytes_received"], 3),
     )
-    assert received >= 0.9 * sum(map(len, datagrams))
-    assert sent < received
-    assert ratio <= BUDGET.get(kind, float("inf"))
+    assert did["packets_received"] >= 0.9 * RATE * IDLE_SECONDS
+    assert did["bytes_sent"] < did["bytes_received"]
+    assert RATE * seconds <= SHARE_BUDGET, f"{RATE * seconds:.1%} of a core"
+    assert ratio <= BUDGET, f"{1 - flooded / quiet:.1%} of media throughput"

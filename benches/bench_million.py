@@ -3,6 +3,10 @@
 `realtime_factor` is the duration of a packet by the CPU time that sealing it for all takes: at
 1.0 one core keeps up. Packets of 60 ms are what an audience that large gets; the other rungs of
 the ladder stand beside.
+
+That one core keeps up is a gate where the floor of the same run shows a core as fast as the one
+that the README's figures come from. On a slower one, or beside a busy neighbour, it is a figure,
+and the ratio to the floor is the gate that is left.
 """
 
 import secrets
@@ -12,9 +16,12 @@ import pytest
 
 from crowd import CACHED, MILLION, ROW_BYTES, Crowd
 from spacescore._native import _core
+from turns import ATTEMPTS, by_turns
 
 BUDGET = 1.8  # of the bare call with keys that never leave the caches: a miss to memory is inside
-REALTIME_BUDGET = {60: 1.0}  # a figure, not a gate: machines differ
+REALTIME_BUDGET = {60: 1.0}
+NORMAL_NS = 42  # a bare call for 240 B where nobody disturbs it: 40 to 42 on that core
+ROUNDS = 12
 BYTES_PER_MS = 4  # 32 kbit/s
 
 
@@ -27,14 +34,24 @@ def bench_million_listeners_of_one_room(
     audience, _ = crowd.audience(MILLION)
     keys = crowd.floor(CACHED)
     payload = secrets.token_bytes(packet_ms * BYTES_PER_MS)
-    against_floor(
-        lambda: audience.seal_all(payload),
-        lambda: _core.floor_seal(keys, len(payload), MILLION // CACHED),
-        budget=BUDGET,
-        units=MILLION,
-        rounds=12,
-    )
-    seconds = benchmark.extra_info["ns_per_unit"] * MILLION / 1e9
-    benchmark.extra_info["realtime_factor"] = round(packet_ms / 1e3 / seconds, 2)
-    if packet_ms in REALTIME_BUDGET:
-        benchmark.extra_info["realtime_budget"] = REALTIME_BUDGET[packet_ms]
+
+    def seal() -> None:
+        audience.seal_all(payload)
+
+    def bare() -> None:
+        _core.floor_seal(keys, len(payload), MILLION // CACHED)
+
+    against_floor(seal, bare, budget=BUDGET, units=MILLION, rounds=ROUNDS)
+    info = benchmark.extra_info
+    wanted = REALTIME_BUDGET.get(packet_ms)
+    ours, floor = (info[name] * MILLION / 1e9 for name in ("ns_per_unit", "floor_ns_per_unit"))
+    for _ in range(ATTEMPTS - 1):
+        if wanted is None or packet_ms / 1e3 >= wanted * ours:
+            break
+        again = by_turns(seal, bare, ROUNDS)
+        ours, floor = min(ours, again[0]), min(floor, again[1])
+    info["realtime_factor"] = round(packet_ms / 1e3 / ours, 2)
+    if wanted is not None:
+        info["realtime_budget"] = wanted
+        info["normal_speed"] = floor / MILLION * 1e9 <= NORMAL_NS
+        assert packet_ms / 1e3 >= wanted * ours or not info["normal_speed"]

@@ -3,8 +3,22 @@
 Server and crowd share this machine's cores, and the crowd does more work than the server: how
 long a join takes here says as much of the generator as of the server. What a join costs the
 server is told against the bare handshake of the library, measured in the same run.
+
+The generator begins no join while what has arrived at it is not worked off, for the wait would
+count as the server's. How late it was by that, and within how many seconds the first checks left,
+are figures of their own. `LoadPlan(punctual=True)` has them leave within the two seconds, and then
+measures the generator: whoever waits for one of the server's 1,024 handshakes asks 20 times a
+second, as Chrome does, and on two cores asking leaves it no time for the handshakes it has.
+
+Those who were there before, a hundred listeners and the speaker, must lose nothing to speak of.
+That can be asked only where the server's media threads are given the CPU when they want it: here
+they get real-time priority, as do those of the people who were there before, for all of them
+together are little work. Where that is not allowed (it takes CAP_SYS_NICE), or the machine has a
+single core, a crowd's own 250 µs of work for each join keeps everybody's audio waiting, and only a
+loose bound holds.
 """
 
+import os
 import re
 import threading
 from collections.abc import Iterator
@@ -15,6 +29,7 @@ from typing import Any
 import pytest
 
 from handshakes import bare_handshake
+from priority import prefer, threads_of
 from served import Served
 from spacescore._native import _core
 from spacescore.load import LoadPlan, LoadReport, Profile, Progress, Ramp, run
@@ -23,8 +38,10 @@ CROWD, EARLIER = 10_000, 100
 PACKET_MS = 60  # of audio: what an audience of this size gets
 HANDSHAKES = 50
 JOIN_TIMEOUT = 60.0  # a joiner waits rather than fails
+ARRIVAL = 2.0  # seconds
 MAX_SPEECH_LOSS = 1.0  # percent: the socket is read before anything else is done
-MAX_LOSS = 20.0  # percent: none where the machine has nothing else to do, and this is no such gate
+MAX_LOSS = 1.0  # percent, of who was there before; skipped frames are lost ones
+MAX_LOSS_WITHOUT_PRIORITY = 20.0  # the scheduler's doing as much as ours
 
 
 @pytest.fixture
@@ -81,12 +98,15 @@ def speech_seen(served: Served) -> Speech:
 
 @pytest.mark.benchmark(group="storm")
 def bench_storm_of_ten_thousand_joins(benchmark: Any, served: Served) -> None:
-    stop, earlier = threading.Event(), list[LoadReport]()
+    stop, earlier, ours = threading.Event(), list[LoadReport](), threads_of(os.getpid())
     watcher = watch(served, stop, earlier)
+    # Python's own threads of the server among them do next to nothing meanwhile.
+    preferred = prefer(threads_of(served.process.pid) | (threads_of(os.getpid()) - ours))
+    max_loss = MAX_LOSS if preferred else MAX_LOSS_WITHOUT_PRIORITY
     plan = LoadPlan(
         f"{served.url}/s/demo",
         listeners=CROWD,
-        ramp=Ramp(Profile.STORM, 2.0),
+        ramp=Ramp(Profile.STORM, ARRIVAL),
         duration=5.0,
         join_timeout=JOIN_TIMEOUT,
     )
@@ -98,6 +118,9 @@ def bench_storm_of_ten_thousand_joins(benchmark: Any, served: Served) -> None:
     assert storm.server is not None
     join_ms = storm.server.ms_per_join or 0.0
     floor_ms = bare_handshake_seconds() * 1e3
+    first_checks = storm.listeners["first_check_us"]
+    arrived = float(first_checks.max() - first_checks.min()) / 1e6
+    late = storm.generator.lateness
     benchmark.extra_info.update(
         joined=storm.joins.joined,
         joins_per_second=round(storm.joins.per_second),
@@ -109,12 +132,16 @@ def bench_storm_of_ten_thousand_joins(benchmark: Any, served: Served) -> None:
         earlier_loss_percent=round(before.audio.loss_percent, 3),
         speaker_loss_percent=round(speech.loss_percent, 3),
         storm_loss_percent=round(storm.audio.loss_percent, 3),
+        max_loss_percent=max_loss,
+        real_time_priority=preferred,
+        arrived_within_s=round(arrived, 2),
+        generator_late_ms={"p50": late.p50, "p99": late.p99},
         generator_bottlenecks=storm.generator.bottlenecks,
     )
     assert storm.joins.joined == CROWD, storm.joins.failures
     assert storm.audio.silent == 0
     assert before.joins.joined == EARLIER
     assert before.audio.listening == EARLIER
-    assert before.audio.loss_percent <= MAX_LOSS
+    assert before.audio.loss_percent <= max_loss
     assert speech.received > 0
     assert speech.loss_percent <= MAX_SPEECH_LOSS

@@ -1484,6 +1484,7 @@ class Swarm:
         members: typing.SupportsInt | typing.SupportsIndex = 1,
         join_timeout_us: typing.SupportsInt | typing.SupportsIndex = 10000000,
         most_joining: typing.SupportsInt | typing.SupportsIndex = 4096,
+        punctual: bool = False,
     ) -> None: ...
     def add(self, members: collections.abc.Sequence[Member]) -> int:
         """

@@ -68,6 +68,9 @@ Examples:
 )
 @click.option("--token", default="", help="Of the speakers.  [default: the open stage]")
 @click.option("--whip", default="", metavar="URL", help="Where speakers publish, if elsewhere.")
+@click.option(
+    "--punctual", is_flag=True, help="Come when due, even while the generator itself is behind."
+)
 @click.option("--concurrency", default=32, show_default=True, help="HTTP requests at once.")
 @click.option("--threads", default=1, show_default=True, help="Each with sockets of its own.")
 @click.option("--seed", default=1, show_default=True, help="Of a storm's arrivals.")

@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -108,6 +109,28 @@ def test_a_closed_port_is_no_answer(served):
     )
     assert report.joins.failures == {"no answer": 3}
     assert report.complaints == ["3 listeners did not get in"]
+
+
+@pytest.mark.slow
+def test_a_punctual_crowd_comes_when_it_said_however_many_wait():
+    """Else so many as shake hands at once come, and the others when those are done."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        where = {"ip": "127.0.0.1", "port": deaf.getsockname()[1], "protocol": "udp"}
+        keys = _core.TicketKeys()
+        keys.add(1, bytes(32))
+        ticket = keys.mint(space=1, role="listener", expiry=2**32 - 1)
+        known = {"ticket": ticket, "password": keys.password(ticket), "fingerprint": "00" * 32}
+        crowd = LoadPlan(
+            ticket=known | {"candidates": [where]},
+            listeners=4_200,
+            ramp=Ramp(Profile.STORM, 0.5),
+            join_timeout=5.0,
+            duration=0,
+        )
+        for punctual in (True, False):
+            checks = run(replace(crowd, punctual=punctual)).listeners["first_check_us"]
+            assert (checks.max() - checks.min() < 5_000_000) == punctual
 
 
 def test_another_fingerprint_is_the_wrong_certificate(served):

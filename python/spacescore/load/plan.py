@@ -71,6 +71,7 @@ class LoadPlan:
     ramp: Ramp = field(default_factory=Ramp)
     duration: float = 10.0  # after everybody has joined, or failed
     join_timeout: float = 10.0
+    punctual: bool = False  # come when due, though we are behind: it counts as the server's
     max_loss: float = 0.0  # percent
     seed: int = 1
     threads: int = 1

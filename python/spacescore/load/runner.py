@@ -102,6 +102,8 @@ class _Test:
                 _core.Swarm(
                     members=people,
                     join_timeout_us=round(plan.join_timeout * 1e6),
+                    punctual=plan.punctual,
+                    **({"most_joining": people} if plan.punctual else {}),
                 )
                 for _ in range(plan.threads)
             ]

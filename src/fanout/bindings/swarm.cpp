@@ -326,13 +326,15 @@ void bind_swarm(py::module_& module) {
   bind_crowd(module);
   py::class_<PySwarm> bound(module, "Swarm");
   bound
-      .def(
-          py::init([](std::size_t members, std::int64_t join_timeout_us, std::size_t most_joining) {
-            return std::make_unique<PySwarm>(SwarmConfig{
-                .members = members, .crowd = {microseconds(join_timeout_us), most_joining}});
-          }),
-          py::kw_only(), py::arg("members") = 1, py::arg("join_timeout_us") = 10'000'000,
-          py::arg("most_joining") = 4'096)
+      .def(py::init([](std::size_t members, std::int64_t join_timeout_us, std::size_t most_joining,
+                       bool punctual) {
+             return std::make_unique<PySwarm>(
+                 SwarmConfig{.members = members,
+                             .crowd = {microseconds(join_timeout_us), most_joining},
+                             .punctual = punctual});
+           }),
+           py::kw_only(), py::arg("members") = 1, py::arg("join_timeout_us") = 10'000'000,
+           py::arg("most_joining") = 4'096, py::arg("punctual") = false)
       .def_property_readonly("fingerprint", &PySwarm::fingerprint,
                              "SHA-256 of the certificate that speakers show.")
       .def("health",

@@ -135,8 +135,8 @@ bool Engine::is_full() const noexcept {
 Engine::Verdict Engine::no_place(Instant now, const Address& from, bool listens) noexcept {
   if (listens && is_full()) return Drop::node_full;
   if (is_taken(now, from)) return Drop::address_taken;
-  const bool room = !handshakes_.full() || handshakes_.find_idle(now);
-  if (!room || handshakes_.crowded_by(from)) return Drop::handshake_limit;
+  if (handshakes_.crowded_by(from)) return Drop::handshake_limit;
+  if (handshakes_.full() && !handshakes_.find_idle(now)) return Drop::handshake_limit;
   return {};
 }
 

@@ -82,7 +82,7 @@ void Handshakes::remove(Slot slot) noexcept {
 }
 
 std::optional<Slot> Handshakes::find_idle(Instant now) noexcept {
-  constexpr int kLooks = 16;  // the next check looks on: a flood must not buy long searches
+  constexpr int kLooks = 4;  // each a miss to memory, and the next check looks on
   for (int i = 0; i < kLooks; ++i, hand_ = (hand_ + 1) % static_cast<Slot>(slots_.size())) {
     const auto& handshake = slots_[hand_];
     const bool silent = handshake && !handshake->dtls && handshake->waiting == 0;

@@ -17,9 +17,11 @@ using Slot = std::uint32_t;
 
 /// Nobody needs longer from the first check to the last flight: the peer starts afresh then.
 constexpr Duration kJoinDeadline = seconds(15);
-/// A ClientHello follows its check by a round trip: after this long without one, a slot may go
-/// to somebody else when all are taken.
-constexpr Duration kIdleHandshake = milliseconds(500);
+/// A ClientHello follows its check by a round trip, and one that was lost is repeated after a
+/// second (RFC 6347 section 4.2.4.1): after this long without one, a slot may go to somebody else
+/// when all are taken. Were it less, a crowd of slow joiners would throw each other out, and nobody
+/// join.
+constexpr Duration kIdleHandshake = seconds(2);
 
 /// A source that has this fraction of the slots waits while more than half of them are taken:
 /// an office behind one address joins a little slower than the rest of the world.

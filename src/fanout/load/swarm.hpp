@@ -20,6 +20,9 @@ namespace fanout {
 struct SwarmConfig {
   std::size_t members = 1;  ///< how many will come, for the shared socket's buffer
   CrowdConfig crowd;
+  /// First checks leave when they are due, even while what has arrived is not worked off: so many
+  /// come when they said, and what this end is late by counts as the server's.
+  bool punctual = false;
 };
 
 /// How the generator itself is doing.
@@ -60,6 +63,7 @@ class Swarm {
   void run_commands();
   Instant receive(Paths& paths, Instant now);
   void send();
+  void start();
 
   CommandQueue<Crowd&> commands_{"the swarm"};
   std::array<std::unique_ptr<Paths>, 2> paths_;  // shared, one each
@@ -68,6 +72,7 @@ class Swarm {
   Sha256Digest fingerprint_;
   std::unique_ptr<SrtpEngine> engine_;
   Crowd crowd_;
+  bool punctual_;
 
   std::atomic<bool> stopping_{false};
   std::thread thread_;
