@@ -1,18 +1,23 @@
 """Takes the pictures of docs/images: `make screenshots`.
 
-The real service, a room with people in it, and two browsers: a listener's at a desk, and a
-speaker's on a phone.
+The real service, a room with people in it, and browsers of several kinds: at a desk and on a
+phone, by day and by night, in English and in German.
 """
 
+import json
 import subprocess
 import tempfile
-from collections.abc import Iterator
+import time
+from base64 import urlsafe_b64decode
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from chromium import launch
 from served import Served
@@ -25,7 +30,16 @@ from world import FRAME
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 SPACE = "evening"
 AUDIENCE = 24
-DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+DAY = 86_400
+HUES = 8  # as in words.js
+DESK: Any = {"viewport": {"width": 1280, "height": 800}}
+PHONE: Any = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2}
+NIGHT: Any = {"color_scheme": "dark"}
+GERMAN: Any = {"locale": "de-DE"}
+PINS = [
+    {"title": "Programme", "url": "https://example.org/programme"},
+    {"title": "The old receivers", "url": "https://example.org/receivers"},
+]
 
 
 def words(start: float) -> np.ndarray:
@@ -41,31 +55,123 @@ def packets(samples: np.ndarray) -> Iterator[tuple[bytes, int]]:
         yield encoder.encode(frame), FRAME
 
 
-def fill(served: Served) -> list[VirtualPeer]:
-    """A host who talks, two more on stage who do not, and an audience."""
-    host_token = served.create_space(
-        SPACE, title="The long evening of radio", open_stage=True, host="Ada Lovelace"
+def coloured(draw: Callable[[], str], taken: set[int]) -> str:
+    """A token whose peer has a colour that nobody has yet: they are drawn by chance."""
+    while True:
+        token = draw()
+        payload = token.split(".")[1]
+        grant = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["space_grant"]
+        if grant["peer"] % HUES not in taken:
+            taken.add(grant["peer"] % HUES)
+            return token
+
+
+def on_stage(served: Served, name: str, taken: set[int], space: str = SPACE) -> VirtualPeer:
+    token = coloured(lambda: served.stage_token(name, space), taken)
+    return speak_by_whip(served, name, space=space, token=token).connected()
+
+
+def fill(served: Served, taken: set[int]) -> tuple[str, list[VirtualPeer]]:
+    """A host who talks, two more on stage who do not, raised hands, and an audience."""
+    token = served.create_space(
+        SPACE,
+        title="The long evening of radio",
+        description="How the wireless came into the living room: four voices and your questions.",
+        topics=["radio", "history"],
+        open_stage=True,
+        host="Ada Lovelace",
     )
-    host = speak_by_whip(served, "", space=SPACE, token=host_token)
+    host = speak_by_whip(served, "", space=SPACE, token=coloured(lambda: token, taken))
     host.connected().say(packets(words(4)))
     others = ["Hedy Lamarr", "Nikola Tesla"]
-    people = [host, *(speak_by_whip(served, name, space=SPACE).connected() for name in others)]
+    people = [host, *(on_stage(served, name, taken) for name in others)]
     quiet = next(p["peer"] for p in served.state(SPACE)["speakers"] if p["name"] == others[-1])
-    served.post(f"/api/spaces/{SPACE}/speakers/{quiet}/mute", {"muted": True}, host_token)
+    one = f"/api/spaces/{SPACE}"
+    served.post(f"{one}/speakers/{quiet}/mute", {"muted": True}, token)
+    served.put(f"{one}/pins", {"pins": PINS}, token)
     ticket = served.ticket(SPACE)
-    return people + [listen_by_ticket(ticket).connected() for _ in range(AUDIENCE)]
+    return token, people + [listen_by_ticket(ticket).connected() for _ in range(AUDIENCE)]
 
 
-def take(page: Page, name: str) -> None:
-    """A picture when two are heard, in 256 colours: a third of the size, and no eye can tell."""
-    expect(page.locator("#speakers .tile")).to_have_count(4)
-    expect(page.locator("#speakers .speaking")).to_have_count(2)
+def raise_hands(served: Served, taken: set[int], *names: str) -> None:
+    one = f"/api/spaces/{SPACE}"
+    for name in names:
+        body = {"name": name}
+        draw = partial(served.post, f"{one}/people", body)
+        token = coloured(lambda draw=draw: json.loads(draw())["token"], taken)
+        served.request("PUT", f"{one}/hand", None, token)
+
+
+def plan(served: Served) -> str:
+    """Spaces to come; the host's token of the first."""
+    now = int(time.time())
+    token = served.create_space(
+        "candlelight",
+        title="Reading by candlelight",
+        description="Three short stories, read aloud and talked about.",
+        topics=["books", "winter"],
+        starts=now + DAY + 2 * 3600 + 240,
+        host="Mary Shelley",
+    )
+    served.create_space(
+        "orchestra", title="Ask the orchestra", topics=["music"], starts=now + 9 * DAY
+    )
+    return token
+
+
+def remember(served: Served) -> None:
+    """A space that has ended, with turns, captions, and a recording for everybody."""
+    host = served.create_space(
+        "first", title="The first hour", open_stage=True, host="Ada Lovelace"
+    )
+    names, taken = ("Grace Hopper", "Alan Turing"), set[int]()
+    key = coloured(lambda: host, taken)
+    ada = speak_by_whip(served, "", space="first", token=key).connected()
+    grace, alan = (on_stage(served, name, taken, "first") for name in names)
+    for place, (who, seconds) in enumerate([(ada, 3), (grace, 2), (ada, 2), (alan, 3), (grace, 2)]):
+        frames = packets(words(4 + 3 * place))
+        who.say(frame for frame, _ in zip(frames, range(50 * seconds), strict=False))
+        if place == 1:
+            said = {"text": "And then the whole street listened.", "name": "Grace Hopper"}
+            now = time.time()
+            served.post("/api/spaces/first/captions", {**said, "start": now, "end": now + 2}, host)
+        who.spoken()
+    served.delete("/api/spaces/first", host)
+    for one in (ada, grace, alan):
+        one.leave()
+    listed = json.loads(served.request("GET", "/api/recordings", None, host))["recordings"]
+    served.request("PATCH", f"/api/recordings/{listed[0]['recording']}", {"published": True}, host)
+
+
+def keep(page: Page, name: str) -> None:
+    """A picture in 256 colours: a third of the size, and no eye can tell."""
+    page.evaluate("document.fonts.ready")
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / "whole.png"
-        page.screenshot(path=whole)
+        page.screenshot(path=whole, animations="disabled")
         reduce = "split[a][b];[a]palettegen[p];[b][p]paletteuse=dither=none"
         command = ["ffmpeg", "-v", "error", "-y", "-i", whole, "-vf", reduce]
         subprocess.run([*command, "-compression_level", "100", IMAGES / name], check=True)
+
+
+def take_on_air(page: Page, name: str) -> None:
+    """When two are heard."""
+    expect(page.locator("#speakers .tile")).to_have_count(4)
+    expect(page.locator("#speakers .speaking")).to_have_count(2)
+    keep(page, name)
+
+
+def open_panel(page: Page) -> None:
+    page.click("#console-toggle")
+    expect(page.locator("#hands .row")).to_have_count(3)
+    expect(page.locator("#seats .row")).to_have_count(4)
+
+
+def hear_again(page: Page) -> None:
+    """In the middle of what Grace says."""
+    expect(page.locator(".lane")).to_have_count(3)
+    page.evaluate("document.getElementById('player').currentTime = 4")
+    expect(page.locator("#captions")).to_contain_text("street")
 
 
 def main() -> None:
@@ -74,20 +180,48 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         served = Served(folder / "data")
         stack.callback(served.end)
-        for person in fill(served):
+        remember(served)
+        plan(served)
+        taken: set[int] = set()
+        host, people = fill(served, taken)
+        for person in people:
             stack.callback(person.leave)
         playwright = stack.enter_context(sync_playwright())
         voice = write_wav(folder / "voice.wav", words(18)[: 2 * RATE])
-        desk = launch(playwright)
+        browser = launch(playwright)
         phone = launch(playwright, f"--use-file-for-fake-audio-capture={voice}")
-        stack.callback(desk.close)
+        stack.callback(browser.close)
         stack.callback(phone.close)
-        speaker = Visitor(phone.new_page(viewport=PHONE, device_scale_factor=2), served, SPACE)
+        speaker = Visitor(phone.new_page(**PHONE), served, SPACE)
+        grace = coloured(lambda: served.stage_token("Grace Hopper", SPACE), taken)
+        speaker.page.route("**/stage", lambda route: route.fulfill(json={"token": grace}))
         speaker.speaks("Grace Hopper")
-        listener = Visitor(desk.new_page(viewport=DESK), served, SPACE).listens()
+        listener = Visitor(browser.new_page(**DESK), served, SPACE).listens()
         wait_for(lambda: "5 listening" in listener.page.locator("#listeners").inner_text())
-        take(listener.page, "listening.png")
-        take(speaker.page, "speaking.png")
+        take_on_air(listener.page, "listening.png")
+        take_on_air(speaker.page, "speaking.png")
+        raise_hands(served, taken, "Emmy Noether", "Alan Turing", "Katherine Johnson")
+        look_around(browser, served, host)
+
+
+def look_around(browser: Browser, served: Served, host: str) -> None:
+    """The other pages, each in a picture of its own."""
+
+    def look(name: str, path: str, ready: Callable[[Page], Any], **how: Any) -> None:
+        with browser.new_context(reduced_motion="reduce", **how) as context:
+            page = context.new_page()
+            page.goto(served.url + path)
+            ready(page)
+            keep(page, name)
+
+    replay = json.loads(served.get("/api/recordings"))["recordings"][0]["recording"]
+    key = f"/s/{SPACE}#token={host}"
+    look("host.png", key, open_panel, **DESK)
+    look("host-phone.png", key, open_panel, **PHONE, **NIGHT, **GERMAN)
+    look("home.png", "/", lambda page: page.locator("#past .card").wait_for(), **DESK, **NIGHT)
+    clock = "#countdown b >> nth=2"
+    look("countdown.png", "/s/candlelight", lambda page: page.locator(clock).wait_for(), **PHONE)
+    look("replay.png", f"/r/{replay}", hear_again, **DESK)
 
 
 if __name__ == "__main__":
