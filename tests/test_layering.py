@@ -101,6 +101,8 @@ EDGE = {
         "desk",
         "doors",
         "drain",
+        "feed",
+        "follow",
         "hooks",
         "http",
         "kept",

@@ -19,6 +19,8 @@ from urllib.error import HTTPError
 
 import pytest
 import trio
+import wsproto.events
+from wsproto import ConnectionType, WSConnection
 
 from offers import LISTEN, SPEAK
 from served import Served
@@ -159,6 +161,11 @@ JUNK = {
     "a WebSocket upgrade, then junk": UPGRADE + b"\xff\xfe\xfd" * 20,
     "a WebSocket upgrade of a WHEP endpoint": UPGRADE.replace(b"/s/", b"/whep/") + b"\x81\xff",
     "a WebSocket of another version": UPGRADE.replace(b"13", b"99"),
+    "a feed, then junk": UPGRADE.replace(b"/s/", b"/live/") + b"\xff\xfe\xfd" * 20,
+    "a feed, then half a message": UPGRADE.replace(b"/s/", b"/live/") + b"\x81\xfe",
+    "a feed, then a message of 2 GiB": (
+        UPGRADE.replace(b"/s/", b"/live/") + b"\x81\xff\x00\x00\x00\x00\x80\x00\x00\x00" + bytes(99)
+    ),
     "random bytes": bytes(range(256)) * 8,
     "a TLS hello": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(64),
     "an HTTP/2 preface, then junk": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x40" * 64,
@@ -446,6 +453,37 @@ def test_secrets_are_in_no_log(tmp_path):
     for secret in (key, host, token, link["code"], token.rpartition(".")[2]):
         assert secret not in log
         assert secret.encode() not in (served.data / "rooms.sqlite3").read_bytes()
+
+
+def messages(connection: socket.socket, path: str, token: str) -> Iterator[dict]:
+    """What a follower of a space hears, by wsproto."""
+    client = WSConnection(ConnectionType.CLIENT)
+    connection.sendall(client.send(wsproto.events.Request(host="x", target=path)))
+    while True:
+        client.receive_data(connection.recv(65_536) or None)
+        for event in client.events():
+            match event:
+                case wsproto.events.AcceptConnection():
+                    greeting = wsproto.events.TextMessage(json.dumps({"token": token}))
+                    connection.sendall(client.send(greeting))
+                case wsproto.events.TextMessage(data=data):
+                    yield json.loads(data)
+                case wsproto.events.CloseConnection(code=code):
+                    yield {"type": "closed", "code": code}
+                    return
+
+
+def test_a_host_follows_their_space_over_a_websocket(served):
+    host = served.create_space("followed")
+    with served.connect() as connection:
+        heard = messages(connection, "/live/followed", host)
+        assert next(heard)["room"]["title"] == "followed"
+        served.request("PATCH", "/api/spaces/followed", {"title": "Another"}, host)
+        while (room := next(heard)["room"])["title"] != "Another":
+            pass
+        assert room["queue"] == []
+        served.delete("/api/spaces/followed", host)
+        assert [one["type"] for one in heard][-2:] == ["ended", "closed"]
 
 
 def test_a_running_service_tells_its_webhooks(tmp_path):

@@ -29,7 +29,7 @@ from spacescore.spaces import MAX_NAME_CHARS, check_slug, clean_text
 from spacescore.store import Head
 from spacescore.tokens import MAX_TTL_SECONDS
 
-__all__ = ["link_of", "routes", "visible"]
+__all__ = ["link_of", "routes", "shown_room", "visible"]
 
 STATE_SECONDS = 1.0  # how old a state.json may be, however many ask
 PAST_SPACES = 20
@@ -146,7 +146,7 @@ async def state(request: Request) -> Response:
     desk, slug, now = desk_of(request), request.path_params["space"], desk_of(request).clock()
     await desk.office.look_if_due()
     room = await visible(request)
-    body = await _state(desk, room, now)
+    body = await shown_room(desk, room, now)
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
     headers = {"ETag": f'"{hashlib.sha256(text).hexdigest()[:16]}"'}
     if room.details.visibility is Visibility.INVITE:
@@ -289,7 +289,8 @@ def _summary(desk: Desk, request: Request, room: Room) -> dict[str, Any]:
     }
 
 
-async def _state(desk: Desk, room: Room, now: float) -> dict[str, Any]:
+async def shown_room(desk: Desk, room: Room, now: float) -> dict[str, Any]:
+    """What everybody may see of a space; the fields of `state.json`."""
     numbers = _numbers(desk, room)
     shown = ("peer", "name", "muted", "audible", "level")
     await desk.doors.tick()

@@ -30,6 +30,7 @@ from spacescore.errors import (
     PacedError,
     UnauthenticatedError,
 )
+from spacescore.feed import Feed
 from spacescore.kept import Kept, Sent, kept_of
 from spacescore.limits import Limit, Limiter
 from spacescore.live import Live
@@ -135,11 +136,13 @@ class Desk:
     strangers: Limiter = field(default_factory=lambda: Limiter(STRANGERS))
     tickets: Limiter = field(default_factory=lambda: Limiter(TICKETS))
     kept: Kept = field(default_factory=Kept)
+    feed: Feed = field(default_factory=Feed)
     live: dict[str, tuple[float, Live]] = field(default_factory=dict)
     _told: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.metrics = Metrics(self.engine, self.node)
+        self.office.on_change = self.changed
         self.doors = Doors(self.engine, self.office.backplane, lambda: self.clock())
         self.vitals = Vitals(self.engine, lambda: self.clock())
         self.joins = TokenBucket(JOINS_PER_SECOND, JOIN_BURST)
@@ -207,6 +210,11 @@ class Desk:
             self._tell_of_proxy(request, network)
             raise
 
+    def pace_scope(self, scope: Scope) -> None:
+        """Slow down one address before anything is known of who asks. Raises PacedError."""
+        if network := self._network(scope):
+            self.strangers.take(network, self.clock(), "Too much is asked for from your network.")
+
     def pace_one(self, caller: Caller) -> None:
         """Slow down somebody who acts faster than people do: each act is written to disk."""
         if isinstance(caller, Grant):
@@ -220,6 +228,11 @@ class Desk:
                 self._told.add(network)
                 hint = "if this is your proxy, name it in trusted_proxies"
                 _log.warning("an address is held back", address=peer, hint=hint)
+
+    def changed(self, slug: str) -> None:
+        """Something was decided in a space: what was said of it is old."""
+        self.kept.forget(slug)
+        self.feed.changed(slug)
 
     def draw(self) -> int:
         """Draw a peer id: the CSRC by which somebody is heard."""

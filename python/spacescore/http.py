@@ -15,12 +15,13 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from spacescore import (
     accompany,
     api,
     audit,
+    follow,
     hooks,
     openapi,
     operations,
@@ -76,7 +77,8 @@ def asgi(
     """
     public_url = check_public_url(public_url)
     parts = (pages, api, accompany, people, audit, hooks, replay, whip, operations, openapi)
-    table = [*_operations(), *(route for part in parts for route in part.routes())]
+    table: list[BaseRoute] = [*_operations(), *(route for part in parts for route in part.routes())]
+    table += follow.routes()
     desk = Desk(
         engine,
         keys or KeyRing.ephemeral(),

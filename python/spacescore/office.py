@@ -91,6 +91,7 @@ class Office:
         self._recorded: list[Act] = []  # to be told of
         self._resting = False
         self.ledger = Ledger(self.backplane, lambda: self.clock())
+        self.on_change: Callable[[str], None] = lambda slug: None
         self.silent = False  # whether what happens is told to the log
 
     def rest(self) -> None:
@@ -294,6 +295,8 @@ class Office:
         known = self._kept.get(slug)
         if known and known.key == kept.key:
             kept = known
+        if entries:
+            self.on_change(slug)
         for entry in entries:
             if entry.version == kept.room.version + 1:
                 kept = _Kept(kept.key, kept.room.after(entry.fact, entry.at))
