@@ -24,6 +24,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -118,11 +119,14 @@ def check(ufrag: str, password: str) -> bytes:
 
 
 def datagrams(kind: str, ticket: dict[str, Any], seconds: float) -> list[bytes]:
-    def ticketed() -> bytes:
+    def make() -> bytes:
+        if kind == "hello":
+            return HELLO
+        if kind == "check":
+            return check("A" * 85, "x" * 32)
         ufrag = _core.make_ufrag(ticket["ticket"], random.randbytes(12), 111)
         return check(ufrag, ticket["password"])
 
-    make = {"hello": lambda: HELLO, "check": lambda: check("A" * 85, "x" * 32)}.get(kind, ticketed)
     return [make() for _ in range(int(RATE * seconds))]
 
 
@@ -181,8 +185,9 @@ class Stage:
             stderr=subprocess.DEVNULL,
             text=True,
         )
-        self.crowd.stdin.write(json.dumps(self.worker.ticket))
-        self.crowd.stdin.close()
+        assert self.crowd.stdin
+        with self.crowd.stdin as ticket:
+            ticket.write(json.dumps(self.worker.ticket))
         self.speaker = self.worker.speaker()
         # Of each kind, packets a CPU second: without the flood just before, and with it.
         self.rates: dict[str, list[tuple[float, float]]] = defaultdict(list)
@@ -206,9 +211,8 @@ class Stage:
         for _ in range(ROUNDS):
             for kind in KINDS:
                 quiet = self.packets_per_second(lambda: time.sleep(WINDOW))
-                with_flood = self.packets_per_second(
-                    lambda kind=kind: self.strangers.send(kind, flood[kind])
-                )
+                send = partial(self.strangers.send, kind, flood[kind])
+                with_flood = self.packets_per_second(send)
                 self.rates[kind].append((quiet, with_flood))
         self.speaker.say(None)
         assert self.worker.counters()["listeners"] >= 0.9 * AUDIENCE  # others were late
