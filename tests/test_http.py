@@ -445,7 +445,7 @@ def test_a_fault_of_ours_is_a_500_that_tells_nothing(web, monkeypatch):
             "log_level": "error",
             "exc_info": True,
             "method": "GET",
-            "path": "/api/spaces/demo/ticket",
+            "route": "/api/spaces/{space}/ticket",
         }
     ]
 

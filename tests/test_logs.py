@@ -1,5 +1,6 @@
 """Logs are for people; what they tell of goes on without them."""
 
+import io
 import logging
 from collections.abc import Iterator
 
@@ -39,3 +40,24 @@ def test_a_log_that_nobody_reads_any_more_stops_nobody(capsys):
     structlog.get_logger("spacescore").info("speaker joined", space="demo")
     logging.getLogger("anycorn.error").warning("a warning")
     assert capsys.readouterr().err == ""
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.usefixtures("as_before")
+@pytest.mark.parametrize("stream", [Terminal, io.StringIO])
+def test_a_trace_shows_no_values(stream):
+    out = stream()
+    logs.configure(out)
+    token = "c2VjcmV0"
+    try:
+        raise RuntimeError(f"{len(token)} characters")
+    except RuntimeError:
+        structlog.get_logger("spacescore").exception("handler failed")
+        logging.getLogger("anycorn.error").exception("a connection failed")
+    assert out.getvalue().count("8 characters") == 2
+    assert "test_a_trace_shows_no_values" in out.getvalue()
+    assert "c2VjcmV0" not in out.getvalue().replace('"c2VjcmV0"', "")

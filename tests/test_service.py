@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -439,18 +440,26 @@ def test_after_kill_9_spaces_hands_and_blocks_are_as_they_were(tmp_path):
 
 
 def test_secrets_are_in_no_log(tmp_path):
-    served = Served(tmp_path / "data")
+    hush = "the-relays-password"
+    turn = f"turns:turn.example.org:443?transport=tcp,spacescore,{hush}"
+    served = Served(tmp_path / "data", "--ice-server", turn)
     host = served.create_space("launch")
     link = json.loads(served.post("/api/spaces/launch/links", {"name": "Ada"}, host))
     token = json.loads(served.post("/api/spaces/launch/links/use", {"code": link["code"]}))["token"]
-    served.offer("/whip/launch", SPEAK, token)
+    _, session = served.offer("/whip/launch", SPEAK, token)
+    key = (served.data / "operator.key").read_text().strip()
+    shown = KeyRing([key]).issue_pass(now=time.time(), ttl=60)
+    served.request("GET", "/api/operations", None, shown)
     with pytest.raises(HTTPError) as refused:
         served.post("/api/spaces/launch/links/use", {"code": link["code"]})
     refused.value.close()
+    for path in ("/s/launch", "/api/spaces/launch/me", "/nowhere"):  # as nobody should send it
+        with contextlib.suppress(HTTPError):
+            served.get(f"{path}?token={token}&key={key}")
+    address = session.rpartition("/")[2]
     _, _, log = served.stop()
-    key = (served.data / "operator.key").read_text().strip()
     assert "link used" in log
-    for secret in (key, host, token, link["code"], token.rpartition(".")[2]):
+    for secret in (key, host, token, shown, link["code"], token.rpartition(".")[2], hush, address):
         assert secret not in log
         assert secret.encode() not in (served.data / "rooms.sqlite3").read_bytes()
 

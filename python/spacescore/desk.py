@@ -320,7 +320,8 @@ async def _answer(handler: Handler, request: Request, path: str) -> Response:
     except Exception as error:
         problem = problem_from(error)
         if problem is None:
-            _log.exception("handler failed", method=request.method, path=request.url.path)
+            # Not the path that was asked for: a session's is a secret.
+            _log.exception("handler failed", method=request.method, route=path)
             problem = Problem(500, "fault", "Something went wrong here.")
         return problem_response(problem)
 

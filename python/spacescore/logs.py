@@ -37,8 +37,10 @@ def configure(stream: TextIO = sys.stderr) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="%H:%M:%S" if terminal else "iso", utc=not terminal),
     ]
+    # A prettier trace would show the values of variables, tokens among them.
+    plain = structlog.dev.plain_traceback
     tail: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer(pad_event_to=0)]
+        [structlog.dev.ConsoleRenderer(pad_event_to=0, exception_formatter=plain)]
         if terminal
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )

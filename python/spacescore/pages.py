@@ -35,34 +35,38 @@ TYPES = {
     "webmanifest": "application/manifest+json",
     "woff2": "font/woff2",
 }
+# Nothing but what is named, nothing foreign, and no text ever becomes markup or code.
+POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "connect-src 'self'",
+        "img-src 'self' data:",
+        "media-src 'self' blob: mediastream:",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types 'none'",
+    ]
+)
 PAGE_HEADERS = {
     "Cache-Control": "no-cache",
-    "Content-Security-Policy": "; ".join(
-        [
-            "default-src 'self'",
-            "connect-src 'self'",
-            "img-src 'self' data:",
-            "media-src 'self' blob: mediastream:",
-            "object-src 'none'",
-            "base-uri 'none'",
-            "form-action 'self'",
-            "frame-ancestors 'none'",
-        ]
-    ),
-    "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
+    "Content-Security-Policy": POLICY,
+    "Permissions-Policy": "microphone=(), camera=(), geolocation=()",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
+}
+SPACE_HEADERS = PAGE_HEADERS | {
+    "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
 }
 MODULE_HEADERS = {
     "Cache-Control": "public, max-age=60",
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
-PAGES = {
-    "index": "",
-    "space": "../",
-    "replay": "../",
-    "operations": "",
-}  # each with the way to the root
+# Each with the way to the root.
+PAGES = {"index": "", "space": "../", "replay": "../", "operations": ""}
 _IMPORT = re.compile(r'^(?:import|export)\b[^;]*?"\./([\w-]+\.js)"', re.MULTILINE)
 
 
@@ -97,8 +101,8 @@ async def page(request: Request) -> Response:
     try:
         await desk_of(request).office.room(request.path_params["space"])
     except UnknownSpaceError:
-        return _serve(request, "space.html", PAGE_HEADERS, status=404)
-    return _serve(request, "space.html", PAGE_HEADERS)
+        return _serve(request, "space.html", SPACE_HEADERS, status=404)
+    return _serve(request, "space.html", SPACE_HEADERS)
 
 
 async def recording(request: Request) -> Response:

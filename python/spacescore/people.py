@@ -198,8 +198,9 @@ async def raise_hand(request: Request) -> Response:
 
 async def withdraw_hand(request: Request) -> Response:
     """Ask no longer."""
-    room = await desk_of(request).office.room(request.path_params["space"])
-    grant = _own(request)
+    desk = desk_of(request)
+    room, grant = await desk.office.room(request.path_params["space"]), _own(request)
+    admit(room, grant, desk.clock())
     if grant.peer in room.hands:
         await _do(request, LowerHand(grant.peer))
     return Response(status_code=204)

@@ -72,7 +72,7 @@ def problem_response(problem: Problem) -> Response:
         "detail": problem.detail,
         "code": problem.code,
     }
-    headers = {"Cache-Control": "no-store", **problem.headers}
+    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **problem.headers}
     return JSONResponse(body, problem.status, headers, media_type="application/problem+json")
 
 

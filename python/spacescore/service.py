@@ -59,6 +59,7 @@ __all__ = ["Service", "Settings", "check", "keep_serving"]
 
 DEMO = "demo"
 HTTP_GRACE_SECONDS = 1.0  # for requests under way, once spaces are closed
+UNREAD_MS = 30_000  # an answer that is not taken for so long: the connection is given up
 STOP_SECONDS = 4.5  # from the signal to the end, whatever hangs
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # between restarts of the HTTP server
 HEALTHY_SECONDS = 60.0  # a server that ran so long starts again at once
@@ -423,6 +424,8 @@ def _listen(host: str, port: int) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # connections inherit it
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_MS)
         listener.bind((host.strip("[]"), port))
         listener.listen(Service._backlog)
     except OSError as error:

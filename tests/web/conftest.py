@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
 
 from chromium import launch
-from spacescore.pages import PAGE_HEADERS, assets
+from spacescore.pages import SPACE_HEADERS, assets
 
 ORIGIN = "http://localhost"  # a secure context, though no server stands behind it
 
@@ -25,7 +25,7 @@ def serve_file(route: Route) -> None:
         name = {"/s/": "space.html", "/r/": "replay.html", "/op": "operations.html"}.get(
             path[:3], "index.html"
         )
-        route.fulfill(body=assets()[name].body, content_type="text/html", headers=PAGE_HEADERS)
+        route.fulfill(body=assets()[name].body, content_type="text/html", headers=SPACE_HEADERS)
 
 
 @pytest.fixture(scope="module")
