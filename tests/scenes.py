@@ -64,7 +64,12 @@ PLANNED = ROOM | {
     "pins": [],
     "starts": NOW + 26 * HOUR,
 }
-ABOUT = {"description": "How the wireless came home.", "topics": ["history"], "language": "en"}
+ABOUT = {
+    "title": "The long evening of radio",
+    "description": "How the wireless came home.",
+    "topics": ["history"],
+    "visibility": "public",
+}
 PEOPLE = {
     "stage": [
         person(11, "Ada Lovelace", "host"),
@@ -218,6 +223,7 @@ SCENES = [
         shows="#confirm-dialog[open]",
     ),
     Scene("an invitation given", who=HOST, press=("#share",), shows="#share-dialog[open]"),
+    Scene("another text", who=HOST, room=PLANNED, press=("#change",), shows="#change-dialog[open]"),
     Scene("a planned space", room=PLANNED, shows="#countdown b >> nth=2"),
     Scene("a planned space, for its host", room=PLANNED, who=HOST, shows="#open:visible"),
     Scene("sent away", who="removed", shows="[data-phase=removed]"),

@@ -296,7 +296,7 @@ def plan(host: Guest, served: Served) -> tuple[str, str]:
 def invitation(host: Guest, name: str) -> str:
     """A speaker's personal link, from the host's Share."""
     host.presses("Share")
-    host.page.get_by_label("The speaker's name").fill(name)
+    host.page.get_by_label("Their name").fill(name)
     host.presses("Copy link")
     host.sees("#share-done", f"{name}'s link is copied")
     host.presses("Done")

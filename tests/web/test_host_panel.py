@@ -137,7 +137,7 @@ def test_the_door_is_kept_as_it_is_set(page: Page) -> None:
 
 def test_a_link_is_pinned_beside_those_that_are(page: Page) -> None:
     panel = Panel(page).open()
-    page.get_by_label("What it is").fill("The book")
+    page.get_by_label("What it is", exact=True).fill("The book")
     page.get_by_label("Address, https://…").fill("https://example.org/book")
     page.get_by_label("Address, https://…").press("Enter")
     pins = [*ROOM["pins"], {"title": "The book", "url": "https://example.org/book"}]

@@ -295,3 +295,63 @@ def test_who_waits_in_line_may_leave_it(page: Page) -> None:
     page.get_by_role("button", name="Listen").click()
     page.get_by_role("button", name="Leave").click()
     expect(page.locator("#status")).to_have_text("Not joined")
+
+
+PLANNED = ROOM | {"phase": "planned", "live": False, "speakers": [], "starts": 1_090_000}
+ABOUT = {"title": ROOM["title"], "description": "Old", "topics": ["radio"], "visibility": "invite"}
+
+
+def serve_host(page: Page, room: dict[str, Any]) -> list[tuple[str, str, Any]]:
+    """Plays a service in which the visitor is the host; returns what is asked of it."""
+    asked: list[tuple[str, str, Any]] = []
+
+    def reply(route: Route) -> None:
+        request = route.request
+        path = request.url.partition("/api/spaces/demo")[2]
+        if request.method != "GET":
+            asked.append((request.method, path, request.post_data_json))
+        told = {"/state.json": room, "": ABOUT, "/me": {"role": "host", "peer": 11, "hand": 0}}
+        link = {"link": f"{SPACE}#{path[1:]}-{len(asked)}"}
+        route.fulfill(json=told.get(path, link) if request.method == "GET" else link)
+
+    page.route("**/api/**", reply)
+    page.goto(f"{SPACE}#token={jwt('host', 11, 'Ada')}")
+    return asked
+
+
+def test_a_host_changes_what_a_planned_space_says_and_when_it_starts(page: Page) -> None:
+    asked = serve_host(page, PLANNED)
+    page.get_by_role("button", name="Change the announcement").first.click()
+    expect(page.get_by_label("Topics", exact=True)).to_have_value("radio")
+    page.get_by_label("Title", exact=True).fill("Later")
+    page.get_by_label("What it is about").fill("New")
+    page.get_by_label("Day and time").fill("2027-01-15T20:00")
+    with page.expect_response(lambda reply: reply.request.method == "PATCH"):
+        page.get_by_role("button", name="Save").click()
+    starts = page.evaluate("Date.parse('2027-01-15T20:00') / 1000")
+    wish = {"title": "Later", "description": "New", "topics": ["radio"], "starts": starts}
+    assert asked == [("PATCH", "", wish)]
+
+
+def test_a_space_by_invitation_is_shared_by_a_link_that_lets_people_in(page: Page) -> None:
+    asked = serve_host(page, ROOM)
+    expect(page.locator("#about")).to_have_text("Old")
+    for _ in range(2):  # the link is made once
+        page.get_by_role("button", name="Share").click()
+        expect(page.get_by_label("Link that lets people in")).to_have_value(f"{SPACE}#links-1")
+        page.get_by_role("button", name="Done").click()
+    assert asked == [("POST", "/links", {"role": "listener", "uses": 10_000})]
+
+
+def test_a_host_invites_by_name_to_speak_to_listen_and_to_help(page: Page) -> None:
+    asked = serve_host(page, ROOM)
+    page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+    page.get_by_role("button", name="Share").click()
+    for role in ("speaker", "listener", "cohost"):
+        page.get_by_label("Their name").fill("Bo")
+        page.get_by_label("What they may do").select_option(role)
+        page.get_by_role("button", name="Copy link").click()
+        expect(page.locator("#share-done")).to_contain_text("Bo's link is copied")
+        expect(page.get_by_label("Their name")).to_have_value("")
+        assert ("POST", "/tokens", {"role": role, "name": "Bo"}) in asked
+    assert page.evaluate("copied").startswith(f"{SPACE}#tokens-")

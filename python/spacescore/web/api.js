@@ -32,6 +32,8 @@ import { bearer } from "./exchange.js";
  * @property {number} [starts] Unix seconds, while it is planned
  */
 
+const MANY = 10_000; // may come by one link
+
 /** One space of the service. */
 export class SpaceApi {
   #root;
@@ -87,7 +89,7 @@ export class SpaceApi {
 
   /**
    * What the space says of itself.
-   * @returns {Promise<{ description: string, topics: string[], language: string }>}
+   * @returns {Promise<{ title: string, description: string, topics: string[], visibility: string }>}
    */
   async describe() {
     return (await this.#get("")).json();
@@ -226,10 +228,22 @@ export class SpaceApi {
 
   /**
    * @param {string} name
-   * @returns {Promise<string>} the link to give to the speaker
+   * @param {string} role
+   * @returns {Promise<string>} a personal link
    */
-  async invite(name) {
-    return (await (await this.#send("POST", "/tokens", { role: "speaker", name })).json()).link;
+  async invite(name, role) {
+    return (await (await this.#send("POST", "/tokens", { role, name })).json()).link;
+  }
+
+  /** @returns {Promise<string>} a link by which many may listen */
+  async inviteMany() {
+    const wish = { role: "listener", uses: MANY };
+    return (await (await this.#send("POST", "/links", wish)).json()).link;
+  }
+
+  /** @param {import("./dialogs.js").Announcement} announcement */
+  async edit(announcement) {
+    await this.#send("PATCH", "", announcement);
   }
 
   async end() {

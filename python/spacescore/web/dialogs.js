@@ -78,27 +78,80 @@ export async function askHowToLeave(isHost) {
   return /** @type {any} */ (await decide("leave-dialog"));
 }
 
+/** @param {string} text "a, b" */
+export const topicsOf = (text) => text.split(",").map((one) => one.trim()).filter(Boolean);
+
+/**
+ * For a field of the kind datetime-local: the same moment on the reader's clock.
+ * @param {number} seconds Unix
+ */
+export function localTime(seconds) {
+  const offset = new Date(1000 * seconds).getTimezoneOffset() * 60;
+  return new Date(1000 * (seconds - offset)).toISOString().slice(0, 16);
+}
+
+/** @typedef {{ title: string, description: string, topics: string[], starts?: number }} Announcement */
+
+/**
+ * @param {Announcement} now starts: of a planned space only
+ * @returns {Promise<Announcement | null>} null when dismissed
+ */
+export async function askChanges({ title, description, topics, starts = 0 }) {
+  const form = /** @type {HTMLFormElement} */ (element("change-dialog").querySelector("form"));
+  const field = (/** @type {string} */ name) =>
+    /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
+  element("change-starts").hidden = field("starts").disabled = !starts;
+  if (starts) field("starts").value = localTime(starts);
+  field("title").value = title;
+  field("description").value = description;
+  field("topics").value = topics.join(", ");
+  if (await decide("change-dialog") !== "ok") return null;
+  return {
+    title: field("title").value.trim(),
+    description: field("description").value.trim(),
+    topics: topicsOf(field("topics").value),
+    ...(starts && { starts: Math.floor(Date.parse(field("starts").value) / 1000) }),
+  };
+}
+
+/**
+ * @typedef {object} Inviter what hosts and co-hosts may give
+ * @property {(name: string, role: string) => Promise<string>} person a personal link
+ * @property {boolean} cohosts
+ * @property {(() => Promise<string>) | null} everybody the link of a space by invitation
+ */
+
 /**
  * @param {string} link
- * @param {((name: string) => Promise<string>) | null} invite gives a speaker's link; hosts only
+ * @param {Inviter | null} inviter
  */
-export function share(link, invite) {
+export async function share(link, inviter) {
   /** @type {HTMLInputElement} */
   const field = element("share-link");
   /** @type {HTMLInputElement} */
   const name = element("invite-name");
-  field.value = link;
-  element("invite").hidden = invite === null;
-  element("share-done").textContent = "";
-  element("share-copy").onclick = () => copy(field, link, t("share.copied"));
+  /** @type {HTMLSelectElement} */
+  const role = element("invite-role");
+  const done = element("share-done");
+  element("share-link").setAttribute("aria-label", t(inviter?.everybody ? "share.invite" : "share.link"));
+  element("invite").hidden = inviter === null;
+  role.options[2].hidden = role.options[2].disabled = !inviter?.cohosts;
+  field.value = inviter?.everybody ? "" : link;
+  done.textContent = "";
+  inviter?.everybody?.().then(
+    (made) => (field.value = made),
+    (error) => (done.textContent = explain(error)),
+  );
+  element("share-copy").onclick = () => copy(field, field.value, t("share.copied"));
   element("invite-copy").onclick = async () => {
     const invited = name.value.trim();
-    if (!invite || !invited) return name.focus();
+    if (!inviter || !invited) return name.focus();
     try {
-      copy(field, await invite(invited), t("share.speaker.copied", { name: invited }));
+      const made = await inviter.person(invited, role.value);
+      copy(field, made, t("share.person.copied", { name: invited }));
       name.value = "";
     } catch (error) {
-      element("share-done").textContent = explain(error);
+      done.textContent = explain(error);
     }
   };
   return decide("share-dialog");

@@ -1,6 +1,6 @@
 // Planning a space: a form for whoever has the operator's key, and the links that it gives.
 
-import { copy } from "./dialogs.js";
+import { copy, localTime, topicsOf } from "./dialogs.js";
 import { element, find } from "./dom.js";
 import { request } from "./errors.js";
 import { bearer } from "./exchange.js";
@@ -27,13 +27,12 @@ export function slugFor(title) {
  */
 export function wishOf(form) {
   const text = (/** @type {string} */ name) => String(form.get(name) ?? "").trim();
-  const topics = text("topics").split(",").map((one) => one.trim()).filter(Boolean);
   return {
     space: text("space"),
     title: text("title"),
     host: text("host"),
     description: text("description"),
-    topics,
+    topics: topicsOf(text("topics")),
     language: text("language"),
     visibility: text("visibility"),
     open_stage: form.has("open_stage"),
@@ -86,8 +85,8 @@ export class Plan {
   }
 
   #open() {
-    const soon = new Date(Date.now() + 3_600_000 - new Date().getTimezoneOffset() * 60_000);
-    if (!this.#field("starts").value) this.#field("starts").value = `${soon.toISOString().slice(0, 14)}00`;
+    const soon = `${localTime(Date.now() / 1000 + 3600).slice(0, 14)}00`;
+    if (!this.#field("starts").value) this.#field("starts").value = soon;
     if (!this.#field("host").value) this.#field("host").value = rememberedName();
     element("plan-trouble").hidden = true;
     this.retell();

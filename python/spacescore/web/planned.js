@@ -36,7 +36,7 @@ export class Planned {
     this.#offset = time - Date.now() / 1000;
     element("planned").hidden = !planned;
     element("planned-when").hidden = element("calendar").hidden = !starts;
-    element("open").hidden = !may.opens;
+    element("open").hidden = element("change").hidden = !may.opens;
     element("cancel").hidden = !may.cancels;
     if (!planned) return;
     if (starts) {

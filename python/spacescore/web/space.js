@@ -3,7 +3,7 @@
 import { Announcer } from "./announcer.js";
 import { SpaceApi } from "./api.js";
 import { Companion } from "./companion.js";
-import { askHowToLeave, askName, confirm, share } from "./dialogs.js";
+import { askChanges, askHowToLeave, askName, confirm, share } from "./dialogs.js";
 import { waitFor } from "./dock.js";
 import { element } from "./dom.js";
 import { JoinError, request } from "./errors.js";
@@ -47,6 +47,8 @@ const stage = new Stage(element("speakers"), element("speaker-tile"), manage);
 let invitation = takeToken(slug);
 let token = invitation; // on an open stage, another for each time on it
 let grant = readGrant(token ?? "");
+/** @type {Awaited<ReturnType<SpaceApi["describe"]>> | null} */ let about = null;
+/** @type {Promise<string> | null} */ let openLink = null; // of a space by invitation, made once
 const ownPlace = keepPlace(slug, drawPlace);
 let blocked = false;
 let inLine = false;
@@ -58,8 +60,7 @@ const polling = poll((signal) => api.state(signal), onRoom, onTrouble);
 
 /** @param {import("./api.js").Room} news */
 function onRoom(news) {
-  const opened = room?.phase === "planned" && news.phase !== "planned";
-  if (!room || opened) api.describe().then((about) => view.showAbout(about)).catch(() => {});
+  if (room?.title !== news.title || room.phase !== news.phase) readAbout();
   room = news;
   if (keptOut) return;
   view.showRoom(news);
@@ -100,6 +101,12 @@ async function fetchDesk() {
   desk ??= new Console(api, () => ({ role: role(), peer: ownPeer() }), askAnew);
   if (room) desk.show(room);
   return desk;
+}
+
+/** What does not change often, and is in no state.json. */
+async function readAbout() {
+  about = await api.describe().catch(() => about);
+  if (about) view.showAbout(about);
 }
 
 /** Where the space goes on when this server goes away; who was invited takes the key along. */
@@ -438,6 +445,7 @@ async function accept(code) {
     }));
     stepDown();
     refresh();
+    askAnew();
   } catch (error) {
     view.notify(explain(error));
   }
@@ -509,8 +517,28 @@ async function calendar(event) {
 }
 
 function shareLink() {
-  const link = location.origin + location.pathname;
-  share(link, keepsOrder(role()) ? (name) => api.invite(name) : null);
+  const byInvitation = about?.visibility === "invite";
+  share(location.origin + location.pathname, keepsOrder(role()) ? {
+    person: (name, as) => api.invite(name, as),
+    cohosts: role() === "host",
+    everybody: byInvitation ? () => (openLink ??= inviteMany()) : null,
+  } : null);
+}
+
+async function inviteMany() {
+  try {
+    return await api.inviteMany();
+  } catch (error) {
+    openLink = null;
+    throw error;
+  }
+}
+
+async function change() {
+  if (!about) await readAbout();
+  if (!about || !room) return;
+  const changed = await askChanges({ ...about, starts: room.starts });
+  if (changed && await act(() => api.edit(changed))) await readAbout();
 }
 
 /* What moves */
@@ -564,7 +592,8 @@ setInterval(() => {
 }, 1000);
 
 const actions = {
-  listen, speak, mute, hand, leave, open, cancel, share: shareLink,
+  listen, speak, mute, hand, leave, open, change, cancel, share: shareLink,
+  "console-change": change,
   "offer-accept": acceptOffer, "offer-decline": declineOffer,
   play: () => {
     setBlocked(false);

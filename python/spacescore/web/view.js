@@ -67,7 +67,7 @@ export class View {
   }
 
   /** @param {{ description: string, topics: string[] }} about */
-  showAbout({ description, topics }) {
+  showAbout({ description = "", topics = [] }) {
     element("about").textContent = description;
     element("about").hidden = !description;
     showList("topics", topics, (topic) => topic);
