@@ -98,14 +98,16 @@ void Recorder::drain() {
     const auto at = files_.find(item->frame.space);
     if (item->last) {
       finish_file(item->frame.space);
-    } else if (at != files_.end() && !at->second.failed) {
+    } else if (at != files_.end()) {
       write_frame(at->second, item->frame);
+      if (at->second.failed) lost_.fetch_add(1, std::memory_order_relaxed);
     }
     ring_.release();
   }
 }
 
 void Recorder::write_frame(File& file, const RecordedFrame& frame) {
+  if (file.failed) return;
   if (!file.fd) {
     file.fd =
         FileDescriptor{::open(file.path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640)};
