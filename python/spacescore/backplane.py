@@ -5,7 +5,9 @@
   a command reaches may decide it;
 - **presence**: each node says who is connected to it, whole and again each second; what a
   node has not repeated for some seconds is no longer so. Counts are summed by who reads;
-- **admission**: how far the cursor of a space is.
+- **admission**: how far the cursor of a space is;
+- **homes**: the one node that has a space on air, for some seconds and again. A home that is silent
+  for so long is taken over; one that wakes up later finds that it is not any more.
 
 `LocalBackplane` shares the store, and keeps the rest for one process. A driver for several
 nodes implements the same calls over a message bus; the rules do not see the difference.
@@ -25,6 +27,7 @@ from spacescore.store import Entry, Head, Letter, MemoryStore, Store
 __all__ = ["Admission", "Backplane", "LocalBackplane", "Presence"]
 
 PRESENCE_SECONDS = 3.0  # a node that says nothing for so long has nobody
+HOME_SECONDS = 10.0  # then a silent home is taken over; it is held again each second
 T = TypeVar("T")
 
 
@@ -81,6 +84,15 @@ class Backplane(Protocol):
     async def presence(self, slug: str, now: float) -> Presence:
         """Return who is connected to any node."""
 
+    async def homeless(self, now: float) -> list[str]:
+        """Return the keys of open spaces that no node has on air."""
+
+    async def hold(self, keys: Sequence[str], node: str, now: float) -> set[str]:
+        """Have spaces on air, or go on to; return those that are this node's now."""
+
+    async def release(self, node: str) -> None:
+        """Have nothing on air any more."""
+
     async def set_admission(self, slug: str, admission: Admission) -> None:
         """Move the cursor."""
 
@@ -91,8 +103,10 @@ class Backplane(Protocol):
 class LocalBackplane:
     """One process, and a store that others may share."""
 
-    def __init__(self, store: Store | None = None) -> None:
+    def __init__(self, store: Store | None = None, *, shared: bool | None = None) -> None:
+        """shared: whether other nodes have the store as well; by default what it says itself."""
         self.store: Store = store or MemoryStore()
+        self._shared = self.store.shared if shared is None else shared
         self._presence: dict[str, dict[str, tuple[float, Presence]]] = {}
         self._admission: dict[str, Admission] = {}
 
@@ -142,6 +156,23 @@ class LocalBackplane:
         fresh = [presence for _, presence in said.values()]
         online = frozenset[int]().union(*(each.online for each in fresh))
         return Presence(online, sum(each.listeners for each in fresh))
+
+    async def homeless(self, now: float) -> list[str]:
+        """See Backplane. Who opened a space has a moment to hold it."""
+        if not self._shared:
+            return []
+        return await self._call(partial(self.store.homeless, now, now - HOME_SECONDS))
+
+    async def hold(self, keys: Sequence[str], node: str, now: float) -> set[str]:
+        """See Backplane. Where no other node can be, nothing has to be written."""
+        if not self._shared or not keys:
+            return set(keys)
+        return await self._call(partial(self.store.hold, keys, node, now, now + HOME_SECONDS))
+
+    async def release(self, node: str) -> None:
+        """See Backplane."""
+        if self._shared:
+            await self._call(partial(self.store.release, node))
 
     async def set_admission(self, slug: str, admission: Admission) -> None:
         """See Backplane."""

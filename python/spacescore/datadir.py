@@ -121,6 +121,12 @@ class DataDir:
         self._given.add(name)
         return self.recordings / f"{name}.opus"
 
+    def node_id(self) -> str:
+        """Return the name of this node among those on one store; a restart keeps it."""
+        return self._read_or_make(
+            self.path / "node.id", lambda: f"{secrets.token_hex(8)}\n"
+        ).strip()
+
     def write_node(self, node: Mapping[str, Any]) -> None:
         """Note where the node is reached."""
         self._write(self.path / "node.json", json.dumps(node) + "\n")

@@ -82,7 +82,7 @@ class Office:
         self.engine = engine
         self.backplane: Backplane = backplane or LocalBackplane()
         self.clock = clock
-        self._node = node
+        self._node = node or secrets.token_hex(8)
         self._patience = patience or Patience()
         self._kept: dict[str, _Kept] = {}
         self._on_air: set[str] = set()
@@ -102,9 +102,8 @@ class Office:
         """Put on air again what was open when the last process ended."""
         for head in await self.backplane.living():
             room = await self._load(head)
-            self._put_on_air(room)
-            if error := self._failed.pop(room.slug, None):
-                _log.error("a space could not be opened again", space=room.slug, reason=str(error))
+            if room.phase is Phase.OPEN and await self._holds(head.key):
+                self._go_on_air(room)
 
     async def directory(self) -> list[Head]:
         """Every space that has not ended, the newest first."""
@@ -228,9 +227,44 @@ class Office:
             head = heads.get(slug)
             if head is None or head.key != kept.key or head.version > kept.room.version:
                 await self._catch_up(slug)
+        await self._keep_home(heads, now)
         for slug in list(self._on_air & self._engine_slugs()):
             with suppress(UnknownSpaceError):
                 await self._look_at(slug, now)
+
+    async def _keep_home(self, heads: Mapping[str, Head], now: float) -> None:
+        """Hold what is on air here, stand down where another does, take over what nobody has."""
+        if self._resting:
+            return
+        mine = {self._kept[slug].key: slug for slug in self._on_air if slug in self._kept}
+        free = await self.backplane.homeless(now)
+        held = await self.backplane.hold([*mine, *free], self._node, now)
+        for key in mine.keys() - held:
+            self._stand_down(mine[key])
+        for head in heads.values():
+            if head.key in held and head.key not in mine:
+                self._go_on_air(await self._load(head))
+                _log.warning("taken over", space=head.slug)
+
+    async def _holds(self, key: str) -> bool:
+        return key in await self.backplane.hold([key], self._node, self.clock())
+
+    def _stand_down(self, slug: str) -> None:
+        """Another node has the space on air, while we were silent for too long."""
+        self._on_air.discard(slug)
+        _log.error("another node has taken over", space=slug)
+        with suppress(UnknownSpaceError, EngineClosedError):
+            self.engine.close_space(slug)
+
+    def _go_on_air(self, room: Room) -> None:
+        self._put_on_air(room)
+        if error := self._failed.pop(room.slug, None):
+            _log.error("a space could not be opened again", space=room.slug, reason=str(error))
+
+    async def leave_home(self) -> None:
+        """The node ends: another may take over at once."""
+        with suppress(StoreError):
+            await self.backplane.release(self._node)
 
     async def _look_at(self, slug: str, now: float) -> None:
         kept = self._kept.get(slug)
@@ -255,7 +289,11 @@ class Office:
             room = room.after(fact, now)
             entries.append(Entry(room.version, now, actor(by), fact))
         await self.backplane.append(Head.of(kept.key, room), entries, audited, letters)
+        opened = any(isinstance(fact, facts.Opened) for fact in made)
+        home = opened and await self._holds(kept.key)
         self._follow(room.slug, kept, entries)
+        if home:
+            self._put_on_air(room)
         if letters:
             self.ledger.on_letters()
         await self._tell_of_recordings()
@@ -328,9 +366,7 @@ class Office:
                 _carry_out(self.engine, room, entry.fact)
         except EngineClosedError:
             return
-        if isinstance(entry.fact, facts.Opened):
-            self._put_on_air(room)
-        elif isinstance(entry.fact, facts.Ended):
+        if isinstance(entry.fact, facts.Ended):
             self._on_air.discard(room.slug)
 
     def _put_on_air(self, room: Room) -> None:

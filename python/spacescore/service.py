@@ -97,7 +97,8 @@ class Service:
         try:
             assert engine.data is not None  # noqa: S101  (the settings name a folder)
             keys = _key_ring(settings, engine.data)
-            office = Office(engine, LocalBackplane(_open_store(settings, engine.data)))
+            backplane = LocalBackplane(_open_store(settings, engine.data))
+            office = Office(engine, backplane, node=engine.data.node_id())
             app = asgi(
                 engine,
                 keys=keys,
@@ -218,6 +219,7 @@ class Service:
             await trio.to_thread.run_sync(
                 self.engine.close_space, space.slug, abandon_on_cancel=True
             )
+        await self.office.leave_home()
         await trio.to_thread.run_sync(self.engine.close, abandon_on_cancel=True)
         await self._http_stopped.wait()
         _log.info("stopped")

@@ -80,6 +80,22 @@ def test_the_dead_are_listed_revived_and_forgotten(store):
     assert [one.id for one in outbox.due("https://a.example/", NOW, 9)] == ["000", "003"]
 
 
+def test_an_open_space_has_one_home_until_it_is_silent(store):
+    made = [Entry(1, NOW, "operator", facts.Created("demo", Details("x")))]
+    made.append(Entry(2, NOW, "operator", facts.Opened()))
+    store.append(Head.of("k1", Room.of((entry.fact, entry.at) for entry in made)), made)
+    assert store.homeless(NOW + 5, NOW - 5) == []  # just opened
+    assert store.homeless(NOW + 5, NOW) == ["k1"]
+    assert store.hold(["k1", "none"], "a", NOW, NOW + 10) == {"k1"}
+    assert store.hold(["k1"], "b", NOW + 9, NOW + 20) == set()
+    assert store.hold(["k1"], "a", NOW + 9, NOW + 20) == {"k1"}
+    assert store.homeless(NOW + 19, NOW) == []
+    assert store.hold(["k1"], "b", NOW + 20, NOW + 30) == {"k1"}
+    assert store.hold(["k1"], "a", NOW + 20, NOW + 30) == set()
+    store.release("b")
+    assert store.homeless(NOW + 21, NOW) == ["k1"]
+
+
 def test_neither_the_waiting_nor_the_dead_grow_without_end(store):
     outbox = store.outbox
     outbox.add([letter(n, dead=n % 2 == 1) for n in range(10)])

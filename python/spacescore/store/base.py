@@ -117,6 +117,7 @@ class Store(Protocol):
     """Facts by space, in their order. Every method may raise StoreError."""
 
     blocking: bool  # whether to call it from a thread
+    shared: bool  # whether other nodes may have it as well
 
     @property
     def audit(self) -> AuditBook:
@@ -154,6 +155,15 @@ class Store(Protocol):
         Raises ConflictError when that version is no longer the last, or when a first
         entry meets a living space of the same name.
         """
+
+    def homeless(self, now: float, opened_before: float) -> list[str]:
+        """Return the keys of open spaces that no node holds; those just opened have a moment."""
+
+    def hold(self, keys: Sequence[str], node: str, now: float, until: float) -> set[str]:
+        """Put spaces on air on one node until a time; return those that no other node holds."""
+
+    def release(self, node: str) -> None:
+        """Hold nothing any more: another may take over at once."""
 
     def close(self) -> None:
         """Let go of files and connections. Idempotent."""

@@ -18,6 +18,7 @@ class MemoryStore:
     """Dictionaries."""
 
     blocking = False
+    shared = False
 
     def __init__(self) -> None:
         self.audit = MemoryAuditBook()
@@ -26,6 +27,7 @@ class MemoryStore:
         self._heads: dict[str, Head] = {}
         self._entries: dict[str, list[Entry]] = {}
         self._living: dict[str, str] = {}  # slug -> key
+        self._homes: dict[str, tuple[str, float]] = {}  # key -> node, until
 
     def living(self) -> list[Head]:
         """See Store."""
@@ -74,6 +76,28 @@ class MemoryStore:
             if head.phase is Phase.ENDED:
                 del self._living[head.slug]
                 self._forget()
+
+    def homeless(self, now: float, opened_before: float) -> list[str]:
+        """See Store."""
+        heads = [head for head in self.living() if head.phase is Phase.OPEN]
+        free = [head for head in heads if self._homes.get(head.key, ("", 0.0))[1] <= now]
+        return [head.key for head in free if head.opened <= opened_before]
+
+    def hold(self, keys: Sequence[str], node: str, now: float, until: float) -> set[str]:
+        """See Store."""
+        with self._lock:
+            held = set()
+            for key in keys:
+                home, expires = self._homes.get(key, ("", 0.0))
+                if key in self._heads and (home == node or expires <= now):
+                    self._homes[key] = (node, until)
+                    held.add(key)
+            return held
+
+    def release(self, node: str) -> None:
+        """See Store."""
+        with self._lock:
+            self._homes = {key: one for key, one in self._homes.items() if one[0] != node}
 
     def close(self) -> None:
         """See Store."""

@@ -41,6 +41,8 @@ def open_postgres(url: str) -> "PostgresStore":
 class PostgresStore(SqlStore):
     """See the module."""
 
+    shared = True
+
     def __init__(self, driver: Any, url: str) -> None:
         super().__init__()
         self._driver = driver

@@ -41,6 +41,7 @@ class SqlStore(ABC):
     """A store in a database that speaks SQL. One connection, one caller at a time."""
 
     blocking = True
+    shared = False
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -155,6 +156,32 @@ class SqlStore(ABC):
                 self.execute("INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?)", values)
             self.audit.insert(acts)
             self.outbox.insert(letters)
+
+    def homeless(self, now: float, opened_before: float) -> list[str]:
+        """See Store."""
+        rows = self.rows(
+            "SELECT key FROM spaces WHERE phase = 'open' AND home_until <= ? AND opened <= ?",
+            (now, opened_before),
+        )
+        return [str(key) for (key,) in rows]
+
+    def hold(self, keys: Sequence[str], node: str, now: float, until: float) -> set[str]:
+        """See Store."""
+        statement = (
+            "UPDATE spaces SET home = ?, home_until = ?"
+            " WHERE key = ? AND (home = ? OR home_until <= ?)"
+        )
+        with self.transaction():
+            return {
+                key
+                for key in sorted(keys)  # two nodes lock rows in one order
+                if self.execute(statement, (node, until, key, node, now)).rowcount == 1
+            }
+
+    def release(self, node: str) -> None:
+        """See Store."""
+        with self.transaction():
+            self.execute("UPDATE spaces SET home_until = 0 WHERE home = ?", (node,))
 
     def _advance(self, key: str, before: int, row: Sequence[Any]) -> None:
         cursor = self.execute(
