@@ -94,7 +94,7 @@ def test_who_spoke_until_the_end_is_on_the_recording(served):
     speaker.close()
     assert code == 0
     assert next(json.loads(line)["event"] for line in log.splitlines()) == "speaker joined"
-    (recording,) = (served.data / "recordings").iterdir()
+    (recording,) = (served.data / "recordings").glob("*.opus")
     pages = recording.read_bytes().split(b"OggS")
     assert recording.name.startswith("demo-")
     assert pages[0] == b""
