@@ -4,7 +4,7 @@ import re
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from urllib.request import Request, urlopen
@@ -12,6 +12,7 @@ from urllib.request import Request, urlopen
 import pytest
 from aioice.stun import TransactionFailed
 from aiortc import RTCConfiguration, RTCIceServer, RTCIceTransportPolicy
+from playwright.sync_api import Browser, expect
 
 from offers import LISTEN
 from served import Served
@@ -107,3 +108,26 @@ def test_the_password_that_all_know_opens_no_way_but_to_the_node(served):
         listener.join(lambda sdp: served.offer("/whep/demo", sdp)[0])
     assert served.metric("listeners") == 0
     listener.close()
+
+
+ONLY_RELAYS = """
+  window.RTCPeerConnection = class extends RTCPeerConnection {
+    constructor(options) { super({ ...options, iceTransportPolicy: "relay" }); }
+  };
+"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("relay", ["127.0.0.1"], indirect=True)
+def test_the_page_listens_and_speaks_by_the_relay_that_the_ticket_names(
+    served: Served, open_chromium: Callable[[], Browser]
+):
+    page = open_chromium().new_page()
+    page.add_init_script(ONLY_RELAYS)
+    page.goto(f"{served.url}/s/demo")
+    page.get_by_role("button", name="Listen").click()
+    expect(page.locator("#status")).to_have_text("Listening", timeout=15_000)
+    page.get_by_role("button", name="Speak").click()
+    page.get_by_label("Your name").fill("Ada")
+    page.get_by_role("button", name="Start speaking").click()
+    expect(page.locator("#status")).to_have_text("You are on air", timeout=15_000)

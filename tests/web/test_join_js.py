@@ -265,3 +265,23 @@ def test_backoff_doubles_up_to_its_cap_and_is_fully_jittered(run: Run) -> None:
         "return [0, 1, 2, 5, 50].flatMap((n) => [m.backoff(n, 0), m.backoff(n, 0.5)])",
     )
     assert waits == [0, 250, 0, 500, 0, 1000, 0, 7500, 0, 7500]
+
+
+def test_the_relays_that_a_ticket_names_are_used(run: Run) -> None:
+    relay = {"urls": "turn:192.0.2.9", "username": "u", "credential": "c"}
+    used = run(
+        "join.js",
+        """
+        let used;
+        window.RTCPeerConnection = class extends RTCPeerConnection {
+          constructor(options) { super(options); used = this.getConfiguration().iceServers; }
+        };
+        const session = new m.ListenSession({ ticket: args[0] });
+        session.open().catch(() => {});
+        while (!used) await new Promise((resolve) => setTimeout(resolve, 1));
+        session.close();
+        return used;
+        """,
+        TICKET | {"ice_servers": [relay]},
+    )
+    assert [server["urls"] for server in used] in (["turn:192.0.2.9"], [["turn:192.0.2.9"]])

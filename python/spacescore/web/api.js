@@ -57,6 +57,11 @@ export class SpaceApi {
     return this.#at("/ticket");
   }
 
+  /** Relays: a ticket names them. @returns {Promise<RTCIceServer[]>} */
+  async iceServers() {
+    return (await (await this.#get("/ticket")).json()).ice_servers ?? [];
+  }
+
   get whip() {
     return new URL(`whip/${this.#slug}`, this.#root);
   }

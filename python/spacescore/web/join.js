@@ -37,7 +37,7 @@ export class ListenSession extends Session {
   constructor({ ticket, element, steady, token, place, signal }) {
     super(async (dialling) => {
       const loaded = await load(ticket, dialling, token);
-      return connect((pc) => negotiate(pc, loaded, steady, place));
+      return connect((pc) => negotiate(pc, loaded, steady, place), loaded.ice_servers);
     }, element);
     signal?.addEventListener("abort", () => this.close());
   }

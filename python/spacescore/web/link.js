@@ -21,10 +21,11 @@ import { Watchdog } from "./watchdog.js";
 /**
  * Makes a PeerConnection and a link of it; whatever fails on the way closes it.
  * @param {(pc: RTCPeerConnection) => Promise<Link>} negotiate sets both descriptions
+ * @param {RTCIceServer[]} [iceServers] relays, for whom a network lets nothing else through
  * @returns {Promise<Link>}
  */
-export async function connect(negotiate) {
-  const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+export async function connect(negotiate, iceServers = []) {
+  const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", iceServers });
   try {
     return await negotiate(pc);
   } catch (error) {

@@ -369,6 +369,7 @@ async function goOnStage(microphone) {
     endpoint: api.whip,
     token: token ?? "",
     muteEndpoint: api.muteOf(ownPeer() ?? 0),
+    iceServers: () => api.iceServers().catch(() => []),
   }, microphone);
   microphone.getAudioTracks()[0].addEventListener("ended", () => loseMicrophone(next));
   inLine = granted = false;

@@ -14,6 +14,7 @@
  * @property {Candidate[]} candidates where the nodes listen, best first
  * @property {number} ssrc the SSRC that the space's mix is sent with
  * @property {string} cname
+ * @property {RTCIceServer[]} [ice_servers] relays
  * @property {number} [expiry] Unix seconds; after it nobody enters, those inside stay
  * @property {boolean} [requires_certificate] private spaces: the ufrag names our certificate
  *
@@ -89,6 +90,7 @@ const RULES = [
   ["fingerprint", (value) => /^([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}$/.test(value)],
   ["cname", (value) => /^[!-~]{1,255}$/.test(value)],
   ["ssrc", (value) => Number.isInteger(value) && value > 0 && value < 2 ** 32],
+  ["ice_servers", (value) => value === undefined || Array.isArray(value)],
   ["candidates", (value) => Array.isArray(value) && value.length > 0 && value.every(isCandidate)],
 ];
 

@@ -12,6 +12,7 @@ import { Session } from "./session.js";
  * @property {string | URL} endpoint /whip/{space}
  * @property {string} token of a speaker or host
  * @property {string | URL} [muteEndpoint] is told of mutes, so that others see them
+ * @property {() => Promise<RTCIceServer[]>} [iceServers] relays, asked for at each dial
  * @property {boolean} [original] the microphone as it is: no echo cancellation, noise
  *   suppression or gain control
  * @property {HTMLAudioElement} [element] plays the others
@@ -90,10 +91,11 @@ export async function speak(options) {
  * @param {AbortSignal} signal
  * @returns {Promise<Link>}
  */
-function dial(door, microphone, signal) {
+async function dial(door, microphone, signal) {
+  const iceServers = await door.iceServers?.();
   return connect(async (pc) => {
     const [track] = microphone.getAudioTracks();
     const { receiver } = pc.addTransceiver(track, { direction: "sendrecv", streams: [microphone] });
     return new Link(pc, receiver, await exchange(pc, door, signal));
-  });
+  }, iceServers);
 }
