@@ -5,6 +5,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from offers import LISTEN, SPEAK
+from spacescore.clients import Proxies
 from spacescore.errors import StoreError
 from spacescore.policy import Grant, Role
 from spacescore.tokens import KeyRing
@@ -290,3 +291,38 @@ def test_pinned_links_are_shown_to_everybody(web):
     assert (done.status_code, done.json()) == (200, {"pins": pins})
     assert web.get(f"{ONE}/state.json").json()["pins"] == pins
     assert problem(web.request("PUT", f"{ONE}/pins", json={"pins": []})) == (401, "unauthenticated")
+
+
+def test_who_was_blocked_does_not_come_back_as_a_stranger_with_another_name(engine):
+    web = Web(engine, proxies=Proxies(["127.0.0.1"]))
+    host = create(web, open_stage=True)
+
+    def come(address: str, token: str = "", door: str = "stage"):
+        headers = {"X-Forwarded-For": address}
+        return web.post(f"{ONE}/{door}", json={"name": "X"}, headers=headers, token=token)
+
+    troll, friend = come("198.51.100.1").json(), come("198.51.100.1").json()
+    web.request("PUT", f"{ONE}/hand", token=troll["token"])
+    speak(web, troll["token"])
+    blocked = web.post(f"{ONE}/people/{troll['peer']}/block", token=host, json={})
+    assert blocked.status_code == 204
+    for door in ("stage", "people"):
+        assert problem(come("198.51.100.1", door=door))[0] == 403
+    assert come("198.51.100.1", token=friend["token"]).status_code == 201
+    assert come("198.51.100.2").status_code == 201
+    assert web.get("/api/spaces/demo/ticket").status_code == 200
+    later = web.desk.clock() + 3_601
+    web.desk.clock = lambda: later
+    assert come("198.51.100.1").status_code == 201
+
+
+def test_to_unblock_somebody_is_to_unblock_their_network(engine):
+    web = Web(engine)
+    host = create(web, open_stage=True)
+    troll = introduce(web, "Troll")
+    web.request("PUT", f"{ONE}/hand", token=troll["token"])
+    web.post(f"{ONE}/people/{troll['peer']}/block", token=host, json={})
+    assert problem(web.post(f"{ONE}/stage", json={}))[0] == 403
+    identity = f"%23{troll['peer']}"
+    assert web.delete(f"{ONE}/blocked/{identity}", token=host).status_code == 204
+    assert web.post(f"{ONE}/stage", json={}).status_code == 201

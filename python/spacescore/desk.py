@@ -39,6 +39,7 @@ from spacescore.office import Office
 from spacescore.policy import OPERATOR, Caller, Grant, Rank, Role, TokenBucket
 from spacescore.problem import Problem, problem_from, problem_response
 from spacescore.rooms.rules import rank_of
+from spacescore.shunned import Shunned
 from spacescore.tokens import KeyRing
 from spacescore.vitals import Vitals
 
@@ -138,6 +139,7 @@ class Desk:
     kept: Kept = field(default_factory=Kept)
     feed: Feed = field(default_factory=Feed)
     live: dict[str, tuple[float, Live]] = field(default_factory=dict)
+    shunned: Shunned = field(default_factory=Shunned)
     _told: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:

@@ -125,9 +125,13 @@ async def _introduced(request: Request, room: Room, role: Role) -> Response:
     caller = desk.caller(request)
     identity = caller.who if isinstance(caller, Grant) else ""
     desk.pace(request)
+    network = desk.network(request)
+    if caller is None:
+        desk.shunned.check(room.slug, network, desk.clock())
     name = (await read_json(request)).text("name")
     grant = _new_grant(desk, room, role, name, STAGE_SECONDS, identity)
     admit(room, grant, desk.clock())
+    desk.shunned.came(room.slug, grant.who, network)
     return _token(desk, request, grant)
 
 
@@ -302,16 +306,23 @@ async def remove_speaker(request: Request) -> Response:
 
 async def block(request: Request) -> Response:
     """Send somebody away for good: no token of theirs, and no personal link, lets them in."""
-    desk = desk_of(request)
-    await desk.office.room(request.path_params["space"])
+    desk, slug = desk_of(request), request.path_params["space"]
+    await desk.office.room(slug)
     with_link = (await read_json(request)).flag("with_link")
-    await _do_to(request, Block(_peer(request), with_link))
+    peer = _peer(request)
+    known = (await desk.office.room(slug)).people.get(peer)
+    room = await _do_to(request, Block(peer, with_link))
+    who = known.identity if known else f"#{peer}"
+    if who in room.blocked:
+        desk.shunned.block(slug, who, desk.clock())
     return Response(status_code=204)
 
 
 async def unblock(request: Request) -> Response:
     """Let somebody come again."""
-    await _do(request, Unblock(request.path_params["identity"]))
+    identity = request.path_params["identity"]
+    await _do(request, Unblock(identity))
+    desk_of(request).shunned.unblock(request.path_params["space"], identity)
     return Response(status_code=204)
 
 
