@@ -10,11 +10,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from spacescore._native import _batch
+from spacescore._native import _batch, _core
 from spacescore.jitterlab.aiortc_buffer import aiortc_is_here, make_buffer
 from spacescore.jitterlab.speex import SpeexBuffer, speex_is_here
 
-FRAME_US, PLAYED = 20_000, 0
+FRAME_US = 20_000
 START_US = 1_000_000
 
 needs_speex = pytest.mark.skipif(not speex_is_here(), reason="libspeexdsp1 is not installed")
@@ -152,6 +152,99 @@ def test_a_storm_leaves_speexdsp_with_its_delay_for_longer(capfd):
     before = max(ms for number, ms in lag.items() if 450 <= number < 500)
     three_seconds_on = [ms for number, ms in lag.items() if number >= 1_150]
     assert max(three_seconds_on) > before + 20
+    capfd.readouterr()
+
+
+DEEP = 30  # packets, 600 ms
+
+
+def overtaken() -> tuple[np.ndarray, np.ndarray]:
+    """One in five takes a longer way; also the number of each, in order of arrival."""
+    packets = stream(2_000)
+    number = np.arange(2_000)
+    slow = (number % 5 == 0) & (number > 50)
+    packets["arrival_us"] += np.where(slow, DEEP * FRAME_US + 1_000, 0)
+    order = np.argsort(packets["arrival_us"], kind="stable")
+    return packets[order], order
+
+
+SETTLED = range(250, 1_900)
+
+
+def test_deep_reorder_loses_no_frame_of_ours_once_the_delay_has_grown():
+    packets, order = overtaken()
+    played = np.empty(2_000, np.int64)
+    played[order] = heard(packets)
+    in_order = played[played >= 0]
+    assert (np.diff(in_order) > 0).all()
+    assert (played[SETTLED] >= 0).all()
+    assert 600 <= (played - START_US)[1_000] / 1_000 - 20 * 1_000 <= 660
+
+
+@needs_aiortc
+def test_deep_reorder_stops_aiortc_for_good():
+    buffer = make_buffer()
+    released = set()
+    for number in overtaken()[1].tolist():
+        packet = SimpleNamespace(
+            sequence_number=number, timestamp=960 * number, _data=number.to_bytes(4, "big")
+        )
+        frame = buffer.add(packet)[1]
+        if frame is not None:
+            released.add(int.from_bytes(frame.data, "big"))
+    assert not released & set(SETTLED)
+
+
+@needs_speex
+def test_deep_reorder_costs_speexdsp_what_was_overtaken(capfd):
+    packets, order = overtaken()
+    arrival = packets["arrival_us"].tolist()
+    buffer, row, played = SpeexBuffer(step=960), 0, set()
+    for tick in range(2_000):
+        while row < 2_000 and arrival[row] <= START_US + 7_000 + tick * FRAME_US:
+            buffer.put(960 * int(order[row]), int(order[row]))
+            row += 1
+        played.add(buffer.get())
+    assert len(set(SETTLED) - played) >= 0.15 * len(SETTLED)
+    capfd.readouterr()
+
+
+TALK, REFRESHES, REFRESH_FRAMES = 500, 1_500, 20  # ten minutes, a refresh each 400 ms
+
+
+def discontinuous() -> np.ndarray:
+    packets = stream(TALK + REFRESHES)
+    frame = np.arange(TALK + REFRESHES)
+    frame[TALK:] = TALK + REFRESH_FRAMES * np.arange(REFRESHES)
+    packets["arrival_us"] = START_US + frame * FRAME_US
+    packets["timestamp"] = 5_000 + 960 * frame
+    packets["size"][TALK:] = 2
+    return packets
+
+
+def test_ten_minutes_of_dtx_are_none_of_them_loss_to_ours():
+    packets = discontinuous()
+    ticks = TALK + REFRESH_FRAMES * REFRESHES - 20
+    run = _batch.replay(packets, first_tick_us=START_US + 7_000, ticks=ticks)
+    assert run.stats["concealed_samples"] == 0
+    assert run.stats["packets_lost"] == 0
+    kinds = np.bincount(run.ticks["what"][TALK:], minlength=8)
+    frame, dtx = int(_core.Playout.frame), int(_core.Playout.dtx)
+    assert kinds[frame] + kinds[dtx] == kinds.sum()
+    assert kinds[dtx] >= 0.94 * kinds.sum()
+
+
+@needs_speex
+def test_ten_minutes_of_dtx_are_missing_packets_to_speexdsp(capfd):
+    """It says so for every tick between two refreshes: whoever asks is to conceal 570 seconds."""
+    frames = ((discontinuous()["timestamp"].astype(int) - 5_000) // 960).tolist()
+    buffer, row, missing = SpeexBuffer(step=960), 0, 0
+    for tick in range(TALK + REFRESH_FRAMES * REFRESHES):
+        while row < len(frames) and frames[row] <= tick:
+            buffer.put(960 * frames[row], row)
+            row += 1
+        missing += buffer.get() is None and tick >= TALK
+    assert missing * FRAME_US / 1e6 == pytest.approx(570, abs=5)
     capfd.readouterr()
 
 
