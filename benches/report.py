@@ -2,8 +2,9 @@
 
     python benches/report.py build/bench.json README.md docs/images
 
-The table goes between the two marker comments of the README; a run that lacks benches, say one
-with `-k`, is only printed.
+The table goes between the two marker comments of the README, and that of speech through loss
+between those of docs/sound.md beside it. A run that lacks benches, say one with `-k`, is printed,
+and writes no more than the latter.
 """
 
 import json
@@ -151,6 +152,12 @@ ROWS: list[Row] = [
         fixed("{ms:.2f} ms"),
         fixed("{floor_ms:.2f} ms bare libopus"),
     ),
+    (
+        "whole rooms on a core: SRTP in and out, three loud voices, recorded",
+        "bench_twenty_rooms_of_three_loud_speakers",
+        fixed("{rooms_per_core:.0f}"),
+        fixed("{floor_rooms_per_core:.0f} of bare libopus"),
+    ),
 ]
 
 
@@ -263,8 +270,42 @@ def draw(benches: dict[str, Info], folder: Path) -> None:
             plt.close()
 
 
+SOUND = "bench_sound_of_two_speakers_through_five_percent_loss"
+RECOVERIES = {
+    "plain": "concealment alone",
+    "fec": "FEC",
+    "red": "RED",
+    "red+fec": "RED and FEC",
+}
+
+
+def sound(scores: dict[str, dict[str, float]]) -> list[str]:
+    """How speech through loss scores: docs/sound.md."""
+    lines = [
+        "| | PESQ wideband (1 to 4.64) | log-spectral distance | concealed | lost "
+        "| in the jitter buffer |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, label in RECOVERIES.items():
+        of = scores[name]
+        pesq = f"{of['pesq']:.2f}" if "pesq" in of else "–"
+        lines.append(
+            f"| {label} | {pesq} | {of['lsd_db']:.2f} dB | {of['concealed']:.1%} "
+            f"| {of['lost']:.1%} | {of['delay_ms']:.0f} ms |"
+        )
+    return lines
+
+
+def replace_between(page: Path, lines: list[str]) -> None:
+    before, _, rest = page.read_text().partition(BEGIN)
+    if rest:
+        page.write_text("\n".join([before + BEGIN, *lines, END + rest.partition(END)[2]]))
+
+
 def main(run: Path, page: Path | None, images: Path) -> None:
     benches, machine = read(run)
+    if page is not None and SOUND in benches:
+        replace_between(page.parent / "docs" / "sound.md", sound(benches[SOUND]["scores"]))
     lines = table(benches)
     print(*lines, sep="\n")
     missing = [name for _, name, _, _ in ROWS if name not in {*benches, NEEDS_PRIVILEGE}]
@@ -274,10 +315,8 @@ def main(run: Path, page: Path | None, images: Path) -> None:
     draw(benches, images)
     if page is None:
         return
-    before, _, rest = page.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
     note = f"Taken on: {machine}; the machine is shared, so mind the ratios."
-    page.write_text("\n".join([before + BEGIN, *lines, "", note, END + after]))
+    replace_between(page, [*lines, "", note])
 
 
 if __name__ == "__main__":
