@@ -7,7 +7,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from jitter.measure import SECONDS, SEEDS, Against, Scores, captured, generated, scored
+from jitter.measure import (
+    SECONDS,
+    SEEDS,
+    Against,
+    Scores,
+    captured,
+    generated,
+    means,
+    scored,
+    unseen,
+)
 from spacescore.jitterlab import Score, link, names_here, play
 from spacescore.jitterlab.plots import draw_over_time, draw_trade
 
@@ -16,10 +26,10 @@ SHOWN = ["spacescore", "NetEQ model", "NetEQ model, exact", "speexdsp", "aiortc"
 
 
 def table(scores: Scores) -> list[str]:
-    policies = [one.policy for one in next(iter(scores.values()))]
+    policies = [one.policy for one in next(iter(scores.values()))[0]]
     lines = ["| | " + " | ".join(policies) + " |", "|---" * (len(policies) + 1) + "|"]
-    for name, several in scores.items():
-        lines.append(f"| {name} | " + " | ".join(_cell(one) for one in several) + " |")
+    for name, runs in scores.items():
+        lines.append(f"| {name} | " + " | ".join(_cell(one) for one in means(runs)) + " |")
     return lines
 
 
@@ -30,16 +40,16 @@ def _cell(one: Score) -> str:
 def beside(scores: Scores, policies: Sequence[str]) -> list[str]:
     lines = [
         "| spacescore beside | delay, geometric mean | worst link | concealed, all links "
-        "| stretched | less delay, at most 0.1 point more concealed | more of both |",
-        "|---|---|---|---|---|---|---|",
+        "| stretched | better | of these in both | one for the other | worse | worse in both |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for policy in policies:
         found = Against(scores, policy)
-        count = len(found.delay)
         lines.append(
             f"| {policy} | {found.delay_ratio:.2f} × | {found.worst_delay:.2f} × "
             f"| {found.concealed_ratio:.2f} × | {found.stretch_ratio:.2f} × "
-            f"| {len(found.better_in_both)} of {count} "
+            f"| {len(found.better)} of {len(found.delay)} | {len(found.better_in_both)} "
+            f"| {len(found.traded)} | {', '.join(found.worse) or 'none'} "
             f"| {', '.join(found.worse_in_both) or 'none'} |"
         )
     return lines
@@ -50,7 +60,11 @@ def main(page: Path, images: Path) -> None:
     links = scored(generated(), names)
     captures = captured()
     found = scored(captures, names)
-    every = links | found
+    every = {**links, **found}
+    rivals = [name for name in ("NetEQ model", "speexdsp") if name in names]
+    strange = scored(unseen(), ["spacescore", *rivals])
+    sequenced = [name for name in ("spacescore", "speexdsp", "aiortc") if name in names]
+    restarted = scored({"restart": [link("restart", seed, SECONDS) for seed in SEEDS]}, sequenced)
     policies = [name for name in SHOWN if name in names]
     note = f"Generated links: the mean over seeds {', '.join(map(str, SEEDS))}, {SECONDS} s each."
     lines = [
@@ -61,13 +75,23 @@ def main(page: Path, images: Path) -> None:
         *table(every),
         "",
         note,
+        "",
+        "On links that no setting was tried on:",
+        "",
+        *beside(strange, rivals),
+        "",
+        *table(strange),
+        "",
+        "A sender that begins anew each 20 s:",
+        "",
+        *table(restarted),
     ]
     print(*lines, sep="\n")
     images.mkdir(parents=True, exist_ok=True)
     draw_trade(
         {
-            name: [one for one in several if one.policy != "aiortc"]
-            for name, several in every.items()
+            name: [one for one in means(runs) if one.policy != "aiortc"]
+            for name, runs in every.items()
         },
         images / "jitter_trade.svg",
     )

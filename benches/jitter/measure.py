@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from spacescore.jitterlab import LINKS, Score, Trace, compare, link, read_trace
+from jitter.unseen import UNSEEN
+from spacescore.jitterlab import LINKS, Score, Trace, link, play, read_trace, score
+from spacescore.jitterlab.comparison import PHASES
 
 TRAINING_SEEDS = (1, 2, 3)
 SEEDS = (21, 22, 23)
@@ -18,7 +20,12 @@ CAPTURES = Path(__file__).resolve().parents[2].parent / "shared" / "traces"
 # The NetEQ model knows no sequence numbers, so what it does at a restart says nothing.
 NOT_COMPARED = {"restart"}
 
-Scores = Mapping[str, Sequence[Score]]
+# A mean difference is told from none when it is larger than twice its standard error over all
+# runs of a link (seeds, and offsets of the ticks), and than what nobody would hear.
+ERRORS = 2
+LEAST_MS, LEAST_POINTS = 1.0, 0.01
+
+Scores = Mapping[str, Sequence[Sequence[Score]]]  # by link, by run, by policy
 
 
 def generated(seeds: Sequence[int] = SEEDS) -> dict[str, list[Trace]]:
@@ -27,20 +34,33 @@ def generated(seeds: Sequence[int] = SEEDS) -> dict[str, list[Trace]]:
     return {name: [link(name, seed, SECONDS) for seed in seeds] for name in names}
 
 
+def unseen(seeds: Sequence[int] = SEEDS) -> dict[str, list[Trace]]:
+    """Return traces of links that no setting was tried on."""
+    return {
+        name: [make(np.random.default_rng(seed), SECONDS * 50) for seed in seeds]
+        for name, make in UNSEEN.items()
+    }
+
+
 def captured() -> dict[str, list[Trace]]:
     """Return the captures that are here, perhaps none."""
     return {path.stem: [read_trace(path)] for path in sorted(CAPTURES.glob("*.rtp"))}
 
 
-def scored(traces: Mapping[str, Sequence[Trace]], names: Sequence[str]) -> dict[str, list[Score]]:
-    """Score every policy on every link: the mean over its traces."""
+def scored(traces: Mapping[str, Sequence[Trace]], names: Sequence[str]) -> Scores:
+    """Score every policy on every link, run by run: each trace at each offset of the ticks."""
     return {
-        name: _mean([compare(trace, names) for trace in several])
+        name: [
+            [score(trace, play(trace, policy, phase)) for policy in names]
+            for trace in several
+            for phase in range(PHASES)
+        ]
         for name, several in traces.items()
     }
 
 
-def _mean(runs: Sequence[Sequence[Score]]) -> list[Score]:
+def means(runs: Sequence[Sequence[Score]]) -> list[Score]:
+    """Return the mean over a link's runs, by policy."""
     fields = list(Score.__dataclass_fields__)[2:]
     return [
         Score(
@@ -52,31 +72,49 @@ def _mean(runs: Sequence[Sequence[Score]]) -> list[Score]:
     ]
 
 
-def of(scores: Scores, policy: str) -> dict[str, Score]:
-    """Return one policy's score per link."""
-    return {
-        name: next(one for one in several if one.policy == policy)
-        for name, several in scores.items()
-        if any(one.policy == policy for one in several)
-    }
+def _of(runs: Sequence[Sequence[Score]], policy: str) -> list[Score]:
+    return [next(one for one in run if one.policy == policy) for run in runs]
+
+
+def _sign(differences: Sequence[float], least: float) -> int:
+    """-1, 0, 1: less, not to be told apart, more."""
+    mean = float(np.mean(differences))
+    error = float(np.std(differences, ddof=1)) / len(differences) ** 0.5
+    return 0 if abs(mean) <= max(ERRORS * error, least) else int(np.sign(mean))
 
 
 class Against:
     """Ours beside another policy, over all links."""
 
     def __init__(self, scores: Scores, policy: str) -> None:
-        ours, theirs = of(scores, "spacescore"), of(scores, policy)
+        ours = {
+            name: means([[one] for one in _of(runs, "spacescore")])[0]
+            for name, runs in scores.items()
+        }
+        theirs = {
+            name: means([[one] for one in _of(runs, policy)])[0] for name, runs in scores.items()
+        }
         self.delay = {name: ours[name].mean / one.mean for name, one in theirs.items()}
         self.delay_ratio = float(np.exp(np.mean(np.log(list(self.delay.values())))))
         self.worst_delay = max(self.delay.values())
-        self.concealed_ratio = sum(ours[name].concealed for name in theirs) / sum(
-            one.concealed for one in theirs.values()
-        )
-        self.stretch_ratio = sum(ours[name].stretched for name in theirs) / sum(
-            one.stretched for one in theirs.values()
-        )
-        # A tenth of a percent and a millisecond are within what the phase of a tick is worth.
-        more = {n: ours[n].concealed - one.concealed for n, one in theirs.items()}
-        later = {n: ours[n].mean - one.mean for n, one in theirs.items()}
-        self.worse_in_both = [n for n in theirs if more[n] > 0.1 and later[n] > 1]
-        self.better_in_both = [n for n in theirs if more[n] <= 0.1 and later[n] < 0]
+        self.concealed_ratio = _total(ours, "concealed") / _total(theirs, "concealed")
+        self.stretch_ratio = _total(ours, "stretched") / _total(theirs, "stretched")
+        signs = {name: self._signs(runs, policy) for name, runs in scores.items()}
+        self.better = [name for name, pair in signs.items() if min(pair) < 0 >= max(pair)]
+        self.better_in_both = [name for name, pair in signs.items() if max(pair) < 0]
+        self.alike = [name for name, pair in signs.items() if pair == (0, 0)]
+        self.traded = [name for name, pair in signs.items() if min(pair) < 0 < max(pair)]
+        self.worse = [name for name, pair in signs.items() if min(pair) >= 0 < max(pair)]
+        self.worse_in_both = [name for name, pair in signs.items() if min(pair) > 0]
+
+    @staticmethod
+    def _signs(runs: Sequence[Sequence[Score]], policy: str) -> tuple[int, int]:
+        """Whether delay and concealment are less, alike or more."""
+        pairs = list(zip(_of(runs, "spacescore"), _of(runs, policy), strict=True))
+        later = [ours.mean - theirs.mean for ours, theirs in pairs]
+        more = [ours.concealed - theirs.concealed for ours, theirs in pairs]
+        return _sign(later, LEAST_MS), _sign(more, LEAST_POINTS)
+
+
+def _total(scores: Mapping[str, Score], field: str) -> float:
+    return sum(float(getattr(one, field)) for one in scores.values())

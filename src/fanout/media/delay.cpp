@@ -17,13 +17,14 @@ constexpr int kNoLuck = 40;
 constexpr float kForget = 1.0F / 250.0F;  // memory of about five seconds at 50 packets a second
 constexpr float kRescale = 1e20F;         // long before float runs out
 constexpr int kRetargetEvery = 10;        // packets: keeps the scan out of the common push
-constexpr float kCalmerMs = 10.0F;        // a smaller gain is noise, not worth a cut
+constexpr float kCalmerMs = 20.0F;        // a smaller gain is noise, not worth a cut
 
-// A spike that comes once says next to nothing; it counts in full when it returns, or lasts.
-constexpr float kLoneSpike = 0.03F;
+// A spike that comes once says little; it counts in full when it returns, or lasts. One that never
+// ended was a longer way.
+constexpr float kLoneSpike = 0.06F;
 constexpr Samples kSpike = samples_of_ms(60);  // over the target
 constexpr Samples kSpikeLasts = samples_of_ms(300);
-constexpr Samples kSpikeReturns = samples_of_ms(8'000);  // rarer ones are cheaper suffered
+constexpr Samples kSpikeReturns = samples_of_ms(15'000);  // rarer ones are cheaper suffered
 
 // Bins of 5 ms up to 160, of 10 up to 480, of 20 from there on: what is large may be coarse.
 constexpr std::size_t kOfEach = 32;
@@ -103,7 +104,9 @@ void DelayEstimator::roll(Samples arrival) noexcept {
   for (Samples i = 0; i < stale; ++i)
     buckets_[static_cast<std::size_t>(bucket - i) % kBuckets] = {};
   bucket_ = bucket;
+  const auto before = base_;
   base_ = std::ranges::min(buckets_, {}, &Bucket::lowest).lowest;
+  if (base_ != kNone && base_ - before > kSpike) spike_ended_ = -kNone / 2;
 }
 
 bool DelayEstimator::lone_spike(Samples arrival, Samples relative) noexcept {
