@@ -98,7 +98,7 @@ class JitterBuffer:
             filled += popped.samples
     """
 
-    def __init__(self, policy: JitterPolicy = JitterPolicy()) -> None:  # noqa: B008
+    def __init__(self, policy: JitterPolicy = JitterPolicy()) -> None:
         self._native = _core.JitterBuffer(**policy._native())
 
     def push(
@@ -154,7 +154,7 @@ class Voice:
     within 100 ms, in this order. Who is not read is not decoded.
     """
 
-    def __init__(self, channels: int = 1, policy: JitterPolicy = JitterPolicy()) -> None:  # noqa: B008
+    def __init__(self, channels: int = 1, policy: JitterPolicy = JitterPolicy()) -> None:
         """`channels`: of the frames read, 1 or 2, whatever the packets have."""
         self._native = _core.Voice(channels, **policy._native())
         self._shape = (FRAME,) if channels == 1 else (FRAME, channels)
