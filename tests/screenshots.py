@@ -6,6 +6,7 @@ phone, by day and by night, in English and in German.
 
 import json
 import subprocess
+import sys
 import tempfile
 import time
 from base64 import urlsafe_b64decode
@@ -30,9 +31,11 @@ from world import FRAME
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 SPACE = "evening"
 AUDIENCE = 24
+CROWD = 320
 DAY = 86_400
 HUES = 8  # as in words.js
 DESK: Any = {"viewport": {"width": 1280, "height": 800}}
+TALL: Any = {"viewport": {"width": 1280, "height": 1260}}
 PHONE: Any = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2}
 NIGHT: Any = {"color_scheme": "dark"}
 GERMAN: Any = {"locale": "de-DE"}
@@ -202,6 +205,30 @@ def main() -> None:
         take_on_air(speaker.page, "speaking.png")
         raise_hands(served, taken, "Emmy Noether", "Alan Turing", "Katherine Johnson")
         look_around(browser, served, host)
+        watch_a_crowd(browser, served)
+
+
+def watch_a_crowd(browser: Browser, served: Served) -> None:
+    """The operations page while listeners come, many a second, and stay."""
+    command = [sys.executable, "-m", "spacescore"]
+    made = subprocess.check_output([*command, "pass", "--data", served.data], text=True)
+    crowd = [*command, "load", f"{served.url}/s/{SPACE}", "-n", str(CROWD), "--over", "35"]
+    with ExitStack() as stack:
+        pages = {}
+        for name, how in (("operations", TALL), ("operations-phone", PHONE | NIGHT | GERMAN)):
+            page = stack.enter_context(browser.new_context(**how)).new_page()
+            page.goto(made.strip())
+            page.get_by_role("radio").first.check(force=True)
+            pages[name] = page
+        load = subprocess.Popen([*crowd, "--duration", "60"], stdout=subprocess.DEVNULL)
+        stack.callback(load.wait)
+        stack.callback(load.terminate)
+        figure = pages["operations"].locator("#figures dd").first
+        wait_for(lambda: int(figure.inner_text()) >= CROWD, seconds=90)
+        time.sleep(5)  # so that the charts show that they stay
+        for name, page in pages.items():
+            page.evaluate("scrollTo(0, 0)")
+            keep(page, f"{name}.png")
 
 
 def look_around(browser: Browser, served: Served, host: str) -> None:

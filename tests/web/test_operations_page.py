@@ -83,7 +83,7 @@ def test_what_comes_is_added_to_what_is_known(run: Run, replies, times):
         ({"spaces": 0}, False, "good", "idle"),
         ({"relief": 1}, False, "good", "good"),
         ({"relief": 2}, True, "bad", "relief"),
-        ({"late_share": 0.9}, False, "bad", "late"),
+        ({"late_share": 1.0}, False, "bad", "late"),
         ({"lost_here": 1}, False, "bad", "lost"),
         ({"no_room": 3}, False, "busy", "full"),
         ({"failed": 300}, False, "busy", "failed"),
@@ -168,7 +168,7 @@ def test_who_is_refused_is_asked_again_and_nothing_is_kept(page: Page) -> None:
         page.keyboard.press("Enter")
     assert asked.value.headers["authorization"] == "Bearer right"
     expect(page.locator("#node")).to_be_visible()
-    page.get_by_role("button", name="Forget the key").click()
+    page.get_by_role("button", name="Sign out").click()
     expect(page.locator("#enter")).to_be_visible()
     assert page.evaluate("sessionStorage.length") == 0
 
@@ -179,3 +179,14 @@ def test_a_node_that_cannot_be_reached_is_told_and_what_was_seen_stays(page: Pag
     page.route("**/api/**", lambda route: route.abort())
     expect(page.locator("#verdict")).to_have_text("No line to the node")
     expect(page.locator(".chart")).to_have_count(8)
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_a_small_phone_needs_no_scrolling_sideways(page: Page, language: str) -> None:
+    page.goto(f"{ORIGIN}/blank")
+    page.evaluate("(to) => localStorage.setItem('spacescore.language', to)", language)
+    before = page.viewport_size
+    page.set_viewport_size({"width": 360, "height": 640})
+    play(page, PAGE)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.set_viewport_size(before or {"width": 1280, "height": 720})

@@ -124,7 +124,8 @@ export class Chart {
     if (mark !== undefined && mark <= top) {
       parts.push(draw("line", { class: "mark-line", x1: BOX.left, x2: width - BOX.right, y1: y(mark), y2: y(mark) }));
     }
-    series.forEach(({ hue, dashed }, place) => {
+    // The lowest last: where others are nothing their lines lie upon it, and would hide it.
+    [...series.entries()].reverse().forEach(([place, { hue, dashed }]) => {
       for (const [first, last] of stretches(times)) {
         const rows = times.slice(first, last + 1).map((time, row) => ({ at: x(time), span: heights[place][first + row] }));
         const upper = line(rows.map(({ at, span }) => [at, y(span[1])]));

@@ -274,7 +274,7 @@ export default {
   // Betrieb.
   "ops.title": "Betrieb",
   "ops.skip": "Zum Befinden springen",
-  "ops.forget": "Schlüssel vergessen",
+  "ops.forget": "Abmelden",
   "ops.enter.text": "Wie es diesem Knoten geht, Sekunde für Sekunde. Für alle, die ihn betreiben.",
   "ops.enter.field": "Schlüssel des Betreibers oder ein Ausweis",
   "ops.enter.submit": "Zeigen",
@@ -288,7 +288,7 @@ export default {
   "ops.verdict.waiting": "Der Puls wird gefühlt",
   "ops.verdict.waiting.text": "In einer Sekunde gibt es etwas zu sehen.",
   "ops.verdict.good": "Alles ist gut",
-  "ops.verdict.good.text": "In der letzten Minute kam nichts zu spät, und hier ging nichts verloren.",
+  "ops.verdict.good.text": "In der letzten Minute kam so gut wie nichts zu spät, und hier ging nichts verloren.",
   "ops.verdict.idle": "Alles ist still",
   "ops.verdict.idle.text": "Kein Raum ist offen. Der Knoten ist bereit.",
   "ops.verdict.draining": "Der Knoten geht",

@@ -282,7 +282,7 @@ export default {
   // Operations.
   "ops.title": "Operations",
   "ops.skip": "Skip to how it goes",
-  "ops.forget": "Forget the key",
+  "ops.forget": "Sign out",
   "ops.enter.text": "How this node does, second by second. It is for whoever runs it.",
   "ops.enter.field": "Operator's key, or a pass",
   "ops.enter.submit": "Show it",
@@ -296,7 +296,7 @@ export default {
   "ops.verdict.waiting": "Taking the pulse",
   "ops.verdict.waiting.text": "In a second there is something to show.",
   "ops.verdict.good": "All is well",
-  "ops.verdict.good.text": "In the last minute nothing was late, and nothing was lost here.",
+  "ops.verdict.good.text": "In the last minute next to nothing was late, and nothing was lost here.",
   "ops.verdict.idle": "All is quiet",
   "ops.verdict.idle.text": "No space is open. The node is ready.",
   "ops.verdict.draining": "Going away",

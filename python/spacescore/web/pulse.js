@@ -1,7 +1,7 @@
 // What the node has said of itself so far, and what to make of it. Pure.
 
 const LATELY_SECONDS = 60;
-const LATE_SHARE = 0.01; // of ticks: listeners begin to hear it
+const LATE_SHARE = 0.015; // of ticks, less than a whole second of the minute: listeners hear it
 const FAILED_SHARE = 0.1; // of joins: some network between that filters
 
 /**
