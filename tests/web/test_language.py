@@ -19,7 +19,8 @@ HOLES = re.compile(r"\{(\w+)\}")
 
 @pytest.fixture(scope="module")
 def words(tab: Page) -> dict[str, dict[str, Any]]:
-    load = "async (name) => (await import(`/web/${name}.js`)).default"
+    load = """async (name) => Object.assign({}, ...await Promise.all(["", "operations."].map(
+      async (page) => (await import(`/web/${page}${name}.js`)).default)))"""
     return {name: tab.evaluate(load, name) for name in ("en", "de")}
 
 
@@ -37,7 +38,7 @@ def test_both_languages_say_the_same_things_with_the_same_values(words: Any) -> 
 def test_every_text_that_is_asked_for_is_there_and_none_is_left_over(words: Any) -> None:
     known, asked, families = set(words["en"]), set(), set()
     for file in [*WEB.glob("*.js"), *WEB.glob("*.html")]:
-        if file.stem in words:
+        if file.stem.rpartition(".")[2] in words:
             continue
         text = file.read_text()
         asked |= set(re.findall(r'data-t(?:-\w+)?="([^"]+)"', text))
@@ -50,7 +51,8 @@ def test_every_text_that_is_asked_for_is_there_and_none_is_left_over(words: Any)
 
 def in_brackets(route: Route) -> None:
     """A language nobody speaks: whatever is not in brackets went past the dictionary."""
-    source = (WEB / "en.js").read_text().replace("export default", "const words =")
+    name = route.request.url.rpartition("/")[2]
+    source = (WEB / name).read_text().replace("export default", "const words =")
     body = (
         source
         + """
@@ -84,7 +86,7 @@ def test_no_text_goes_past_the_dictionary(browser: Browser, serve: Any, scene: S
     with browser.new_context(locale="en-US") as context:
         page = context.new_page()
         page.route(f"{ORIGIN}/**", serve)
-        page.route("**/web/en.js", in_brackets)
+        page.route(re.compile(r"/web/(operations\.)?en\.js$"), in_brackets)
         play(page, scene, press=lambda text: f"⟦{text}⟧")
         said = {re.sub(r"⟦[^⟧]*⟧", "", text).strip(" ·:") for text in page.evaluate(SHOWN)}
     rest = [BY_INTL.sub("", text) for text in said - scene.data]

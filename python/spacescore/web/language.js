@@ -1,5 +1,5 @@
 // The words of the pages, in the language of whoever reads them: what the browser asks for, or
-// what was chosen here last. Every text that a page shows stands in en.js and de.js.
+// what was chosen here last. Every text that a page shows stands in en.js and de.js, or in a page's own such files.
 //
 // In the markup an element names its text by data-t, its label by data-t-label.
 
@@ -24,7 +24,24 @@ const known = (tag) => /** @type {Language | undefined} */ (
 /** @type {Language} */
 let language = known(ifAllowed(() => localStorage.getItem(KEPT)) ?? "")
   ?? navigator.languages.map(known).find(Boolean) ?? "en";
-let { default: words } = await LANGUAGES[language].load();
+/** @type {((language: Language) => Promise<{ default: Words }>)[]} */
+const books = [(one) => LANGUAGES[one].load()];
+let words = await read();
+
+/** @returns {Promise<Words>} */
+async function read() {
+  const found = await Promise.all(books.map((load) => load(language)));
+  return Object.assign({}, ...found.map((book) => book.default));
+}
+
+/**
+ * Adds the words that only one page has.
+ * @param {(language: Language) => Promise<{ default: Words }>} load
+ */
+export async function learn(load) {
+  books.push(load);
+  words = await read();
+}
 
 /** For Intl: the reader's own kind of the language, where there is one. */
 export function locale() {
@@ -81,7 +98,7 @@ export function speakTheirLanguage(retell) {
   };
   offer.addEventListener("click", async () => {
     language = other();
-    ({ default: words } = await LANGUAGES[language].load());
+    words = await read();
     ifAllowed(() => localStorage.setItem(KEPT, language));
     tell();
     retell();

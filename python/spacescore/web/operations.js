@@ -4,7 +4,7 @@ import { Chart, nearest } from "./chart.js";
 import { element, find } from "./dom.js";
 import { request } from "./errors.js";
 import { bearer } from "./exchange.js";
-import { locale, speakTheirLanguage, t } from "./language.js";
+import { learn, locale, speakTheirLanguage, t } from "./language.js";
 import { PANELS, cores, count, megabytes, share } from "./panels.js";
 import { poll } from "./poll.js";
 import { History, verdict } from "./pulse.js";
@@ -20,6 +20,7 @@ const COHORTS = 1000;
 const MARKS = new Map([[60, 15], [300, 60], [900, 180]]); // seconds shown: between marks of time
 const PAGE_STEP = 10; // seconds, by Page Up and Page Down
 
+await learn((language) => import(`./operations.${language}.js`));
 const history = new History();
 let token = takeToken(PLACE);
 /** @type {import("./pulse.js").Reply | null} */ let latest = null;
