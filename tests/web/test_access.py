@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from scenes import ORIGIN, SCENES, Scene, play
 
@@ -36,3 +36,19 @@ def violations(page: Page) -> list[str]:
         for one in found
         for node in one["nodes"]
     ]
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=str)
+def test_the_longer_words_fit_a_small_phone(browser: Browser, serve: Any, scene: Scene) -> None:
+    """German, on 360 pixels: nothing reaches beyond the page, or a dialog's edge."""
+    with browser.new_context(locale="en-US", viewport={"width": 360, "height": 740}) as context:
+        page = context.new_page()
+        page.route(f"{ORIGIN}/**", serve)
+        play(page, scene)
+        page.evaluate("document.getElementById('language').click()")
+        expect(page.locator("html")).to_have_attribute("lang", "de")
+        beyond = page.evaluate(
+            """() => [document.documentElement, ...document.querySelectorAll("dialog[open]")]
+              .filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.id || "page")"""
+        )
+    assert beyond == []
