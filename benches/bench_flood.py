@@ -4,12 +4,12 @@ Strangers send what a joiner sends first: a ClientHello without a check before i
 a ticket, a check with the ticket that everybody may have, from addresses that have a session by
 now and from addresses never seen before.
 
-Two figures, both gated. *Media throughput*: a worker with a larger audience than it can serve
+Two figures. *Media throughput*, which is gated: a worker with a larger audience than it can serve
 sends as many packets as its CPU allows; how many a CPU second, without the flood and with it by
 turns. The audience has joined for real, and then stands still: its sockets' buffers are full, so
 the kernel drops what is delivered and only the sender works. *Share of a core*: what the flood
-costs a worker that has nothing else to do, which wakes for every few datagrams. Both in the
-worker's own CPU time.
+costs a worker that has nothing else to do, which wakes for every few datagrams; an absolute time,
+and so a figure only. Both in the worker's own CPU time.
 """
 
 import json
@@ -42,7 +42,6 @@ KINDS = ("hello", "check", "ticket", "forged")
 HELLO = bytes([22, 0xFE, 0xFF]) + bytes(8) + (120).to_bytes(2, "big") + bytes(120)
 
 BUDGET = 1.05  # of the CPU that a media packet takes without the flood
-SHARE_BUDGET = 0.05  # of a core, by a worker that is idle otherwise
 IDLE_SECONDS = 1.5
 
 AUDIENCE, PACKET_MS = 10_000, 20
@@ -267,16 +266,12 @@ def idle_cost(kind: str) -> tuple[float, dict[str, int]]:
 @pytest.mark.benchmark(group="flood")
 @pytest.mark.parametrize("kind", KINDS)
 def bench_flood_of_strangers(benchmark: Any, stage: Stage, kind: str) -> None:
-    costs = [benchmark.pedantic(idle_cost, args=(kind,), rounds=1)]
-    while len(costs) < ATTEMPTS and min(costs)[0] * RATE > SHARE_BUDGET:
-        costs.append(idle_cost(kind))
-    seconds, did = min(costs, key=lambda cost: cost[0])
+    seconds, did = benchmark.pedantic(idle_cost, args=(kind,), rounds=1)
     quiet, flooded = stage.best(kind)
     ratio = quiet / flooded
     benchmark.extra_info.update(
         us_per_datagram=round(seconds * 1e6, 2),
         share_of_a_core=round(RATE * seconds, 4),
-        share_budget=SHARE_BUDGET,
         packets_per_cpu_second=round(quiet),
         packets_per_cpu_second_flooded=round(flooded),
         throughput_lost_percent=round(100 * (1 - flooded / quiet), 2),
@@ -288,5 +283,4 @@ def bench_flood_of_strangers(benchmark: Any, stage: Stage, kind: str) -> None:
     )
     assert did["packets_received"] >= 0.9 * RATE * IDLE_SECONDS
     assert did["bytes_sent"] < did["bytes_received"]
-    assert RATE * seconds <= SHARE_BUDGET, f"{RATE * seconds:.1%} of a core"
     assert ratio <= BUDGET, f"{1 - flooded / quiet:.1%} of media throughput"

@@ -4,18 +4,18 @@ Server and crowd share this machine's cores, and the crowd does more work than t
 long a join takes here says as much of the generator as of the server. What a join costs the
 server is told against the bare handshake of the library, measured in the same run.
 
-The generator begins no join while what has arrived at it is not worked off, for the wait would
-count as the server's. How late it was by that, and within how many seconds the first checks left,
-are figures of their own. `LoadPlan(punctual=True)` has them leave within the two seconds, and then
-measures the generator: whoever waits for one of the server's 1,024 handshakes asks 20 times a
-second, as Chrome does, and on two cores asking leaves it no time for the handshakes it has.
+It is tried twice. *At once*: all first checks leave within the two seconds, whether or not what
+came back has been worked off. Most of the crowd then waits in the server's line and is let in one
+by one; how long that takes is the generator's time as much as the server's. *As it can*: the
+generator begins no join while what has arrived at it is not worked off, so that times are not its
+own, and the first checks leave within as many seconds as it takes; a figure says so.
 
 Those who were there before, a hundred listeners and the speaker, must lose nothing to speak of.
-That can be asked only where the server's media threads are given the CPU when they want it: here
-they get real-time priority, as do those of the people who were there before, for all of them
-together are little work. Where that is not allowed (it takes CAP_SYS_NICE), or the machine has a
-single core, a crowd's own 250 µs of work for each join keeps everybody's audio waiting, and only a
-loose bound holds.
+That can be asked only where the server's media threads are given the CPU when they want it: in the
+second try they get real-time priority (in the first it would leave the generator none), as do
+those of the people who were there before, for all of them together are little work. Where that is
+not allowed (it takes CAP_SYS_NICE), or the machine has a single core, a crowd's own 250 µs of work
+for each join keeps everybody's audio waiting, and only a loose bound holds.
 """
 
 import os
@@ -39,6 +39,7 @@ PACKET_MS = 60  # of audio: what an audience of this size gets
 HANDSHAKES = 50
 JOIN_TIMEOUT = 60.0  # a joiner waits rather than fails
 ARRIVAL = 2.0  # seconds
+MAX_ARRIVAL = 2.5
 MAX_SPEECH_LOSS = 1.0  # percent: the socket is read before anything else is done
 MAX_LOSS = 1.0  # percent, of who was there before; skipped frames are lost ones
 MAX_LOSS_WITHOUT_PRIORITY = 20.0  # the scheduler's doing as much as ours
@@ -97,11 +98,13 @@ def speech_seen(served: Served) -> Speech:
 
 
 @pytest.mark.benchmark(group="storm")
-def bench_storm_of_ten_thousand_joins(benchmark: Any, served: Served) -> None:
+@pytest.mark.parametrize("at_once", [True, False], ids=["at_once", "as_it_can"])
+def bench_storm_of_ten_thousand_joins(benchmark: Any, served: Served, at_once: bool) -> None:
     stop, earlier, ours = threading.Event(), list[LoadReport](), threads_of(os.getpid())
     watcher = watch(served, stop, earlier)
     # Python's own threads of the server among them do next to nothing meanwhile.
-    preferred = prefer(threads_of(served.process.pid) | (threads_of(os.getpid()) - ours))
+    media = threads_of(served.process.pid) | (threads_of(os.getpid()) - ours)
+    preferred = not at_once and prefer(media)
     max_loss = MAX_LOSS if preferred else MAX_LOSS_WITHOUT_PRIORITY
     plan = LoadPlan(
         f"{served.url}/s/demo",
@@ -109,6 +112,7 @@ def bench_storm_of_ten_thousand_joins(benchmark: Any, served: Served) -> None:
         ramp=Ramp(Profile.STORM, ARRIVAL),
         duration=5.0,
         join_timeout=JOIN_TIMEOUT,
+        punctual=at_once,
     )
     storm = benchmark.pedantic(run, args=(plan,), rounds=1)
     speech = speech_seen(served)
@@ -139,6 +143,8 @@ def bench_storm_of_ten_thousand_joins(benchmark: Any, served: Served) -> None:
         generator_bottlenecks=storm.generator.bottlenecks,
     )
     assert storm.joins.joined == CROWD, storm.joins.failures
+    if at_once:
+        assert arrived <= MAX_ARRIVAL
     assert storm.audio.silent == 0
     assert before.joins.joined == EARLIER
     assert before.audio.listening == EARLIER

@@ -1092,6 +1092,7 @@ class Engine:
         backend: str = "best",
         max_listeners: typing.SupportsInt | typing.SupportsIndex = 1000,
         max_handshakes: typing.SupportsInt | typing.SupportsIndex = 64,
+        max_waiting: typing.SupportsInt | typing.SupportsIndex = 1024,
         audible: typing.SupportsInt | typing.SupportsIndex = 3,
         mesh: Mesh | None = None,
         worker: typing.SupportsInt | typing.SupportsIndex = 0,

@@ -308,7 +308,8 @@ void bind_engine(py::module_& module) {
   py::class_<PyEngine> bound(module, "Engine");
   bound.def(
       py::init([](std::int64_t now_us, std::int64_t unix_us, const std::string& backend,
-                  std::uint32_t max_listeners, std::uint32_t max_handshakes, std::uint32_t audible,
+                  std::uint32_t max_listeners, std::uint32_t max_handshakes,
+                  std::uint32_t max_waiting, std::uint32_t audible,
                   const std::optional<std::shared_ptr<Mesh>>& mesh, WorkerId worker,
                   std::string certificate_pem, std::string private_key_pem) {
         return std::make_unique<PyEngine>(
@@ -317,12 +318,13 @@ void bind_engine(py::module_& module) {
                          .backend = to_backend(backend),
                          .max_listeners = max_listeners,
                          .max_handshakes = max_handshakes,
+                         .max_waiting = max_waiting,
                          .audible = audible},
             now_us, unix_us, mesh.value_or(nullptr), worker);
       }),
       py::kw_only(), py::arg("now_us") = 0, py::arg("unix_us") = 1'700'000'000'000'000,
       py::arg("backend") = "best", py::arg("max_listeners") = 1'000, py::arg("max_handshakes") = 64,
-      py::arg("audible") = 3, py::arg("mesh") = py::none(), py::arg("worker") = 0,
+      py::arg("max_waiting") = 1'024, py::arg("audible") = 3, py::arg("mesh") = py::none(), py::arg("worker") = 0,
       py::arg("certificate_pem") = "", py::arg("private_key_pem") = "");
   bind_commands(bound);
   bind_counts(bound);

@@ -1,10 +1,11 @@
-/// The line of handshake datagrams that wait for the CPU: bounded, first come, first served.
-/// Who finds it full is dropped and sends again, as DTLS does after any loss.
+/// A line of handshake datagrams that wait for the CPU: bounded, first come, first served.
+/// Who finds it full is dropped and sends again, as DTLS does after any loss. Pages of it are
+/// touched as far as the line ever was long.
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "fanout/base/address.hpp"
@@ -15,37 +16,39 @@ namespace fanout {
 
 class Backlog {
  public:
-  Backlog() : slots_(kSlots) {}
+  /// Of so many datagrams.
+  explicit Backlog(std::size_t capacity)
+      : waiting_(capacity),
+        bytes_(std::make_unique_for_overwrite<std::uint8_t[]>(capacity * kMaxDatagram)) {}
 
   bool empty() const noexcept { return head_ == tail_; }
 
   bool push(const Address& from, Bytes datagram) noexcept {
-    if (tail_ - head_ == kSlots || datagram.size() > kMaxDatagram) return false;
-    Waiting& waiting = slots_[tail_++ % kSlots];
-    waiting.from = from;
-    waiting.size = static_cast<std::uint16_t>(datagram.size());
-    std::ranges::copy(datagram, waiting.bytes.begin());
+    if (tail_ - head_ == waiting_.size() || datagram.size() > kMaxDatagram) return false;
+    const auto at = tail_++ % waiting_.size();
+    waiting_[at] = {from, static_cast<std::uint16_t>(datagram.size())};
+    std::ranges::copy(datagram, &bytes_[at * kMaxDatagram]);
     return true;
   }
 
-  const Address& from() const noexcept { return slots_[head_ % kSlots].from; }
+  const Address& from() const noexcept { return waiting_[head_ % waiting_.size()].from; }
   Bytes datagram() const noexcept {
-    const Waiting& waiting = slots_[head_ % kSlots];
-    return Bytes(waiting.bytes).first(waiting.size);
+    const auto at = head_ % waiting_.size();
+    return {&bytes_[at * kMaxDatagram], waiting_[at].size};
   }
-  void pop() noexcept { ++head_; }
+  void pop() noexcept {
+    ++head_;
+    if (empty()) head_ = tail_ = 0;  // begin again where memory was touched already
+  }
 
  private:
-  /// The hellos of a thousand, in two datagrams each, and as many again.
-  static constexpr std::size_t kSlots = 4'096;
-
   struct Waiting {
     Address from;
     std::uint16_t size = 0;
-    std::array<std::uint8_t, kMaxDatagram> bytes;
   };
 
-  std::vector<Waiting> slots_;
+  std::vector<Waiting> waiting_;
+  std::unique_ptr<std::uint8_t[]> bytes_;
   std::size_t head_ = 0;
   std::size_t tail_ = 0;
 };

@@ -16,9 +16,12 @@ struct EngineConfig {
   Certificate certificate;
   SrtpBackend backend = SrtpBackend::best;
   std::uint32_t max_listeners = 100'000;
-  /// Those who passed a check and have no keys yet. Beyond it a check is not answered: the
-  /// browser repeats it, so a joiner waits rather than fails.
+  /// Those who passed a check and have not said hello (and as many more as wait), and again those
+  /// whose DTLS handshake is under way. Beyond the first a check is not answered, and the browser
+  /// repeats it.
   std::uint32_t max_handshakes = 1'024;
+  /// Those whose hello waits until a handshake may begin: a crowd waits here, in the order it came.
+  std::uint32_t max_waiting = 16'384;
   std::uint32_t max_speakers = 256;
   OpusEncoderConfig encoder{};
   OpusEncoderConfig music{.bitrate = 128'000, .channels = 2, .application = OpusApplication::audio};

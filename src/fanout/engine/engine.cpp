@@ -18,6 +18,7 @@ constexpr std::size_t kMaxRevoked = 4'096;  // the oldest is forgotten first
 EngineConfig checked(EngineConfig config) {
   if (config.max_listeners == 0) throw std::invalid_argument("max_listeners must be positive");
   if (config.max_handshakes == 0) throw std::invalid_argument("max_handshakes must be positive");
+  if (config.max_waiting == 0) throw std::invalid_argument("max_waiting must be positive");
   if (config.audible == 0 || config.audible > kMaxCsrc)
     throw std::invalid_argument("audible must be 1 to 15");
   return config;
@@ -27,7 +28,7 @@ std::size_t peers_at_most(const EngineConfig& config) {
   // Twice the handshakes: an address can belong to a session that left it a moment ago. An
   // eighth more for addresses whose sessions other workers have.
   return std::size_t{config.max_listeners} + config.max_listeners / 8 +
-         2 * std::size_t{config.max_handshakes} + config.max_speakers;
+         4 * (std::size_t{config.max_handshakes} + config.max_waiting) + config.max_speakers;
 }
 
 }  // namespace
@@ -61,7 +62,9 @@ Engine::Engine(const EngineConfig& config, Instant now, UnixTime wall, std::shar
       dtls_(config.certificate),
       wall_offset_(wall.us - now.us),
       table_(config.max_listeners),
-      handshakes_(config.max_handshakes, random_value<std::uint64_t>()),
+      handshakes_(config.max_handshakes, config.max_waiting, random_value<std::uint64_t>()),
+      hellos_(std::size_t{config.max_waiting} * kMaxHellos),
+      flights_(std::size_t{config.max_handshakes} * kMaxFlights),
       speakers_(config.max_speakers),
       by_address_(peers_at_most(config), random_value<std::uint64_t>()),
       by_session_(peers_at_most(config), random_value<std::uint64_t>()),
@@ -242,7 +245,8 @@ Instant Engine::next_tick() const noexcept {
 }
 
 Instant Engine::next_timeout(Instant now) const noexcept {
-  const bool idle = outbox_.empty() && closing_.empty() && backlog_.empty() && !is_patrolling();
+  const bool shakes = !flights_.empty() || may_begin();
+  const bool idle = outbox_.empty() && closing_.empty() && !shakes && !is_patrolling();
   return idle ? next_media(now) : now;
 }
 

@@ -162,6 +162,7 @@ class Engine {
   // DTLS and admission (engine_join.cpp).
   Verdict dtls(const Address& from, Bytes datagram);
   Verdict line_up(Slot slot, const Address& from, Bytes datagram) noexcept;
+  bool may_begin() const noexcept { return !hellos_.empty() && handshakes_.may_begin(); }
   Verdict shake(Instant now, Slot slot, Bytes datagram);
   Verdict late_record(Transport& transport, Bytes datagram) noexcept;
   Verdict admit(Slot slot);
@@ -200,7 +201,9 @@ class Engine {
   bool draining_ = false;
   AudienceTable table_;
   Handshakes handshakes_;
-  Backlog backlog_;
+  Backlog hellos_;   // of those who wait until they may begin
+  Backlog flights_;  // of those who have begun
+  bool flight_next_ = false;
   std::shared_ptr<PayloadSlab> payloads_ = std::make_shared<PayloadSlab>();
   std::vector<std::unique_ptr<Speaker>> speakers_;
   FlatMap<Address, Peer> by_address_;

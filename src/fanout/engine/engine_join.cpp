@@ -31,34 +31,43 @@ Engine::Verdict Engine::dtls(const Address& from, Bytes datagram) {
 
 Engine::Verdict Engine::line_up(Slot slot, const Address& from, Bytes datagram) noexcept {
   Handshake& handshake = handshakes_[slot];
-  if (handshake.waiting == kMaxWaiting || !backlog_.push(from, datagram))
-    return Drop::handshake_backlog;
+  const bool begun = handshake.stage == Stage::shaking;
+  const bool waits = handshake.waiting < (begun ? kMaxFlights : kMaxHellos) &&
+                     handshakes_.hear(slot) && (begun ? flights_ : hellos_).push(from, datagram);
+  if (!waits) return Drop::handshake_backlog;
   ++handshake.waiting;
   return {};
 }
 
+/// Who has begun and who waits to begin take turns.
 bool Engine::handle_backlog(Instant now) {
-  if (backlog_.empty()) return false;
+  flight_next_ = !flights_.empty() && (!flight_next_ || !may_begin());
+  if (!flight_next_ && !may_begin()) return false;
+  Backlog& line = flight_next_ ? flights_ : hellos_;
   Verdict verdict;
   // Since it came, the handshake may have ended, well or not.
-  if (const auto* peer = by_address_.find(backlog_.from())) {
+  if (const auto* peer = by_address_.find(line.from())) {
     if (peer->kind == Kind::handshake) {
       auto& waiting = handshakes_[peer->index].waiting;
       waiting -= waiting > 0;
-      verdict = shake(now, peer->index, backlog_.datagram());
+      verdict = shake(now, peer->index, line.datagram());
     } else if (peer->kind != Kind::elsewhere) {
-      verdict = late_record(transport(*peer), backlog_.datagram());
+      verdict = late_record(transport(*peer), line.datagram());
     }
   }
   if (verdict) counters_.drops.add(*verdict);
-  backlog_.pop();
+  line.pop();
   return true;
 }
 
 Engine::Verdict Engine::shake(Instant now, Slot slot, Bytes datagram) {
   Handshake& handshake = handshakes_[slot];
   if (!handshake.dtls && datagram[0] != kHandshake) return Drop::malformed_dtls;
-  if (!handshake.dtls) ++counters_.handshakes_started;
+  if (!handshake.dtls) {
+    if (!handshakes_.may_begin()) return Drop::handshake_backlog;
+    handshakes_.begin(slot);
+    ++counters_.handshakes_started;
+  }
   if (!handshake.handle_datagram(now, dtls_, datagram, outbox_)) {
     ++counters_.handshakes_failed;
     remove({Kind::handshake, slot}, "handshake failed");

@@ -46,10 +46,12 @@ void Handshake::take_keys() noexcept {
   transport.last_flight_size = static_cast<std::uint8_t>(size);
 }
 
-Handshakes::Handshakes(std::uint32_t capacity, std::uint64_t secret)
-    : secret_(secret), slots_(capacity) {
-  free_.reserve(capacity);
-  for (Slot slot = capacity; slot > 0; --slot) free_.push_back(slot - 1);
+Handshakes::Handshakes(std::uint32_t each, std::uint32_t waiting, std::uint64_t secret)
+    : secret_(secret), most_{each, waiting, each} {
+  const auto most = 2 * (std::size_t{each} + waiting);
+  slots_.reserve(most);  // pages that only a storm touches
+  free_.reserve(most);
+  used_.resize((most + 63) / 64);
 }
 
 /// A network is an IPv4 address or an IPv6 /64: who has one has all of it.
@@ -60,33 +62,57 @@ std::uint16_t Handshakes::source_of(const Address& address) const noexcept {
   return static_cast<std::uint16_t>(keyed_hash(secret_, network) % kSources);
 }
 
-bool Handshakes::crowded_by(const Address& source) const noexcept {
-  const auto capacity = static_cast<std::uint32_t>(slots_.size());
-  const auto share = std::max(capacity / kSourceShare, 1U);
-  return size() > capacity / 2 && by_source_[source_of(source)] >= share;
+bool Handshakes::crowded(Stage stage, std::uint16_t source) const noexcept {
+  const auto most = most_[index(stage)];
+  const auto share = std::max(most / kSourceShare, 1U);
+  return count_[index(stage)] > most / 2 && by_source_[source] >= share;
 }
 
 Slot Handshakes::add(Handshake handshake) {
   handshake.source = source_of(handshake.transport.address);
+  handshake.stage = Stage::silent;
   ++by_source_[handshake.source];
+  ++count_[index(Stage::silent)];
+  if (free_.empty()) {
+    free_.push_back(static_cast<Slot>(slots_.size()));
+    slots_.emplace_back();
+  }
   const Slot slot = free_.back();
   free_.pop_back();
   slots_[slot] = std::move(handshake);
+  used_[slot / 64] |= std::uint64_t{1} << slot % 64;
   return slot;
 }
 
 void Handshakes::remove(Slot slot) noexcept {
-  --by_source_[slots_[slot]->source];
+  const Handshake& handshake = *slots_[slot];
+  --by_source_[handshake.source];
+  --count_[index(handshake.stage)];
   slots_[slot].reset();
+  used_[slot / 64] &= ~(std::uint64_t{1} << slot % 64);
   free_.push_back(slot);
+}
+
+bool Handshakes::hear(Slot slot) noexcept {
+  Handshake& handshake = *slots_[slot];
+  if (handshake.stage != Stage::silent) return true;
+  if (room(Stage::waiting) == 0 || crowded(Stage::waiting, handshake.source)) return false;
+  enter(Stage::waiting, handshake);
+  return true;
+}
+
+void Handshakes::enter(Stage stage, Handshake& handshake) noexcept {
+  --count_[index(handshake.stage)];
+  ++count_[index(stage)];
+  handshake.stage = stage;
 }
 
 std::optional<Slot> Handshakes::find_idle(Instant now) noexcept {
   constexpr int kLooks = 4;  // each a miss to memory, and the next check looks on
   for (int i = 0; i < kLooks; ++i, hand_ = (hand_ + 1) % static_cast<Slot>(slots_.size())) {
     const auto& handshake = slots_[hand_];
-    const bool silent = handshake && !handshake->dtls && handshake->waiting == 0;
-    if (silent && now - handshake->started >= kIdleHandshake) return hand_;
+    const bool idle = handshake && handshake->stage == Stage::silent;
+    if (idle && now - handshake->started >= kIdleHandshake) return hand_;
   }
   return std::nullopt;
 }

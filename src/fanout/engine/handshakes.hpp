@@ -1,8 +1,15 @@
-/// Those who passed a check and have no keys yet: a bounded pool of DTLS handshakes. A slot is
-/// small until the first ClientHello, and empty again as soon as the keys are out.
+/// Those who passed a check and have no keys yet, in three stages, each of them bounded:
+///
+///   silent    the check was answered, and no ClientHello has come. Whoever forges addresses gets
+///             no further, so these are few, and the oldest give way. While a crowd waits they may
+///             be as many more: most of those who are answered do say hello, then.
+///   waiting   a hello waits in the line for the CPU. A crowd that comes at once is here: a place
+///             is half a kilobyte, and who was answered stops asking twenty times a second.
+///   shaking   there is a DTLS session, tens of kilobytes, until the keys are out.
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -23,13 +30,16 @@ constexpr Duration kJoinDeadline = seconds(15);
 /// join.
 constexpr Duration kIdleHandshake = seconds(2);
 
-/// A source that has this fraction of the slots waits while more than half of them are taken:
-/// an office behind one address joins a little slower than the rest of the world.
+/// A source that has this fraction of a stage waits while more than half of it is taken: an
+/// office behind one address joins a little slower than the rest of the world.
 constexpr std::uint32_t kSourceShare = 16;
 
-/// Datagrams of one handshake that may wait for the CPU: two flights. Who repeats a hello that
-/// waits already only makes the line longer.
-constexpr std::uint8_t kMaxWaiting = 4;
+/// Datagrams of one handshake that may wait for the CPU: two flights, or a hello with a key too
+/// large for one datagram. Who repeats a hello that waits already only makes the line longer.
+constexpr std::uint8_t kMaxFlights = 4;
+constexpr std::uint8_t kMaxHellos = 2;
+
+enum class Stage : std::uint8_t { silent, waiting, shaking };
 
 struct Handshake {
   Transport transport;
@@ -39,6 +49,7 @@ struct Handshake {
   std::optional<DtlsSession> dtls{};
   std::uint16_t source = 0;  ///< which counter of its source it is under
   std::uint8_t waiting = 0;  ///< datagrams in the line
+  Stage stage = Stage::silent;
 
   /// Feeds the session, which the first record makes. False when it failed.
   bool handle_datagram(Instant now, DtlsContext& context, Bytes datagram, Outbox& outbox) noexcept;
@@ -55,16 +66,28 @@ struct Handshake {
 
 class Handshakes {
  public:
-  Handshakes(std::uint32_t capacity, std::uint64_t secret);
+  /// `each`: how many may be silent, and how many shaking.
+  Handshakes(std::uint32_t each, std::uint32_t waiting, std::uint64_t secret);
 
-  bool full() const noexcept { return free_.empty(); }
+  /// Whether as many are silent as may be.
+  bool full() const noexcept {
+    return count_[index(Stage::silent)] >=
+           most_[index(Stage::silent)] + count_[index(Stage::waiting)];
+  }
   std::uint32_t size() const noexcept {
     return static_cast<std::uint32_t>(slots_.size() - free_.size());
   }
-  /// Whether the address' network has its share and slots are getting scarce.
-  bool crowded_by(const Address& source) const noexcept;
-  /// Only while not full.
+  /// Whether the address' network has its share of the silent, and they are getting many.
+  bool crowded_by(const Address& source) const noexcept {
+    return crowded(Stage::silent, source_of(source));
+  }
+  /// Silent. Only while not full.
   Slot add(Handshake handshake);
+  /// Its first hello is there: it waits. False when too many do, all in all or of its network.
+  bool hear(Slot slot) noexcept;
+  /// Whether one more may shake hands.
+  bool may_begin() const noexcept { return room(Stage::shaking) > 0; }
+  void begin(Slot slot) noexcept { enter(Stage::shaking, *slots_[slot]); }
   void remove(Slot slot) noexcept;
   /// One of the oldest slots that have seen no ClientHello for `kIdleHandshake`; the same one again
   /// while it is.
@@ -74,18 +97,28 @@ class Handshakes {
   /// Calls `visit(slot)` for each; `visit` may remove it.
   template <typename Visit>
   void for_each(Visit visit) {
-    for (Slot slot = 0; slot < slots_.size(); ++slot)
-      if (slots_[slot]) visit(slot);
+    for (Slot word = 0; word < used_.size(); ++word)
+      for (auto bits = used_[word]; bits != 0; bits &= bits - 1)
+        visit(word * 64 + static_cast<Slot>(std::countr_zero(bits)));
   }
 
  private:
   /// Sources share counters by hash: what two of them lose to each other passes in a second.
   static constexpr std::size_t kSources = 4'096;
+  static constexpr std::size_t index(Stage stage) { return static_cast<std::size_t>(stage); }
+  std::uint32_t room(Stage stage) const noexcept {
+    return most_[index(stage)] - count_[index(stage)];
+  }
   std::uint16_t source_of(const Address& address) const noexcept;
+  bool crowded(Stage stage, std::uint16_t source) const noexcept;
+  void enter(Stage stage, Handshake& handshake) noexcept;
 
   std::uint64_t secret_;
   std::array<std::uint32_t, kSources> by_source_{};
-  std::vector<std::optional<Handshake>> slots_;
+  std::array<std::uint32_t, 3> most_;
+  std::array<std::uint32_t, 3> count_{};
+  std::vector<std::optional<Handshake>> slots_;  // as many as ever were needed at once
+  std::vector<std::uint64_t> used_;              // a bit for each slot
   std::vector<Slot> free_;
   Slot hand_ = 0;  // goes round, so what it meets was filled about a round ago
 };

@@ -23,6 +23,7 @@ EngineConfig share_of(const NodeConfig& config) {
   share.max_listeners = config.engine.max_listeners / config.workers * 9 / 8 + 64;
   share.max_listeners = std::min(share.max_listeners, config.engine.max_listeners);
   share.max_handshakes = (config.engine.max_handshakes + config.workers - 1) / config.workers;
+  share.max_waiting = (config.engine.max_waiting + config.workers - 1) / config.workers;
   return share;
 }
 
