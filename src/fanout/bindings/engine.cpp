@@ -324,8 +324,8 @@ void bind_engine(py::module_& module) {
       }),
       py::kw_only(), py::arg("now_us") = 0, py::arg("unix_us") = 1'700'000'000'000'000,
       py::arg("backend") = "best", py::arg("max_listeners") = 1'000, py::arg("max_handshakes") = 64,
-      py::arg("max_waiting") = 1'024, py::arg("audible") = 3, py::arg("mesh") = py::none(), py::arg("worker") = 0,
-      py::arg("certificate_pem") = "", py::arg("private_key_pem") = "");
+      py::arg("max_waiting") = 1'024, py::arg("audible") = 3, py::arg("mesh") = py::none(),
+      py::arg("worker") = 0, py::arg("certificate_pem") = "", py::arg("private_key_pem") = "");
   bind_commands(bound);
   bind_counts(bound);
   bind_time_and_datagrams(bound);
