@@ -76,7 +76,7 @@ def main(page: Path, images: Path) -> None:
         "",
         note,
         "",
-        "On links that no setting was tried on:",
+        "On links that no setting was sought on:",
         "",
         *beside(strange, rivals),
         "",

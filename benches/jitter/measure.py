@@ -35,7 +35,7 @@ def generated(seeds: Sequence[int] = SEEDS) -> dict[str, list[Trace]]:
 
 
 def unseen(seeds: Sequence[int] = SEEDS) -> dict[str, list[Trace]]:
-    """Return traces of links that no setting was tried on."""
+    """Return traces of links that no setting was sought on."""
     return {
         name: [make(np.random.default_rng(seed), SECONDS * 50) for seed in seeds]
         for name, make in UNSEEN.items()

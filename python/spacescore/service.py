@@ -288,7 +288,7 @@ class Service:
         config.keep_alive_timeout = 15.0
         config.read_timeout = 30
         config.ssl_handshake_timeout = 10.0
-        config.websocket_max_message_size = 4096  # there are no WebSockets here
+        config.websocket_max_message_size = 4096  # of a live feed: a token
         if self.settings.tls_cert and self.settings.tls_key:
             config.certfile = str(self.settings.tls_cert)
             config.keyfile = str(self.settings.tls_key)
