@@ -146,6 +146,7 @@ def bench_storm_of_ten_thousand_joins(benchmark: Any, served: Served, at_once: b
     if at_once:
         assert arrived <= MAX_ARRIVAL
     assert storm.audio.silent == 0
+    assert storm.audio.loss_percent <= max_loss
     assert before.joins.joined == EARLIER
     assert before.audio.listening == EARLIER
     assert before.audio.loss_percent <= max_loss

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from spacescore import Engine
 from spacescore._native import _core
+from spacescore.admission import cohort_of
 from spacescore.cli import main
 from spacescore.datadir import DataDir
 from spacescore.errors import UnauthenticatedError
@@ -311,3 +312,10 @@ def test_a_token_may_name_an_identity_and_take_the_voice(tmp_path):
     _, out, _ = run("token", "demo", *options, "--data", tmp_path)
     grant = keys.verify(out.strip(), now=time.time())
     assert (grant.who, grant.can_publish, grant.role) == ("ada@example.org", False, "cohost")
+
+
+def test_a_listener_of_the_press_is_let_in_first(tmp_path):
+    keys = KeyRing(DataDir(tmp_path).operator_keys())
+    options = ["--role", "listener", "--first", "--data", tmp_path]
+    drawn = [run("token", "demo", *options)[1].strip() for _ in range(4)]
+    assert {cohort_of(keys.verify(each, now=time.time()).peer) for each in drawn} == {0}

@@ -5,6 +5,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from offers import LISTEN, SPEAK
+from spacescore.admission import cohort_of
 from spacescore.clients import Proxies
 from spacescore.errors import StoreError
 from spacescore.policy import Grant, Role
@@ -33,6 +34,21 @@ def introduce(web: Web, name: str) -> dict:
 def speak(web: Web, token: str):
     headers = {"Content-Type": "application/sdp"}
     return web.post("/whip/demo", token=token, content=SPEAK, headers=headers)
+
+
+def test_whoever_has_work_to_do_is_in_the_cohort_that_a_paced_door_lets_in_first(web):
+    host = create(web)
+    bodies = [{"role": role} for role in ("cohost", "speaker")]
+    bodies.append({"role": "listener", "first": True})  # of the press
+    for body in bodies:
+        token = web.post(f"{ONE}/tokens", token=host, json=body).json()
+        assert cohort_of(token["peer"]) == 0, body
+    link = web.post(f"{ONE}/links", token=host, json={"role": "speaker"}).json()
+    code = link["link"].rpartition("=")[2]
+    assert cohort_of(web.post(f"{ONE}/links/use", json={"code": code}).json()["peer"]) == 0
+    assert cohort_of(web.desk.keys.verify(host, now=web.desk.clock()).peer) == 0
+    crowd = [web.post(f"{ONE}/tokens", token=host, json={"role": "listener"}) for _ in range(8)]
+    assert max(cohort_of(each.json()["peer"]) for each in crowd) > 0
 
 
 def test_a_listener_asks_is_let_on_stage_and_steps_down(web):

@@ -19,9 +19,10 @@ from typing import Any, Self
 
 from spacescore.errors import InvalidRequestError
 
-__all__ = ["COHORTS", "Admission", "Load", "Mode", "cohort_of"]
+__all__ = ["COHORTS", "FIRST_PEERS", "Admission", "Load", "Mode", "cohort_of"]
 
 COHORTS = 1_000
+FIRST_PEERS = (2**32 - 1) // COHORTS  # numbers from 1 on whose cohort is let in before all others
 MAX_SECONDS = 86_400.0
 # In cohorts a second. The first step of "auto" lets a hundredth in; at its fastest a crowd passes
 # in ten seconds, which is a storm by any name.

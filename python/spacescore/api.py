@@ -82,7 +82,7 @@ async def create_space(request: Request) -> Response:
     details = Details(**({"title": ""} | _details(fields)))
     now = desk.clock()
     ttl = min(max(details.starts - now, 0) + INVITATION_SECONDS, MAX_TTL_SECONDS)
-    host = Grant(slug, Role.HOST, desk.draw(), name, int(now + ttl), issued=now)
+    host = Grant(slug, Role.HOST, desk.draw(first=True), name, int(now + ttl), issued=now)
     room = await desk.office.create(slug, details, caller, host=host)
     if not details.starts and not fields.flag("draft"):
         room = await desk.office.do(slug, Open(), caller)

@@ -59,6 +59,9 @@ def ticket(space: str, as_json: bool, url: str | None, data: Path | None, ttl: i
 )
 @click.option("--name", default="Guest", show_default=True, help="As others see it.")
 @click.option("--identity", default="", help="Who they are in all of their tokens, for a block.")
+@click.option(
+    "--first", is_flag=True, help="Through a paced door at once, as speakers: press, say."
+)
 @click.option("--mute", is_flag=True, help="Take the voice away, whatever the role.")
 @click.option("--ttl", default=43_200, show_default=True, type=click.IntRange(1), help="Seconds.")
 @click.option(
@@ -72,24 +75,24 @@ def token(
     role: str,
     name: str,
     identity: str,
+    first: bool,
     mute: bool,
     ttl: int,
     data: Path | None,
     operator_key: str,
 ) -> None:
     """Issue a token for SPACE."""
-    import secrets
     import time
 
     from spacescore.errors import SpacescoreError
     from spacescore.policy import Grant, Role
     from spacescore.spaces import MAX_NAME_CHARS, check_slug, clean_text
-    from spacescore.tokens import KeyRing
+    from spacescore.tokens import KeyRing, draw_peer
 
     try:
         ring = KeyRing(operator_keys(operator_key, data))
         name = clean_text(name, MAX_NAME_CHARS) or "Guest"
-        peer = secrets.randbelow(2**32 - 1) + 1
+        peer = draw_peer(first=first or Role(role).speaks)
         now = time.time()
         expires = int(now) + ttl
         grant = Grant(

@@ -45,6 +45,7 @@ _FIELDS: Mapping[str, Schema] = {
     "host": {"type": "string", "maxLength": MAX_NAME_CHARS},
     "name": {"type": "string", "maxLength": MAX_NAME_CHARS},
     "role": {"type": "string", "enum": [str(role) for role in Role]},
+    "first": {"type": "boolean"},
     "ttl": {"type": "integer", "minimum": 1, "maximum": MAX_TTL_SECONDS},
     "uses": {"type": "integer", "minimum": 1, "maximum": MAX_USES},
     "code": _TEXT,
@@ -77,7 +78,7 @@ _DETAILS = (
 _BODIES: Mapping[str, tuple[str, ...]] = {
     "create_space": ("space", "host", "draft", *_DETAILS),
     "edit_space": _DETAILS,
-    "issue_token": ("role", "name", "ttl"),
+    "issue_token": ("role", "name", "ttl", "first"),
     "enter_stage": ("name",),
     "introduce": ("name",),
     "make_link": ("role", "name", "ttl", "uses"),

@@ -96,7 +96,8 @@ async def issue_token(request: Request) -> Response:
         raise InvalidRequestError(f"ttl is 1 to {MAX_TTL_SECONDS} seconds.")
     role = _role(fields.text("role", Role.SPEAKER))
     require(rank, Action.ISSUE_TOKEN, role)
-    grant = _new_grant(desk, room, role, fields.text("name"), ttl)
+    first = role.speaks or fields.flag("first")
+    grant = _new_grant(desk, room, role, fields.text("name"), ttl, first=first)
     whom = Party(grant.who, grant.name, grant.peer)
     await desk.office.note(slug, "token.given", caller, whom, role=role, expires=grant.expires)
     return _token(desk, request, grant)
@@ -161,13 +162,14 @@ async def make_link(request: Request) -> Response:
 async def use_link(request: Request) -> Response:
     """Take the code of an invite link for a token."""
     desk, slug = desk_of(request), request.path_params["space"]
-    await desk.office.room(slug)
+    room = await desk.office.room(slug)
     desk.pace(request)
     caller, fields = desk.caller(request), await read_json(request)
     name = clean_text(fields.text("name"), MAX_NAME_CHARS) or "Guest"
-    peer = desk.draw()
-    identity = caller.who if isinstance(caller, Grant) else f"#{peer}"
     digest, now = _digest(fields.text("code")), desk.clock()
+    to_speak = any(each.digest == digest and each.role.speaks for each in room.links.values())
+    peer = desk.draw(first=to_speak)
+    identity = caller.who if isinstance(caller, Grant) else f"#{peer}"
     command = UseLink(digest, peer, identity, name, INVITATION_SECONDS)
     room = await desk.office.do(slug, command, caller)
     link, found = next((i, each) for i, each in room.links.items() if each.digest == digest)
@@ -373,13 +375,20 @@ def _digest(code: str) -> str:
 
 
 def _new_grant(
-    desk: Desk, room: Room, role: Role, name: str, ttl: int, identity: str = ""
+    desk: Desk,
+    room: Room,
+    role: Role,
+    name: str,
+    ttl: int,
+    identity: str = "",
+    *,
+    first: bool = False,
 ) -> Grant:
     now = int(desk.clock())
     name = clean_text(name, MAX_NAME_CHARS) or "Guest"
-    peer = desk.draw()
+    peer = desk.draw(first=first)
     while peer in room.people or peer in room.removed:
-        peer = desk.draw()
+        peer = desk.draw(first=first)
     return Grant(room.slug, role, peer, name, now + ttl, identity, issued=desk.clock())
 
 

@@ -29,10 +29,11 @@ from typing import Any
 import jwt
 from jwt.types import Options
 
+from spacescore.admission import FIRST_PEERS
 from spacescore.errors import UnauthenticatedError
 from spacescore.policy import OPERATOR, Caller, Grant, Role
 
-__all__ = ["MAX_TOKEN_CHARS", "KeyRing", "TokenKey", "new_operator_key"]
+__all__ = ["MAX_TOKEN_CHARS", "KeyRing", "TokenKey", "draw_peer", "new_operator_key"]
 
 ALGORITHM = "HS256"
 AUDIENCE = "spacescore"
@@ -72,6 +73,11 @@ class TokenKey:
         digest = hmac.digest(operator_key.encode(), b"spacescore token key", "sha256")
         other = hmac.digest(operator_key.encode(), b"spacescore pass key", "sha256")
         return cls(hashlib.sha256(digest).hexdigest()[:12], digest, other)
+
+
+def draw_peer(*, first: bool) -> int:
+    """Draw the number of somebody; `first`: one for whom a paced door opens before all others."""
+    return secrets.randbelow(FIRST_PEERS if first else 2**32 - 1) + 1
 
 
 def new_operator_key() -> str:
