@@ -165,7 +165,10 @@ def test_the_recording_has_the_words(evening: Evening):
     words = speech(WORDS_SECONDS, start=WORDS_START)
     if words is None:
         pytest.skip(f"{SPEECH} is not here")
-    assert likeness(below(words, 900), below(evening.recording, 900)) > 0.7
+    # By seconds: where the machine was busy, a frame left out shifts what comes after it.
+    recording = below(evening.recording, 900)
+    seconds = np.array_split(below(words, 900), WORDS_SECONDS)
+    assert np.median([likeness(second, recording) for second in seconds]) > 0.7
 
 
 def test_the_recording_is_as_long_as_the_evening(evening: Evening):

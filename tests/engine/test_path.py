@@ -12,7 +12,7 @@ from world import SECOND_US, SPACE, World, hears, tone
 NEW = ("198.51.100.9", 9_999)
 STRANGER = ("203.0.113.66", 6_666)
 ALERT = bytes([21, 0xFE, 0xFD, 0, 1, 0, 0, 0, 0, 0, 1, 0, 26]) + bytes(26)
-CLIENT_HELLO = bytes([22, 0xFE, 0xFF]) + bytes(8) + (120).to_bytes(2, "big") + bytes(120)
+CLIENT_HELLO = bytes([22, 0xFE, 0xFF]) + bytes(8) + (120).to_bytes(2, "big") + b"\1" + bytes(119)
 
 
 @pytest.fixture
@@ -431,6 +431,45 @@ def test_a_line_too_long_is_cut_and_counted():
             assert world.inject(source, CLIENT_HELLO) == []
     assert world.drops() == {"handshake_backlog": 4 * 230 - 2 * 200}
     assert world.engine.handshakes == 230
+
+
+def test_one_source_does_not_take_all_the_handshakes():
+    """Each of them is begun at once, and then kept waiting."""
+    world, flood = World(max_handshakes=64), nonces()
+    context = _core.DtlsContext(_core.Certificate.generate())
+    hello = _core.DtlsSession(context, role="client").poll_transmit()
+    for port in range(1, 129):
+        source = ("203.0.113.8", port)
+        world.inject(source, fresh_check(world, None, next(flood)))
+        world.inject(source, hello)
+        world.run(0.001)
+    assert world.counters()["handshakes_started"] == 33
+    person = world.join()
+    world.run(1)
+    assert person.client.state == "connected"
+
+
+@pytest.mark.parametrize("noise", [b"\x14", b"\x16", CLIENT_HELLO[:24], b"\x17" + CLIENT_HELLO[1:]])
+def test_whatever_is_no_hello_does_not_take_a_place_in_the_line(noise):
+    world, flood = World(max_handshakes=4, max_waiting=4), nonces()
+    world.engine.hold_handshakes()
+    for number in range(40):
+        source = (f"203.0.113.{number}", 9)
+        world.inject(source, fresh_check(world, None, next(flood)))
+        world.inject(source, noise)
+    assert world.engine.handshakes == 4
+    assert world.drops()["malformed_dtls"] == 4
+
+
+def test_who_waited_long_in_the_line_has_all_the_time_for_the_handshake(world):
+    world.engine.hold_handshakes()
+    person = world.join()
+    world.run(14)
+    for _ in range(100):
+        while world.engine.handle_backlog(world.now_us):
+            pass
+        world.run(0.02)
+    assert person.client.state == "connected"
 
 
 def test_one_source_does_not_take_the_whole_line():

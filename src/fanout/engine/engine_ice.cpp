@@ -154,7 +154,7 @@ void Engine::move(Peer peer, Transport& transport, const Address& to) noexcept {
   transport.moved = true;
   settle(transport);
   if (peer.kind == Kind::listener) table_.to_seal(peer.index).to = to;
-  if (peer.kind == Kind::handshake) handshakes_[peer.index].waiting = 0;  // nobody's hellos now
+  if (peer.kind == Kind::handshake) handshakes_.rest(peer.index);  // nobody's hellos now
   by_address_.set(to, peer);
   ++counters_.addresses_moved;
 }

@@ -14,6 +14,14 @@ constexpr std::uint8_t kChangeCipherSpec = 20;
 constexpr std::uint8_t kAlert = 21;
 constexpr std::uint8_t kHandshake = 22;
 constexpr std::size_t kRecordHeader = 13;
+constexpr std::size_t kMessageHeader = 12;  // of a handshake message (section 4.2.2)
+constexpr std::uint8_t kClientHello = 1;
+
+/// Whether it may begin a handshake, or be a further part of a hello that came in several.
+bool is_hello(Bytes datagram) noexcept {
+  return datagram.size() >= kRecordHeader + kMessageHeader && datagram[0] == kHandshake &&
+         datagram[kRecordHeader] == kClientHello;
+}
 
 /// An answer is at most this many times as large as what asked for it (RFC 9000 section 8.1).
 constexpr std::size_t kAmplification = 3;
@@ -32,11 +40,13 @@ Engine::Verdict Engine::dtls(const Address& from, Bytes datagram) {
 Engine::Verdict Engine::line_up(Slot slot, const Address& from, Bytes datagram) noexcept {
   Handshake& handshake = handshakes_[slot];
   const bool begun = handshake.stage == Stage::shaking;
-  const bool waits = handshake.waiting < (begun ? kMaxFlights : kMaxHellos) &&
-                     handshakes_.hear(slot) && (begun ? flights_ : hellos_).push(from, datagram);
-  if (!waits) return Drop::handshake_backlog;
+  if (!begun && !is_hello(datagram)) return Drop::malformed_dtls;
+  if (handshake.waiting >= (begun ? kMaxFlights : kMaxHellos) || !handshakes_.hear(slot))
+    return Drop::handshake_backlog;
   ++handshake.waiting;
-  return {};
+  if ((begun ? flights_ : hellos_).push(from, datagram)) return {};
+  if (--handshake.waiting == 0) handshakes_.rest(slot);
+  return Drop::handshake_backlog;
 }
 
 /// Who has begun and who waits to begin take turns.
@@ -62,10 +72,12 @@ bool Engine::handle_backlog(Instant now) {
 
 Engine::Verdict Engine::shake(Instant now, Slot slot, Bytes datagram) {
   Handshake& handshake = handshakes_[slot];
-  if (!handshake.dtls && datagram[0] != kHandshake) return Drop::malformed_dtls;
   if (!handshake.dtls) {
-    if (!handshakes_.may_begin()) return Drop::handshake_backlog;
-    handshakes_.begin(slot);
+    if (!is_hello(datagram)) {  // meant for whoever had the address
+      if (handshake.waiting == 0) handshakes_.rest(slot);
+      return Drop::malformed_dtls;
+    }
+    if (!handshakes_.begin(slot, now)) return Drop::handshake_limit;
     ++counters_.handshakes_started;
   }
   if (!handshake.handle_datagram(now, dtls_, datagram, outbox_)) {

@@ -10,6 +10,7 @@ namespace fanout {
 namespace {
 
 constexpr std::uint64_t kPatrolRounds = 250;        // of 20 ms: five seconds
+constexpr std::uint64_t kDeadlineRounds = 16;       // a third of a second, of fifteen
 constexpr std::uint64_t kSpeakerReportRounds = 50;  // a second: their loss is everybody's
 /// Of a batch, so that a large audience's reports do not delay its media.
 constexpr std::size_t kMaxReports = SendBatch::kCapacity / 4;
@@ -73,15 +74,18 @@ Engine::Verdict Engine::listener_report(Instant now, RowId id, MutableBytes data
 }
 
 void Engine::patrol(Instant now) {
-  ++patrols_;
-  handshakes_.for_each([&](Slot slot) {
+  const auto visit = [&](Slot slot) {
     Handshake& handshake = handshakes_[slot];
     const bool alive =
         handshake.handle_timeout(now, outbox_) && now - handshake.started < kJoinDeadline;
     if (alive) return;
     if (handshake.dtls) ++counters_.handshakes_failed;
     remove({Kind::handshake, slot}, "handshake timed out");
-  });
+  };
+  if (++patrols_ % kDeadlineRounds == 0)  // a crowd that waits is a walk through memory
+    handshakes_.for_each(visit);
+  else
+    handshakes_.for_each_shaking(visit);
   patrol_speakers(now);
   // A lap's worth of rows at most: where sending is too slow, laps take longer.
   patrol_credit_ = std::min<std::uint64_t>(patrol_credit_ + table_.end(),

@@ -52,6 +52,7 @@ Handshakes::Handshakes(std::uint32_t each, std::uint32_t waiting, std::uint64_t 
   slots_.reserve(most);  // pages that only a storm touches
   free_.reserve(most);
   used_.resize((most + 63) / 64);
+  shaking_.resize(used_.size());
 }
 
 /// A network is an IPv4 address or an IPv6 /64: who has one has all of it.
@@ -65,13 +66,17 @@ std::uint16_t Handshakes::source_of(const Address& address) const noexcept {
 bool Handshakes::crowded(Stage stage, std::uint16_t source) const noexcept {
   const auto most = most_[index(stage)];
   const auto share = std::max(most / kSourceShare, 1U);
-  return count_[index(stage)] > most / 2 && by_source_[source] >= share;
+  return count_[index(stage)] > most / 2 && by_source_[index(stage)][source] >= share;
+}
+
+bool Handshakes::may_enter(Stage stage, std::uint16_t source) const noexcept {
+  return room(stage) > 0 && !crowded(stage, source);
 }
 
 Slot Handshakes::add(Handshake handshake) {
   handshake.source = source_of(handshake.transport.address);
   handshake.stage = Stage::silent;
-  ++by_source_[handshake.source];
+  ++by_source_[index(Stage::silent)][handshake.source];
   ++count_[index(Stage::silent)];
   if (free_.empty()) {
     free_.push_back(static_cast<Slot>(slots_.size()));
@@ -80,39 +85,67 @@ Slot Handshakes::add(Handshake handshake) {
   const Slot slot = free_.back();
   free_.pop_back();
   slots_[slot] = std::move(handshake);
-  used_[slot / 64] |= std::uint64_t{1} << slot % 64;
+  put(used_, slot, true);
   return slot;
 }
 
 void Handshakes::remove(Slot slot) noexcept {
   const Handshake& handshake = *slots_[slot];
-  --by_source_[handshake.source];
+  --by_source_[index(handshake.stage)][handshake.source];
   --count_[index(handshake.stage)];
   slots_[slot].reset();
-  used_[slot / 64] &= ~(std::uint64_t{1} << slot % 64);
+  put(used_, slot, false);
+  put(shaking_, slot, false);
   free_.push_back(slot);
 }
 
 bool Handshakes::hear(Slot slot) noexcept {
-  Handshake& handshake = *slots_[slot];
+  const Handshake& handshake = *slots_[slot];
   if (handshake.stage != Stage::silent) return true;
-  if (room(Stage::waiting) == 0 || crowded(Stage::waiting, handshake.source)) return false;
-  enter(Stage::waiting, handshake);
+  if (!may_enter(Stage::waiting, handshake.source)) return false;
+  enter(Stage::waiting, slot);
   return true;
 }
 
-void Handshakes::enter(Stage stage, Handshake& handshake) noexcept {
+void Handshakes::rest(Slot slot) noexcept {
+  slots_[slot]->waiting = 0;
+  if (slots_[slot]->stage == Stage::waiting) enter(Stage::silent, slot);
+}
+
+bool Handshakes::begin(Slot slot, Instant now) noexcept {
+  if (!may_enter(Stage::shaking, slots_[slot]->source)) {
+    rest(slot);
+    return false;
+  }
+  slots_[slot]->started = now;
+  enter(Stage::shaking, slot);
+  return true;
+}
+
+void Handshakes::enter(Stage stage, Slot slot) noexcept {
+  Handshake& handshake = *slots_[slot];
+  --by_source_[index(handshake.stage)][handshake.source];
   --count_[index(handshake.stage)];
-  ++count_[index(stage)];
   handshake.stage = stage;
+  ++by_source_[index(stage)][handshake.source];
+  ++count_[index(stage)];
+  put(shaking_, slot, stage == Stage::shaking);
+}
+
+/// There is one.
+Slot Handshakes::next_used(Slot from) const noexcept {
+  auto word = from / 64;
+  auto bits = used_[word] & ~std::uint64_t{0} << from % 64;
+  while (bits == 0) bits = used_[word = (word + 1) % static_cast<Slot>(used_.size())];
+  return word * 64 + static_cast<Slot>(std::countr_zero(bits));
 }
 
 std::optional<Slot> Handshakes::find_idle(Instant now) noexcept {
   constexpr int kLooks = 4;  // each a miss to memory, and the next check looks on
   for (int i = 0; i < kLooks; ++i, hand_ = (hand_ + 1) % static_cast<Slot>(slots_.size())) {
-    const auto& handshake = slots_[hand_];
-    const bool idle = handshake && handshake->stage == Stage::silent;
-    if (idle && now - handshake->started >= kIdleHandshake) return hand_;
+    hand_ = next_used(hand_);
+    const Handshake& handshake = *slots_[hand_];
+    if (handshake.stage == Stage::silent && now - handshake.started >= kIdleHandshake) return hand_;
   }
   return std::nullopt;
 }

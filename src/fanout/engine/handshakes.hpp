@@ -85,9 +85,12 @@ class Handshakes {
   Slot add(Handshake handshake);
   /// Its first hello is there: it waits. False when too many do, all in all or of its network.
   bool hear(Slot slot) noexcept;
+  /// Nothing of it is in the line any more: who waited is silent again.
+  void rest(Slot slot) noexcept;
   /// Whether one more may shake hands.
   bool may_begin() const noexcept { return room(Stage::shaking) > 0; }
-  void begin(Slot slot) noexcept { enter(Stage::shaking, *slots_[slot]); }
+  /// Its turn has come, and `kJoinDeadline` begins anew. False as with `hear`; it is silent then.
+  bool begin(Slot slot, Instant now) noexcept;
   void remove(Slot slot) noexcept;
   /// One of the oldest slots that have seen no ClientHello for `kIdleHandshake`; the same one again
   /// while it is.
@@ -97,28 +100,47 @@ class Handshakes {
   /// Calls `visit(slot)` for each; `visit` may remove it.
   template <typename Visit>
   void for_each(Visit visit) {
-    for (Slot word = 0; word < used_.size(); ++word)
-      for (auto bits = used_[word]; bits != 0; bits &= bits - 1)
-        visit(word * 64 + static_cast<Slot>(std::countr_zero(bits)));
+    each(used_, visit);
+  }
+  /// The same, for those that shake hands.
+  template <typename Visit>
+  void for_each_shaking(Visit visit) {
+    each(shaking_, visit);
   }
 
  private:
   /// Sources share counters by hash: what two of them lose to each other passes in a second.
   static constexpr std::size_t kSources = 4'096;
+  using Bits = std::vector<std::uint64_t>;
+
+  template <typename Visit>
+  static void each(const Bits& set, Visit visit) {
+    for (Slot word = 0; word < set.size(); ++word)
+      for (auto bits = set[word]; bits != 0; bits &= bits - 1)
+        visit(word * 64 + static_cast<Slot>(std::countr_zero(bits)));
+  }
+  static void put(Bits& set, Slot slot, bool in) noexcept {
+    const auto bit = std::uint64_t{1} << slot % 64;
+    set[slot / 64] = in ? set[slot / 64] | bit : set[slot / 64] & ~bit;
+  }
+
   static constexpr std::size_t index(Stage stage) { return static_cast<std::size_t>(stage); }
   std::uint32_t room(Stage stage) const noexcept {
     return most_[index(stage)] - count_[index(stage)];
   }
   std::uint16_t source_of(const Address& address) const noexcept;
   bool crowded(Stage stage, std::uint16_t source) const noexcept;
-  void enter(Stage stage, Handshake& handshake) noexcept;
+  bool may_enter(Stage stage, std::uint16_t source) const noexcept;
+  void enter(Stage stage, Slot slot) noexcept;
+  Slot next_used(Slot from) const noexcept;
 
   std::uint64_t secret_;
-  std::array<std::uint32_t, kSources> by_source_{};
+  std::array<std::array<std::uint16_t, kSources>, 3> by_source_{};
   std::array<std::uint32_t, 3> most_;
   std::array<std::uint32_t, 3> count_{};
   std::vector<std::optional<Handshake>> slots_;  // as many as ever were needed at once
-  std::vector<std::uint64_t> used_;              // a bit for each slot
+  Bits used_;
+  Bits shaking_;
   std::vector<Slot> free_;
   Slot hand_ = 0;  // goes round, so what it meets was filled about a round ago
 };
