@@ -2,8 +2,8 @@
 
 100,000 listeners are seated, 250 in each tick of 20 ms, and then fall silent together, so
 that a patrol lets them go. What counts is the dearest tick: its part of the 20 ms that it has, in
-CPU time, with the fan-out and everything else a tick does. Handshakes are not in it: they wait in
-a line of their own.
+CPU time, the least of three runs, with the fan-out and everything else a tick does. Handshakes are
+not in it: they wait in a line of their own.
 """
 
 from collections.abc import Callable
@@ -42,22 +42,31 @@ class Hall:
         return costs
 
 
-@pytest.mark.benchmark(group="churn")
-def bench_churn_of_a_hundred_thousand(benchmark: Any) -> None:
+def come_and_go() -> tuple[list[float], list[float]]:
+    """Seconds of each tick while they come, and while they go."""
     hall = Hall()
-    coming = benchmark.pedantic(
-        hall.ticks,
-        args=(LISTENERS // A_TICK, lambda n: _core.Feedback(hall.engine, SPACE, A_TICK, seed=n)),
-        rounds=1,
+    coming = hall.ticks(
+        LISTENERS // A_TICK, lambda n: _core.Feedback(hall.engine, SPACE, A_TICK, seed=n)
     )
     assert hall.engine.listeners == LISTENERS
     hall.now_us += CONSENT_US
     going = hall.ticks(LAP_US // TICK_US + 5)
     assert hall.engine.listeners == 0
-    tick = TICK_US / 1e6
+    return coming, going
+
+
+@pytest.mark.benchmark(group="churn")
+def bench_churn_of_a_hundred_thousand(benchmark: Any) -> None:
+    rounds = [benchmark.pedantic(come_and_go, rounds=1), come_and_go(), come_and_go()]
+    # What stalls a tick stalls the same one each time; a neighbour on the machine another.
+    coming, going = (
+        [min(one) for one in zip(*each, strict=True)] for each in zip(*rounds, strict=True)
+    )
+    worst_tick = max(coming + going) / (TICK_US / 1e6)
     benchmark.extra_info.update(
         coming_us={"median": round(median(coming) * 1e6), "worst": round(max(coming) * 1e6)},
         going_us={"median": round(median(going) * 1e6), "worst": round(max(going) * 1e6)},
-        worst_tick=round(max(coming + going) / tick, 3),
-        budget=0.5,  # a figure, not a gate: machines differ
+        worst_tick=round(worst_tick, 3),
+        budget=0.5,  # a figure: machines differ
     )
+    assert worst_tick < 1, "a tick took longer than it lasts"
