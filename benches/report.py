@@ -114,7 +114,9 @@ ROWS: list[Row] = [
         "10,000 arrive within 2 s: all in, median and last but a hundred",
         "bench_storm_of_ten_thousand_joins[at_once]",
         lambda info: " and ".join(f"{info['join_ms'][of] / 1e3:.1f} s" for of in ("p50", "p99")),
-        nothing,
+        fixed(
+            "each {cpu_ms_per_join:.2f} ms of the server; {floor_ms:.2f} ms bare OpenSSL handshake"
+        ),
     ),
     (
         "10,000 join as the crowd's own core can: one costs the server, kernel and all",

@@ -27,7 +27,7 @@ from spacescore.rooms.room import Phase, Room
 from spacescore.rooms.rules import require_listener
 from spacescore.spaces import MAX_NAME_CHARS, check_slug, clean_text
 from spacescore.store import Head
-from spacescore.tokens import MAX_TTL_SECONDS
+from spacescore.tokens import MAX_TTL_SECONDS, draw_peer
 
 __all__ = ["link_of", "routes", "shown_room", "visible"]
 
@@ -82,7 +82,7 @@ async def create_space(request: Request) -> Response:
     details = Details(**({"title": ""} | _details(fields)))
     now = desk.clock()
     ttl = min(max(details.starts - now, 0) + INVITATION_SECONDS, MAX_TTL_SECONDS)
-    host = Grant(slug, Role.HOST, desk.draw(first=True), name, int(now + ttl), issued=now)
+    host = Grant(slug, Role.HOST, draw_peer(first=True), name, int(now + ttl), issued=now)
     room = await desk.office.create(slug, details, caller, host=host)
     if not details.starts and not fields.flag("draft"):
         room = await desk.office.do(slug, Open(), caller)

@@ -40,7 +40,7 @@ from spacescore.policy import OPERATOR, Caller, Grant, Rank, Role, TokenBucket
 from spacescore.problem import Problem, problem_from, problem_response
 from spacescore.rooms.rules import rank_of
 from spacescore.shunned import Shunned
-from spacescore.tokens import KeyRing, draw_peer
+from spacescore.tokens import KeyRing
 from spacescore.vitals import Vitals
 
 __all__ = [
@@ -235,10 +235,6 @@ class Desk:
         """Something was decided in a space: what was said of it is old."""
         self.kept.forget(slug)
         self.feed.changed(slug)
-
-    def draw(self, *, first: bool = False) -> int:
-        """Draw a peer id: the CSRC by which somebody is heard; see `draw_peer`."""
-        return draw_peer(first=first)
 
     def url(self, request: Request, path: str) -> str:
         """Return the address of `path` as the client, or the operator, calls this server."""

@@ -45,7 +45,7 @@ from spacescore.rooms.commands import (
 from spacescore.rooms.room import Phase, Room
 from spacescore.rooms.rules import admit, rank_of, require_listener
 from spacescore.spaces import MAX_NAME_CHARS, clean_text
-from spacescore.tokens import MAX_TTL_SECONDS
+from spacescore.tokens import MAX_TTL_SECONDS, draw_peer
 
 __all__ = ["routes"]
 
@@ -168,7 +168,7 @@ async def use_link(request: Request) -> Response:
     name = clean_text(fields.text("name"), MAX_NAME_CHARS) or "Guest"
     digest, now = _digest(fields.text("code")), desk.clock()
     to_speak = any(each.digest == digest and each.role.speaks for each in room.links.values())
-    peer = desk.draw(first=to_speak)
+    peer = draw_peer(first=to_speak)
     identity = caller.who if isinstance(caller, Grant) else f"#{peer}"
     command = UseLink(digest, peer, identity, name, INVITATION_SECONDS)
     room = await desk.office.do(slug, command, caller)
@@ -386,9 +386,9 @@ def _new_grant(
 ) -> Grant:
     now = int(desk.clock())
     name = clean_text(name, MAX_NAME_CHARS) or "Guest"
-    peer = desk.draw(first=first)
+    peer = draw_peer(first=first)
     while peer in room.people or peer in room.removed:
-        peer = desk.draw(first=first)
+        peer = draw_peer(first=first)
     return Grant(room.slug, role, peer, name, now + ttl, identity, issued=desk.clock())
 
 

@@ -76,7 +76,10 @@ class TokenKey:
 
 
 def draw_peer(*, first: bool) -> int:
-    """Draw the number of somebody; `first`: one for whom a paced door opens before all others."""
+    """Draw a peer id, the CSRC by which somebody is heard.
+
+    first: one for whom a paced door opens before all others.
+    """
     return secrets.randbelow(FIRST_PEERS if first else 2**32 - 1) + 1
 
 

@@ -14,7 +14,6 @@ import trio
 from spacescore.chronicle import Chronicle
 from spacescore.datadir import DataDir
 from spacescore.desk import Desk
-from spacescore.doors import Doors
 from spacescore.engine import Engine
 from spacescore.errors import EngineClosedError, SpacescoreError, StartupError, StoreError
 from spacescore.metrics import Metrics
@@ -23,7 +22,6 @@ from spacescore.settings import Settings
 from spacescore.store import Store
 from spacescore.tls import Pair
 from spacescore.tokens import KeyRing
-from spacescore.vitals import Vitals
 
 __all__ = ["Certificate", "measure_lag", "watches"]
 
@@ -44,9 +42,9 @@ def watches(
     """Yield what is to run beside the service; the certificate has its own, see below."""
     assert engine.data is not None  # noqa: S101  (the settings name a folder)
     chronicle = Chronicle(engine, engine.data.recordings, keep_days=settings.keep_recordings)
-    yield partial(keep_chronicle, chronicle)
-    yield partial(keep_doors, desk.doors)
-    yield partial(keep_pulse, desk.vitals)
+    yield partial(again, _chronicler(chronicle), CHRONICLE_SECONDS, "the chronicle failed")
+    yield partial(again, desk.doors.tick, DOOR_SECONDS, "the doors failed")
+    yield partial(again, desk.vitals.look, PULSE_SECONDS, "the pulse is not taken")
     yield partial(keep_audit, desk.office, settings.keep_audit)
     yield partial(measure_lag, desk.metrics.note_lag)
     if not settings.operator_key:
@@ -96,45 +94,31 @@ async def watch_keys(data: DataDir, keys: KeyRing) -> None:
             _log.error("operator keys stay as they were", reason=str(error))
 
 
-async def keep_chronicle(chronicle: Chronicle) -> None:
-    """Note who is heard, and delete recordings that were kept for long enough."""
-    next_expiry = trio.current_time()
+async def again(act: Callable[[], Awaitable[None]], seconds: float, failed: str) -> None:
+    """Do it each so many seconds, until the engine is closed; `failed` is what the log says."""
     while True:
+        due = trio.current_time() + seconds
         try:
-            await trio.to_thread.run_sync(chronicle.note)
-            if trio.current_time() >= next_expiry:
-                next_expiry += EXPIRY_SECONDS
-                await trio.to_thread.run_sync(chronicle.expire)
+            await act()
         except EngineClosedError:
             return
         except Exception:
-            _log.exception("the chronicle failed")
-        await trio.sleep(CHRONICLE_SECONDS)
-
-
-async def keep_doors(doors: Doors) -> None:
-    """Move every cursor."""
-    while True:
-        try:
-            await doors.tick()
-        except EngineClosedError:
-            return
-        except Exception:
-            _log.exception("the doors failed")
-        await trio.sleep(DOOR_SECONDS)
-
-
-async def keep_pulse(vitals: Vitals) -> None:
-    """Take the node's pulse each second."""
-    while True:
-        due = trio.current_time() + PULSE_SECONDS
-        try:
-            await vitals.look()
-        except EngineClosedError:
-            return
-        except Exception:
-            _log.exception("the pulse is not taken")
+            _log.exception(failed)
         await trio.sleep_until(due)
+
+
+def _chronicler(chronicle: Chronicle) -> Callable[[], Awaitable[None]]:
+    """Note who is heard, and now and then delete recordings that were kept for long enough."""
+    next_expiry = trio.current_time()
+
+    async def note() -> None:
+        nonlocal next_expiry
+        await trio.to_thread.run_sync(chronicle.note)
+        if trio.current_time() >= next_expiry:
+            next_expiry += EXPIRY_SECONDS
+            await trio.to_thread.run_sync(chronicle.expire)
+
+    return note
 
 
 async def keep_audit(office: Office, days: float) -> None:

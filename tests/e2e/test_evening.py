@@ -151,14 +151,32 @@ def test_an_evening(served: Served, open_chromium: Callable[[], Browser]) -> Non
     mary.sees("#listeners", "5 listening")
     mary.is_on_stage(host.name, grace.name, nikola.name)
 
-    # Captions come from a process beside, as an API.
+    captions_come_from_a_process_beside(served, host_link, mary)
+    one_is_let_speak_and_one_declined(host, emmy, alan)
+    mary.is_on_stage(host.name, grace.name, nikola.name, emmy.name)
+    one_is_muted(host, grace)
+    one_is_blocked_and_refused_on_return(host, nikola, nikola_link)
+    mary.is_on_stage(host.name, grace.name, emmy.name)
+    the_host_is_lost_and_comes_back(host, host_link, mary)
+    mary.is_on_stage(host.name, grace.name, emmy.name)
+    it_ends_for_everybody(host, grace, emmy, mary)
+    it_can_be_heard_again(host, mary, served.url, grace.name)
+
+    assert watch.errors == []
+    assert watch.foreign == []
+
+
+def captions_come_from_a_process_beside(served: Served, host_link: str, listener: Guest) -> None:
+    """By the API."""
     token = host_link.partition("#token=")[2]
     now = time.time()
-    said = {"text": "Good evening", "name": host.name, "start": now - 1, "end": now + 2}
+    said = {"text": "Good evening", "name": "Ada Lovelace", "start": now - 1, "end": now + 2}
     served.post(f"/api/spaces/{SPACE}/captions", said, token)
-    mary.sees("#captions", "Ada Lovelace: Good evening")
+    listener.sees("#captions", "Ada Lovelace: Good evening")
 
-    # Two hands: one is let speak, without leaving; the other is declined.
+
+def one_is_let_speak_and_one_declined(host: Guest, emmy: Guest, alan: Guest) -> None:
+    """Emmy goes on stage without leaving."""
     emmy.raises_a_hand()
     alan.raises_a_hand()
     alan.sees("#details", "1 before you")
@@ -169,49 +187,57 @@ def test_an_evening(served: Served, open_chromium: Callable[[], Browser]) -> Non
     emmy.sees("#status", "You are on air")
     host.presses("Decline Alan Turing")
     alan.sees("#notice", "Your hand was lowered")
-    mary.is_on_stage(host.name, grace.name, nikola.name, emmy.name)
 
-    # One is muted and may speak again; one is blocked, and refused on return.
+
+def one_is_muted(host: Guest, grace: Guest) -> None:
+    """And may speak again."""
     host.presses("Mute Grace Hopper")
     grace.sees("#notice", "The host has muted you")
     grace.sees("#status", "You are muted")
     grace.presses("Unmute")
     grace.sees("#status", "You are on air")
+
+
+def one_is_blocked_and_refused_on_return(host: Guest, nikola: Guest, link: str) -> None:
+    """By the link that let him in before."""
     host.presses("More about Nikola Tesla")
     host.presses("Block", within="#manage-dialog")
     host.sees("#confirm-dialog", "Block Nikola Tesla?")
     host.presses("Block", within="#confirm-dialog")
     nikola.sees("#word", "The host has closed this space to you")
     host.sees("#blocked", "Nikola Tesla")
-    nikola.opens(nikola_link).sees("#word", "The host has closed this space to you")
+    nikola.opens(link).sees("#word", "The host has closed this space to you")
     expect(nikola.page.locator("#controls")).to_be_hidden()
-    mary.is_on_stage(host.name, grace.name, emmy.name)
 
-    # The host's browser dies. The space goes on meanwhile, and is theirs when they are back.
+
+def the_host_is_lost_and_comes_back(host: Guest, link: str, listener: Guest) -> None:
+    """The space goes on meanwhile, and is theirs when they are back."""
     host.crashes()
-    before = mary.packets()
-    host.opens(host_link).speaks()
-    mary.sees("#status", "Listening")
-    assert mary.packets() > before
-    mary.is_on_stage(host.name, grace.name, emmy.name)
-    expect(mary.page.locator("#speakers .tile", has_text="Ada")).to_contain_text("Host")
+    before = listener.packets()
+    host.opens(link).speaks()
+    listener.sees("#status", "Listening")
+    assert listener.packets() > before
+    expect(listener.page.locator("#speakers .tile", has_text="Ada")).to_contain_text("Host")
 
-    # It ends for everybody, and can be heard again: by its host, and once it is published by all.
+
+def it_ends_for_everybody(host: Guest, *others: Guest) -> None:
+    """By the host's panel."""
     host.page.get_by_role("button", name="Host", exact=True).click()
     host.presses("End the space")
     host.presses("End space")
-    for one in (host, grace, emmy, mary):
+    for one in (host, *others):
         one.sees("#word", "This space has ended")
+
+
+def it_can_be_heard_again(host: Guest, listener: Guest, front: str, speaker: str) -> None:
+    """By its host, and once it is published by all."""
     host.page.get_by_role("link", name="Hear it again").click()
     host.sees("#title", "An evening of radio")
     host.presses("Publish")
     host.sees("#notice", "Everybody with the link can hear this.")
-    mary.opens(served.url).page.get_by_role("link", name="An evening of radio").click()
-    mary.sees("#lanes", grace.name)
-    hears_again(mary)
-
-    assert watch.errors == []
-    assert watch.foreign == []
+    listener.opens(front).page.get_by_role("link", name="An evening of radio").click()
+    listener.sees("#lanes", speaker)
+    hears_again(listener)
 
 
 def test_a_place_on_stage_is_given_taken_and_handed_on(

@@ -244,7 +244,11 @@ void bind_commands(py::class_<PyEngine>& bound) {
           [](PyEngine& self, std::uint64_t space, std::uint16_t cohorts) {
             return self.engine().set_admitted(SpaceId{space}, cohorts);
           },
-          py::arg("space"), py::arg("cohorts"))
+          py::arg("space"), py::arg("cohorts"));
+}
+
+void bind_tiers(py::class_<PyEngine>& bound) {
+  bound
       .def(
           "set_tier",
           [](PyEngine& self, std::uint64_t space, std::optional<int> milliseconds) {
@@ -327,6 +331,7 @@ void bind_engine(py::module_& module) {
       py::arg("max_waiting") = 1'024, py::arg("audible") = 3, py::arg("mesh") = py::none(),
       py::arg("worker") = 0, py::arg("certificate_pem") = "", py::arg("private_key_pem") = "");
   bind_commands(bound);
+  bind_tiers(bound);
   bind_counts(bound);
   bind_time_and_datagrams(bound);
   bind_feedback(module);
