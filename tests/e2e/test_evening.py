@@ -16,6 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Error, Locator, Page, Request, expect
 
 from served import Served
+from virtual_peer import wait_for
 from visitor import STATS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -337,7 +338,8 @@ def hears_again(listener: Guest) -> None:
       const [first] = track?.cues ?? [];
       return first?.startTime;
     }"""
-    page.wait_for_function(f"({cue})() !== undefined")
+    # Playwright's own waiting has the page evaluate a text, which its CSP forbids.
+    wait_for(lambda: page.evaluate(cue) is not None, seconds=PATIENCE_MS / 1e3)
     at = page.evaluate(cue)
     page.evaluate(
         "async (at) => { const player = document.getElementById('player');"
@@ -345,4 +347,5 @@ def hears_again(listener: Guest) -> None:
         at,
     )
     listener.sees("#captions", "Ada Lovelace: Good evening")
-    page.wait_for_function("(at) => document.getElementById('player').currentTime > at", arg=at)
+    time_of = "document.getElementById('player').currentTime"
+    wait_for(lambda: page.evaluate(time_of) > at, seconds=PATIENCE_MS / 1e3)
