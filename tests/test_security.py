@@ -17,7 +17,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from spacescore.policy import Grant, Role
-from spacescore.tokens import TokenKey
+from spacescore.tokens import TokenKey, draw_peer
 from web_client import OPERATOR_KEY, Web, problem
 
 # Who may, as far as tokens say: Operator, Host, Cohost, Speaker, Listener, a stranger (-). Whether
@@ -116,7 +116,7 @@ def ask(web: Web, route: str, token: str = "", **places: str) -> httpx.Response:
 
 
 def token_of(web: Web, who: str, space: str = "demo") -> str:
-    grant = Grant(space, ROLES[who], web.desk.draw(), "Ada", int(web.desk.clock()) + 60)
+    grant = Grant(space, ROLES[who], draw_peer(first=False), "Ada", int(web.desk.clock()) + 60)
     return web.token_of(replace(grant, issued=web.desk.clock()))
 
 
