@@ -21,7 +21,7 @@ import pytest
 
 from netns import Namespace
 from served import Served
-from sound import RATE, level, loudest
+from sound import level, loudest
 from virtual_peer import speak_by_whip
 from world import tone
 
@@ -50,7 +50,7 @@ const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 try {
   const { listen } = await import("SERVER/web/join.js");
   const session = await listen({ ticket: "SERVER/api/spaces/demo/ticket" });
-  const context = new AudioContext({ sampleRate: 48000 });
+  const context = new AudioContext();
   const ear = new AnalyserNode(context, { fftSize: 16384 });
   context.createMediaStreamSource(session.link.stream).connect(ear);
   const samples = new Float32Array(ear.fftSize);
@@ -61,6 +61,7 @@ try {
   }
   await report({
     samples: [...samples],
+    rate: context.sampleRate,
     state: session.state,
     speakers: session.speakers(),
     stats: await session.stats(),
@@ -156,11 +157,11 @@ def test_firefox_hears_the_tone_on_a_page_of_another_origin(served, page, firefo
     speakers = [who["peer"] for who in served.state()["speakers"]]
     ada.leave()
     assert "error" not in report, report["error"]
-    heard = np.array(report["samples"])
-    assert loudest(heard) == pytest.approx(TONE_HZ, abs=RATE / heard.size)
-    assert level(heard, TONE_HZ) == pytest.approx(SENT_DBFS, abs=3)
+    heard, rate = np.array(report["samples"]), report["rate"]
+    assert loudest(heard, rate) == pytest.approx(TONE_HZ, abs=rate / heard.size)
+    assert level(heard, TONE_HZ, rate) == pytest.approx(SENT_DBFS, abs=3)
     assert report["state"] == "playing"
     assert report["speakers"] == speakers
     assert report["stats"]["packets"] > 10
     assert report["stats"]["lost"] == 0
-    assert report["stats"]["srtpCipher"] == "SRTP_AEAD_AES_128_GCM"
+    assert report["stats"]["srtpCipher"].endswith("AEAD_AES_128_GCM")
