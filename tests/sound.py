@@ -42,18 +42,18 @@ def decoded(recording: Path) -> np.ndarray:
         return np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)])
 
 
-def level(samples: np.ndarray, frequency: float, rate: float = RATE) -> float:
+def level(samples: np.ndarray, frequency: float) -> float:
     """How loud one frequency is, dBFS: the peaks of a sine."""
     window = np.hanning(samples.size)
-    phase = 2j * np.pi * frequency * np.arange(samples.size) / rate
+    phase = 2j * np.pi * frequency * np.arange(samples.size) / RATE
     amplitude = 2 * abs(np.dot(samples * window, np.exp(-phase))) / window.sum()
     return 20 * math.log10(amplitude + 1e-9)
 
 
-def loudest(samples: np.ndarray, rate: float = RATE) -> float:
+def loudest(samples: np.ndarray) -> float:
     """The frequency that is loudest, Hz, to one part of the window's length."""
     spectrum = np.abs(np.fft.rfft(samples * np.hanning(samples.size)))
-    return float(np.argmax(spectrum)) * rate / samples.size
+    return float(np.argmax(spectrum)) * RATE / samples.size
 
 
 def below(samples: np.ndarray, frequency: float) -> np.ndarray:
