@@ -1,8 +1,8 @@
 """Links that no setting was sought on: other kinds than the harness's own, or far from them.
 
 The buffer's constants were found on the training seeds of `spacescore.jitterlab.LINKS`. What these
-say is how well that carries over. They were looked at once, with six values of K, before the last
-one was settled; nothing else is tuned to them: who does takes them out of here.
+say is how well that carries over. They were looked at while K was settled and the second forecast
+was made; no constant is tuned to them: who does takes them out of here.
 """
 
 from collections.abc import Callable

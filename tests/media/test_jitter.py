@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -257,6 +258,24 @@ def test_a_pause_of_a_second_loses_no_frame(advances):
         e for e in listener.frames() if int.from_bytes(e.payload[:8], "big") == FIRST + 100
     )
     assert resumed.now - after[0].arrival <= 100 * MS
+
+
+def test_a_queue_that_swells_and_drains_is_followed_ahead_of_it():
+    """150 ms up and down each 15 s; an estimate without a trend is late at each step up."""
+    jitter = seeded(3, 0, 6)
+
+    def swell(i: int) -> float:
+        return 75 * (1 - math.cos(math.tau * i / 750)) + jitter(i)
+
+    packets = talk(6_000, swell)
+    listener = Listener().play(packets[:3_000], START + 60_000 * MS)
+    learned = listener.buffer.stats().concealed_samples
+    frames = len(listener.frames())
+    listener.play(packets[3_000:], 119_000 * MS)
+    assert listener.buffer.stats().concealed_samples - learned <= 4 * 960
+    lags = [lag_ms(entry) for entry in listener.frames()[frames:]]
+    assert min(lags) <= 60
+    assert max(lags) <= 220
 
 
 def test_a_link_that_stalls_for_a_second_is_live_again_at_once():

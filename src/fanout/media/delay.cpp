@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <numeric>
 #include <stdexcept>
 #include <string>
 
@@ -14,10 +13,14 @@ constexpr Samples kTick = 960;
 // Packets that should have needed a depth while none did; more than one, as they come in clusters.
 constexpr int kNoLuck = 40;
 
-constexpr float kForget = 1.0F / 250.0F;  // memory of about five seconds at 50 packets a second
-constexpr float kRescale = 1e20F;         // long before float runs out
-constexpr int kRetargetEvery = 10;        // packets: keeps the scan out of the common push
-constexpr float kCalmerMs = 20.0F;        // a smaller gain is noise, not worth a cut
+// All in packets, of which there are 50 a second.
+constexpr float kSteadyMemory = 250;
+constexpr float kMovingMemory = 1'000;  // a queue's pace changes less than its length
+constexpr float kCostOf = 3'000;        // a minute: a link does not change its kind often
+constexpr int kRetargetEvery = 10;      // keeps the scans out of the common push
+
+constexpr Samples kRecent = 3;      // buckets: as long as a queue takes to swell by a tick or two
+constexpr float kCalmerMs = 20.0F;  // a smaller gain is noise, not worth a cut
 
 // A spike that comes once says little; it counts in full when it returns, or lasts. One that never
 // ended was a longer way.
@@ -25,21 +28,6 @@ constexpr float kLoneSpike = 0.06F;
 constexpr Samples kSpike = samples_of_ms(60);  // over the target
 constexpr Samples kSpikeLasts = samples_of_ms(300);
 constexpr Samples kSpikeReturns = samples_of_ms(15'000);  // rarer ones are cheaper suffered
-
-// Bins of 5 ms up to 160, of 10 up to 480, of 20 from there on: what is large may be coarse.
-constexpr std::size_t kOfEach = 32;
-constexpr Samples kFine = samples_of_ms(5);
-constexpr Samples kMiddle = samples_of_ms(10);
-constexpr Samples kCoarse = samples_of_ms(20);
-constexpr Samples kFineEnd = Samples{kOfEach} * kFine;
-constexpr Samples kMiddleEnd = kFineEnd + Samples{kOfEach} * kMiddle;
-
-constexpr Samples end_of(std::size_t bin) {
-  const auto count = static_cast<Samples>(bin) + 1;
-  if (bin < kOfEach) return count * kFine;
-  if (bin < 2 * kOfEach) return kFineEnd + (count - Samples{kOfEach}) * kMiddle;
-  return kMiddleEnd + (count - Samples{2 * kOfEach}) * kCoarse;
-}
 
 constexpr float kDearest = 10'000.0F;               // late_cost, ms: all or nothing
 constexpr Duration kDeepest = milliseconds(1'000);  // the ring has room for 1.3 s of 20 ms frames
@@ -61,37 +49,40 @@ const JitterPolicy& checked(const JitterPolicy& policy) {
 }
 
 DelayEstimator::DelayEstimator(const JitterPolicy& policy) noexcept
-    : policy_(policy), target_(samples_in(policy.least)) {}
-
-std::size_t DelayEstimator::bin_of(Samples relative) noexcept {
-  // Unsigned and narrow, that the divisions by constants are multiplications.
-  const auto delay = static_cast<std::uint32_t>(std::min(relative, samples_of_ms(10'000)));
-  if (delay < kFineEnd) return delay / std::uint32_t{kFine};
-  if (delay < kMiddleEnd)
-    return kOfEach + (delay - std::uint32_t{kFineEnd}) / std::uint32_t{kMiddle};
-  return std::min<std::size_t>(
-      2 * kOfEach + (delay - std::uint32_t{kMiddleEnd}) / std::uint32_t{kCoarse}, kBins - 1);
-}
+    : policy_(policy),
+      steady_{DelayHistogram(kSteadyMemory), 0, samples_in(policy.least)},
+      moving_{DelayHistogram(kMovingMemory), 0, samples_in(policy.least)},
+      target_(samples_in(policy.least)) {}
 
 void DelayEstimator::add(Samples arrival, Samples transit, bool counts) noexcept {
   roll(arrival);
   auto& bucket = buckets_[static_cast<std::size_t>(bucket_) % kBuckets];
   bucket.lowest = std::min(bucket.lowest, transit);
   base_ = std::min(base_, transit);
+  recent_ = std::min(recent_, transit);
   if (!counts) return;
-  bucket.highest = std::max(bucket.highest, transit);
-  ++bucket.packets;
   const auto relative = transit - base_;
-  weight_ *= 1.0F + kForget;
-  const auto mass = lone_spike(arrival, relative) ? weight_ * kLoneSpike : weight_;
-  bins_[bin_of(relative)] += mass;
-  total_ += mass;
+  bucket.highest = std::max(bucket.highest, static_cast<std::int32_t>(relative));
+  ++bucket.packets;
+  charge(steady_, relative);
+  charge(moving_, relative);
+  const auto share = lone_spike(arrival, relative) ? kLoneSpike : 1.0F;
+  steady_.delays.add(relative, share);
+  moving_.delays.add(relative - trend(), share);
   if (--until_retarget_ <= 0 || relative > target_) retarget();
+}
+
+/// How far the fastest of just now has been behind the fastest of late.
+Samples DelayEstimator::trend() const noexcept { return recent_ - base_; }
+
+void DelayEstimator::charge(Forecast& forecast, Samples relative) const noexcept {
+  const auto late = relative > forecast.target ? policy_.late_cost * 100.0F : 0.0F;
+  forecast.cost += (ms_in(forecast.target) + late - forecast.cost) / kCostOf;
 }
 
 void DelayEstimator::rebase(Samples arrival, Samples transit) noexcept {
   buckets_.fill({});
-  base_ = kNone;
+  base_ = recent_ = kNone;
   add(arrival, transit, false);
 }
 
@@ -105,6 +96,9 @@ void DelayEstimator::roll(Samples arrival) noexcept {
     buckets_[static_cast<std::size_t>(bucket - i) % kBuckets] = {};
   bucket_ = bucket;
   const auto before = base_;
+  recent_ = kNone;
+  for (Samples age = 0; age < kRecent; ++age)
+    recent_ = std::min(recent_, buckets_[static_cast<std::size_t>(bucket - age) % kBuckets].lowest);
   base_ = std::ranges::min(buckets_, {}, &Bucket::lowest).lowest;
   if (base_ != kNone && base_ - before > kSpike) spike_ended_ = -kNone / 2;
 }
@@ -119,63 +113,55 @@ bool DelayEstimator::lone_spike(Samples arrival, Samples relative) noexcept {
 
 void DelayEstimator::could_begin_at(Samples lag) noexcept {
   lag_ = lag;
-  if (total_ > 0) target_ = cheapest();
+  if (base_ != kNone) forecast_anew();
 }
 
 void DelayEstimator::retarget() noexcept {
   until_retarget_ = kRetargetEvery;
   forget_what_is_over();
-  target_ = cheapest();
-  if (weight_ < kRescale) return;
-  for (auto& bin : bins_) bin /= weight_;
-  total_ /= weight_;
-  weight_ = 1.0F;
+  forecast_anew();
+  steady_.delays.rescale();
+  moving_.delays.rescale();
+}
+
+void DelayEstimator::forecast_anew() noexcept {
+  steady_.target = cheapest(steady_, 0);
+  moving_.target = cheapest(moving_, trend());
+  const bool swells = moving_.cost + kCalmerMs < steady_.cost;
+  target_ = swells ? moving_.target : steady_.target;
 }
 
 /// The depth alone grows, so the search ends where that costs more than the best. Up goes the
-/// target for any gain, down for one that is worth a cut.
-Samples DelayEstimator::cheapest() const noexcept {
+/// target for any gain, down for one that is worth a cut. `origin`: where the histogram begins.
+Samples DelayEstimator::cheapest(const Forecast& forecast, Samples origin) const noexcept {
   const auto least = samples_in(policy_.least);
   const auto most = samples_in(policy_.most);
-  const float per_weight = policy_.late_cost * 100.0F / total_;
+  const auto all_late = policy_.late_cost * 100.0F;
   const auto first = least + ((lag_ - least) % kTick + kTick) % kTick;
+  DelayHistogram::Tail tail(forecast.delays);
   Depth best{first};
   Depth present{first};
-  float below = 0;
-  std::size_t bin = 0;
   for (auto depth = first; depth == first || (depth <= most && ms_in(depth) < best.cost);
        depth += kTick) {
-    for (; bin < kBins - 1 && end_of(bin) <= depth; ++bin) below += bins_[bin];
-    const Depth here{depth, ms_in(depth) + (total_ - below - reached(bin, depth)) * per_weight};
+    const Depth here{depth, ms_in(depth) + all_late * tail.beyond(depth - origin)};
     if (here.cost < best.cost) best = here;
-    if (std::abs(depth - target_) <= kTick / 2) present = here;
+    if (std::abs(depth - forecast.target) <= kTick / 2) present = here;
   }
   const bool stays = best.depth < present.depth && present.cost - best.cost < kCalmerMs;
   return stays ? present.depth : best.depth;
 }
 
-/// What of a bin lies below a depth within it.
-float DelayEstimator::reached(std::size_t bin, Samples depth) const noexcept {
-  const auto begin = bin == 0 ? 0 : end_of(bin - 1);
-  return bins_[bin] * ms_in(depth - begin) / ms_in(end_of(bin) - begin);
-}
-
 /// A depth that many packets should have needed by now, and none did, belongs to the past.
 void DelayEstimator::forget_what_is_over() noexcept {
-  Samples highest = -kNone;
+  Samples highest = 0;
   int packets = 0;
   for (Samples age = 0; age < Samples{kBuckets}; ++age) {
     const auto& bucket = buckets_[static_cast<std::size_t>(bucket_ - age) % kBuckets];
-    highest = std::max(highest, bucket.highest);
+    highest = std::max<Samples>(highest, bucket.highest);
     packets += bucket.packets;
     if (packets < kNoLuck) continue;
-    if (highest - base_ + kTick >= target_) return;  // playout moves in ticks
-    const auto above = bin_of(highest - base_) + 1;
-    const auto mass = std::accumulate(bins_.begin() + above, bins_.end(), 0.0F);
-    if (static_cast<float>(packets) * mass < static_cast<float>(kNoLuck) * total_) continue;
-    std::fill(bins_.begin() + above, bins_.end(), 0.0F);
-    total_ -= mass;
-    return;
+    if (highest + kTick >= steady_.target) return;  // playout moves in ticks
+    steady_.delays.forget_above(highest, packets, kNoLuck);
   }
 }
 

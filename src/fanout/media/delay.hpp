@@ -5,12 +5,18 @@
 /// windowed minimum follows a faster path at once, a slower one and the drift of the sender's
 /// clock (100 ppm = 0.4 ms per window) within the window.
 ///
-/// The relative delays (transit - base) go into a histogram whose weights rise with each packet,
-/// which forgets the old ones without a loop over the bins. The target is not a quantile but the
-/// cheapest depth: `D + K * late%(D)`, K being the milliseconds that one percent of late packets
-/// is worth. So a clean link pays for no tail it does not have, and a long thin tail is given up.
-/// Playout moves in ticks, so only depths compete that are whole ticks from the present one: the
-/// best of those is not the next one above the best of all.
+/// The target is not a quantile but the cheapest depth: `D + K * late%(D)`, K being the
+/// milliseconds that one percent of late packets is worth. So a clean link pays for no tail it
+/// does not have, and a long thin tail is given up. Playout moves in ticks, so only depths compete
+/// that are whole ticks from the present one: the best of those is not the next one above the best
+/// of all.
+///
+/// How many will be late is forecast in two ways, each by a histogram of its own. Where each delay
+/// is drawn anew, the next one is told best by how far packets have been behind `base`. Where a
+/// queue swells and drains, it is told by how far they have been behind the fastest of just now: a
+/// depth that follows the queue is ahead of it when it rises, and need not stay where it once was.
+/// Which kind a link is, nobody says; so both keep count of what following them would have cost of
+/// late, in the same coin, and the plain one leads until the other is cheaper by a good deal.
 ///
 /// Forgetting by age alone is too slow after a storm, and forgetting fast loses the spikes that
 /// return. So a depth is forgotten by evidence: when, by the histogram, some forty packets of
@@ -26,6 +32,7 @@
 #include <limits>
 
 #include "fanout/base/time.hpp"
+#include "fanout/media/delay_histogram.hpp"
 #include "fanout/media/packet_ring.hpp"
 
 namespace fanout {
@@ -34,8 +41,8 @@ namespace fanout {
 /// `least` equal to `most` is a fixed delay.
 struct JitterPolicy {
   /// Milliseconds of delay that one percent of late packets is worth. The E-model (ITU-T G.107)
-  /// says 150 below a delay of 177 ms; late packets come in runs, so a little more.
-  float late_cost = 175.0F;
+  /// says 150 below a delay of 177 ms; late packets come in runs, so more.
+  float late_cost = 200.0F;
   Duration least = milliseconds(10);  ///< tick jitter of a loaded worker
   Duration most = milliseconds(700);  ///< beyond it nobody can converse
 };
@@ -68,38 +75,45 @@ class DelayEstimator {
 
  private:
   static constexpr std::size_t kBuckets = 16;  // of 250 ms: four seconds
-  static constexpr std::size_t kBins = 128;
   static constexpr Samples kNone = std::numeric_limits<Samples>::max();
 
-  static std::size_t bin_of(Samples relative) noexcept;
-  void roll(Samples arrival) noexcept;
-  bool lone_spike(Samples arrival, Samples relative) noexcept;
-  void retarget() noexcept;
-  void forget_what_is_over() noexcept;
-  Samples cheapest() const noexcept;
-  float reached(std::size_t bin, Samples depth) const noexcept;
-
+  /// One way to tell how many packets a depth will miss.
+  struct Forecast {
+    DelayHistogram delays;  // behind what it reckons from
+    float cost;             ///< of late, per packet, in ms of delay
+    Samples target;
+  };
   struct Depth {
     Samples depth = 0;
     float cost = std::numeric_limits<float>::max();
   };
   struct Bucket {
     Samples lowest = kNone;
-    Samples highest = -kNone;
-    int packets = 0;
+    std::int32_t highest = 0;  // behind the base
+    std::int32_t packets = 0;
   };
+
+  void roll(Samples arrival) noexcept;
+  bool lone_spike(Samples arrival, Samples relative) noexcept;
+  Samples trend() const noexcept;
+  void charge(Forecast& forecast, Samples relative) const noexcept;
+  void retarget() noexcept;
+  void forget_what_is_over() noexcept;
+  void forecast_anew() noexcept;
+  Samples cheapest(const Forecast& forecast, Samples origin) const noexcept;
+
   std::array<Bucket, kBuckets> buckets_{};
-  std::array<float, kBins> bins_{};
   Samples bucket_ = -kNone;
   Samples bucket_end_ = -kNone;
   Samples base_ = kNone;
+  Samples recent_ = kNone;  // transit time of the fastest of just now
   JitterPolicy policy_;
-  Samples target_;  // a link is good until it has shown what it is
+  Forecast steady_;  // behind the base
+  Forecast moving_;  // behind the fastest of just now
+  Samples target_;   // a link is good until it has shown what it is
   Samples lag_ = 0;
   Samples spike_began_ = -kNone / 2;
   Samples spike_ended_ = -kNone / 2;
-  float weight_ = 1.0F;
-  float total_ = 0;
   int until_retarget_ = 1;
 };
 

@@ -97,7 +97,7 @@ Pop Player::pop(Samples now) noexcept {
 
 Pop Player::due(Samples now, bool new_tick) noexcept {
   if (!anchored_) return start(now);
-  reclaim(now);
+  reclaim();
   if (new_tick)
     if (const auto entry = steer(now)) return *entry;
   if (skipped_) return skip();
@@ -111,13 +111,12 @@ Pop Player::due(Samples now, bool new_tick) noexcept {
   return start(now);
 }
 
-/// While nothing came, time went on by guess. When what then comes is no later than the target has
-/// become, the wait has bought that delay already: time goes back to it.
-void Player::reclaim(Samples now) noexcept {
+/// While nothing came, time went on by guess. The wait has bought that delay already, so time goes
+/// back to what then comes: a queue that stood still comes as a clump, which would be lost whole.
+void Player::reclaim() noexcept {
   if (guessed_ == 0) return;
   const auto next = ring_.next(head_);
   if (!next || next->timestamp >= head_timestamp_) return;
-  if (lag(now, next->timestamp) > delay_.target() + kSlack) return;
   const auto back = std::min(guessed_, head_timestamp_ - next->timestamp);
   head_timestamp_ -= back;
   guessed_ -= back;

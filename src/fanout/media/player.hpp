@@ -49,7 +49,7 @@ class Player {
   bool deep_enough(Samples now) const noexcept;
   Samples lost_length(const PacketSlot& next) const noexcept;
 
-  void reclaim(Samples now) noexcept;
+  void reclaim() noexcept;
   const PacketSlot* upcoming() noexcept;
   void discard(const PacketSlot& packet) noexcept;
   void leave_out(const PacketSlot& packet) noexcept;
