@@ -22,7 +22,7 @@ from anyio import to_thread
 
 from spacescore.admission import COHORTS, Mode
 from spacescore.rooms.acts import Act
-from spacescore.store import Entry, Head, Letter, MemoryStore, Store
+from spacescore.store import Entry, Head, Home, Letter, MemoryStore, Store
 
 __all__ = ["Admission", "Backplane", "LocalBackplane", "Presence"]
 
@@ -87,7 +87,10 @@ class Backplane(Protocol):
     async def homeless(self, now: float) -> list[str]:
         """Return the keys of open spaces that no node has on air."""
 
-    async def hold(self, keys: Sequence[str], node: str, now: float) -> set[str]:
+    async def homes(self, now: float) -> dict[str, Home]:
+        """Return by key which node has a space on air; nothing where there is one node."""
+
+    async def hold(self, keys: Sequence[str], home: Home, now: float) -> set[str]:
         """Have spaces on air, or go on to; return those that are this node's now."""
 
     async def release(self, node: str) -> None:
@@ -163,11 +166,15 @@ class LocalBackplane:
             return []
         return await self._call(partial(self.store.homeless, now, now - HOME_SECONDS))
 
-    async def hold(self, keys: Sequence[str], node: str, now: float) -> set[str]:
+    async def homes(self, now: float) -> dict[str, Home]:
+        """See Backplane."""
+        return await self._call(partial(self.store.homes, now)) if self._shared else {}
+
+    async def hold(self, keys: Sequence[str], home: Home, now: float) -> set[str]:
         """See Backplane. Where no other node can be, nothing has to be written."""
         if not self._shared or not keys:
             return set(keys)
-        return await self._call(partial(self.store.hold, keys, node, now, now + HOME_SECONDS))
+        return await self._call(partial(self.store.hold, keys, home, now, now + HOME_SECONDS))
 
     async def release(self, node: str) -> None:
         """See Backplane."""

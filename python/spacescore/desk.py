@@ -20,6 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Scope
 
+from spacescore import elsewhere
 from spacescore.clients import Proxies
 from spacescore.doors import Doors
 from spacescore.drain import Farewell
@@ -29,6 +30,8 @@ from spacescore.errors import (
     OverloadedError,
     PacedError,
     UnauthenticatedError,
+    UnknownPeerError,
+    UnknownSpaceError,
 )
 from spacescore.feed import Feed
 from spacescore.kept import Kept, Sent, kept_of
@@ -307,15 +310,20 @@ def _options(headers: Mapping[str, str]) -> Handler:
 
 async def _answer(handler: Handler, request: Request, path: str) -> Response:
     """Answer a request whatever happens: a fault of ours must not reach the server."""
+    desk = desk_of(request)
+    home = desk.office.home(request.path_params.get("space", ""))
     try:
-        farewell = desk_of(request).farewell
-        elsewhere = farewell and farewell.answer(path, request)
-        if elsewhere:
-            return elsewhere
+        sent_on = desk.farewell and desk.farewell.answer(path, request)
+        if sent_on:
+            return sent_on
+        if home and elsewhere.is_for_home(path, request, home):
+            return elsewhere.answer(path, request, home)
         return await handler(request)
     except ClientDisconnect:
         return Response(status_code=400)
     except Exception as error:
+        if home and isinstance(error, UnknownPeerError | UnknownSpaceError):
+            return elsewhere.answer(path, request, home)
         problem = problem_from(error)
         if problem is None:
             # Not the path that was asked for: a session's is a secret.
