@@ -70,6 +70,9 @@ def test_who_comes_by_whip_or_whep_is_sent_to_the_home_before_a_seat_is_taken(no
         ("GET", "live.json", None),
         ("POST", "captions", {"text": "Hello"}),
         ("POST", "reactions", {"reaction": "👏"}),
+        ("PUT", "admission", {"mode": "closed"}),
+        ("POST", "stage", {"name": "Ada"}),
+        ("POST", "people", {"name": "Ada"}),
         ("POST", "speakers/7/mute", {"muted": True}),
     ],
 )

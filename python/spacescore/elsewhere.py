@@ -29,6 +29,10 @@ FOR_HOME: Mapping[str, str] = {
     f"{_API}/live.json": "GET",
     f"{_API}/captions": "POST",
     f"{_API}/reactions": "POST",
+    # What the commons keep: one process's, as long as there is no driver for several.
+    f"{_API}/admission": "PUT",
+    f"{_API}/stage": "POST",
+    f"{_API}/people": "POST",
 }
 
 

@@ -110,7 +110,7 @@ async def _tell(desk: Desk, socket: WebSocket, slug: str, caller: Caller) -> Non
 
 async def _greeting(desk: Desk, socket: WebSocket) -> Caller:
     """Return who greets. Raises UnauthenticatedError, PacedError."""
-    desk.pace_scope(socket.scope)
+    await desk.pace_scope(socket.scope)
     try:
         with anyio.fail_after(GREETING_SECONDS):
             message = json.loads(await socket.receive_text())

@@ -135,6 +135,11 @@ class Office:
             return await self._adopt(slug)
         return await self._load(head)
 
+    async def key(self, slug: str) -> str:
+        """Return what a space that has not ended is called for good. Raises UnknownSpaceError."""
+        await self.room(slug)
+        return self._kept[slug].key
+
     async def last(self, slug: str) -> Room | None:
         """Return a space as it is, or as the last one of that name ended, if there was one."""
         with suppress(UnknownSpaceError):
@@ -236,8 +241,8 @@ class Office:
             head = heads.get(slug)
             if head is None or head.key != kept.key or head.version > kept.room.version:
                 await self._catch_up(slug)
-        await self._keep_home(heads, now)
         await self._learn_homes(heads.values(), now)
+        await self._keep_home(heads, now)
         for slug in list(self._on_air & self._engine_slugs()):
             with suppress(UnknownSpaceError):
                 await self._look_at(slug, now)

@@ -71,4 +71,4 @@ def _desk_of_watcher(request: Request) -> Desk:
 
 async def _space(desk: Desk, known: dict[str, Any]) -> dict[str, Any]:
     admission = await desk.office.backplane.admission(known["space"])
-    return known | {"opened": int(known["opened"]), "admission": asdict(admission)}
+    return known | {"opened": int(known["opened"]), "admission": admission.shown()}
