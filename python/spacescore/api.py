@@ -174,6 +174,8 @@ async def pin_links(request: Request) -> Response:
     await desk.office.room(slug)
     caller, fields = desk.caller(request), await read_json(request)
     await desk.pace_one(caller)
+    if "pins" not in fields:
+        raise InvalidRequestError("pins is needed: an empty list takes them all away.")
     pins = tuple(Pin(one.text("title"), one.text("url")) for one in fields.objects("pins"))
     room = await desk.office.do(slug, PinLinks(pins), caller)
     desk.kept.forget(slug)

@@ -96,7 +96,7 @@ async def issue_token(request: Request) -> Response:
         raise InvalidRequestError(f"ttl is 1 to {MAX_TTL_SECONDS} seconds.")
     role = _role(fields.text("role", Role.SPEAKER))
     require(rank, Action.ISSUE_TOKEN, role)
-    first = role.speaks or fields.flag("first")
+    first = fields.flag("first") or role.speaks
     grant = _new_grant(desk, room, role, fields.text("name"), ttl, first=first)
     whom = Party(grant.who, grant.name, grant.peer)
     await desk.office.note(slug, "token.given", caller, whom, role=role, expires=grant.expires)

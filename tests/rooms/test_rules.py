@@ -75,7 +75,9 @@ def test_a_cohost_opens_and_does_not_end():
     [
         {"title": "x" * 121},
         {"description": "x" * 2001},
+        {"description": "\n" * 8001},
         {"topics": ("x",) * 6},
+        {"topics": ("x", *[""] * 5)},
         {"topics": ("x" * 33,)},
         {"language": "English, please"},
         {"max_speakers": 0},

@@ -55,6 +55,7 @@ MAX_HANDS = 500
 MAX_LINKS = 500
 MAX_BLOCKED = 5_000
 MAX_DESCRIPTION_CHARS = 2_000
+MAX_RAW_DESCRIPTION_CHARS = 8_000  # with what cannot be seen
 MAX_TOPICS, MAX_TOPIC_CHARS = 5, 32
 MAX_SEATS = 1_000
 MAX_USES = 100_000
@@ -168,12 +169,13 @@ def check_details(details: Details, now: float) -> Details:
     """Return clean details. Raises InvalidRequestError."""
     text = "\n".join(
         clean_text(line, MAX_DESCRIPTION_CHARS)
-        for line in details.description[: 4 * MAX_DESCRIPTION_CHARS].splitlines()
+        for line in details.description[:MAX_RAW_DESCRIPTION_CHARS].splitlines()
     )
     topics = tuple(filter(None, (clean_text(each, MAX_TOPIC_CHARS) for each in details.topics)))
-    if len(text) > MAX_DESCRIPTION_CHARS:
+    raw = len(details.description)
+    if len(text) > MAX_DESCRIPTION_CHARS or raw > MAX_RAW_DESCRIPTION_CHARS:
         raise InvalidRequestError(f"description has at most {MAX_DESCRIPTION_CHARS} characters.")
-    if len(topics) > MAX_TOPICS:
+    if len(details.topics) > MAX_TOPICS:
         raise InvalidRequestError(f"A space has at most {MAX_TOPICS} topics.")
     if details.language and not _LANGUAGE.fullmatch(details.language):
         raise InvalidRequestError("language is a tag such as en or pt-BR.")
