@@ -214,6 +214,8 @@ _READERS: Mapping[str, Callable[[Fields, str], Any]] = {
     "record": Fields.flag,
     "starts": lambda fields, name: fields.number(name, 0),
     "music": Fields.flag,
+    "auto_open": Fields.flag,
+    "grace": lambda fields, name: fields.number(name, 0),
 }
 
 
@@ -285,6 +287,8 @@ def _summary(desk: Desk, request: Request, room: Room) -> dict[str, Any]:
         "max_speakers": details.max_speakers,
         "open_stage": details.open_stage,
         "music": details.music,
+        "auto_open": details.auto_open,
+        "grace": details.grace,
         "starts": details.starts,
         "started": int(room.opened),
         "link": desk.url(request, f"/s/{room.slug}"),
@@ -318,6 +322,7 @@ async def shown_room(desk: Desk, room: Room, now: float) -> dict[str, Any]:
     }
     if room.phase is Phase.PLANNED:
         starts = room.details.starts
+        state["auto_open"] = room.details.auto_open
         state |= {"starts": starts, "starts_in": max(0, starts - int(now)) if starts else None}
     return state
 

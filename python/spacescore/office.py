@@ -48,7 +48,7 @@ from spacescore.rooms.commands import (
 )
 from spacescore.rooms.facts import Details, Fact
 from spacescore.rooms.room import Phase, Room
-from spacescore.rooms.rules import MAX_SEATS, Patience, decide
+from spacescore.rooms.rules import MAX_SEATS, Patience, decide, is_due
 from spacescore.spaces import Space
 from spacescore.store import Entry, Head, Home
 from spacescore.store.base import actor
@@ -243,9 +243,19 @@ class Office:
                 await self._catch_up(slug)
         await self._learn_homes(heads.values(), now)
         await self._keep_home(heads, now)
+        await self._open_due(heads.values(), now)
         for slug in list(self._on_air & self._engine_slugs()):
             with suppress(UnknownSpaceError):
                 await self._look_at(slug, now)
+
+    async def _open_due(self, heads: Iterable[Head], now: float) -> None:
+        """Open what opens by itself now, on whichever node looks first."""
+        due = [head for head in heads if head.phase is Phase.PLANNED and is_due(head.details, now)]
+        for head in [] if self._resting else due:
+            try:
+                await self.do(head.slug, Note(frozenset()), None)
+            except Exception:
+                _log.exception("a space could not be opened at its time", space=head.slug)
 
     async def _keep_home(self, heads: Mapping[str, Head], now: float) -> None:
         """Hold what is on air here, stand down where another does, take over what nobody has."""
@@ -375,7 +385,8 @@ class Office:
 
     def _carry_out(self, kept: _Kept, entry: Entry) -> None:
         room = kept.room
-        adopted = entry.by == "node" and isinstance(entry.fact, facts.Created | facts.Opened)
+        by_itself = entry.by == "node" and not room.details.auto_open
+        adopted = by_itself and isinstance(entry.fact, facts.Created | facts.Opened)
         if not (self.silent or adopted or isinstance(entry.fact, _QUIET)):
             values = {"by": entry.by, **_logged(entry.fact)}
             _log.info(_words(type(entry.fact).__name__), space=room.slug, **values)

@@ -21,11 +21,13 @@ from spacescore.policy import Role
 from spacescore.rooms.facts import Visibility
 from spacescore.rooms.pins import MAX_PIN_TITLE_CHARS, MAX_PINS, MAX_URL_CHARS
 from spacescore.rooms.rules import (
+    MAX_GRACE,
     MAX_RAW_DESCRIPTION_CHARS,
     MAX_SEATS,
     MAX_TOPIC_CHARS,
     MAX_TOPICS,
     MAX_USES,
+    MIN_GRACE,
 )
 from spacescore.spaces import MAX_NAME_CHARS, MAX_RAW_CHARS, MAX_TITLE_CHARS
 from spacescore.tokens import MAX_TTL_SECONDS
@@ -60,6 +62,13 @@ _FIELDS: Mapping[str, Schema] = {
     "record": _FLAG,
     "starts": {"type": "integer", "minimum": 0, "description": "Unix seconds; 0: not scheduled"},
     "music": _FLAG,
+    "auto_open": {"type": "boolean", "description": "By itself, at `starts`."},
+    "grace": {
+        "type": "integer",
+        "minimum": MIN_GRACE,
+        "maximum": MAX_GRACE,
+        "description": "Seconds for a host to come back; then a co-host takes over.",
+    },
     "draft": _FLAG,
     "host": _line(MAX_NAME_CHARS),
     "name": _line(MAX_NAME_CHARS),
@@ -92,7 +101,7 @@ _FIELDS: Mapping[str, Schema] = {
 }
 _DETAILS = (
     *("title", "description", "topics", "language", "visibility"),
-    *("open_stage", "max_speakers", "record", "starts", "music"),
+    *("open_stage", "max_speakers", "record", "starts", "music", "auto_open", "grace"),
 )
 _BODIES: Mapping[str, tuple[str, ...]] = {
     "create_space": ("space", "host", "draft", *_DETAILS),
