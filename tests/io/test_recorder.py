@@ -129,6 +129,19 @@ def test_what_waits_for_too_long_is_counted_and_silence_in_the_file(recording):
     assert levels[-5:] == pytest.approx(-12, abs=0.5)
 
 
+def test_a_recording_that_is_over_waits_for_room_too(recording):
+    recording.say(100)
+    wait_for(lambda: recording.size > 4_000)
+    with full_disk(recording.size):
+        recording.say(100)
+        recording.recorder.finish(SPACE)
+        wait_for(lambda: recording.hears("recording_failed"))
+    wait_for(lambda: recording.hears("recording_resumed"))
+    recording.recorder.close()
+    assert recording.recorder.lost == 0
+    assert decoded(recording.path).size == recording.position
+
+
 def test_a_disk_that_stays_full_until_the_end_costs_what_was_not_written(recording):
     recording.say(100)
     wait_for(lambda: recording.size > 4_000)

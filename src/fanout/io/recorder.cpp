@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -54,6 +55,8 @@ void Recorder::open(SpaceId space, const std::string& path, const std::string& t
   const auto serial = static_cast<std::uint32_t>(static_cast<std::uint64_t>(space));
   const std::scoped_lock lock(mutex_);
   drain();  // an earlier recording of the same space may have its end still in the ring
+  sweep();
+  give_up(space);
   OggOpusWriter ogg(serial, channels, title);
   files_.insert_or_assign(space, File{path, FileDescriptor{}, std::move(ogg)});
 }
@@ -89,8 +92,7 @@ void Recorder::run() noexcept {
     {
       const std::scoped_lock lock(mutex_);
       drain();
-      for (auto& [space, file] : files_)
-        if (file.retry) flush(space, file);
+      sweep();
     }
     if (last_round) break;
     if (std::chrono::steady_clock::now() >= next_sync) {
@@ -99,16 +101,22 @@ void Recorder::run() noexcept {
     }
     std::this_thread::sleep_for(kPoll);
   }
-  while (!files_.empty()) finish_file(files_.begin()->first);
+  for (auto& [space, file] : files_) {
+    if (file.retry) file.retry = Clock::now();
+    finish_file(space, file);
+  }
+  sweep();
+  while (!files_.empty()) give_up(files_.begin()->first);
 }
 
 void Recorder::drain() {
   for (Item* item = ring_.peek(); item; item = ring_.peek()) {
     const auto at = files_.find(item->frame.space);
-    if (item->last) {
-      finish_file(item->frame.space);
-    } else if (at != files_.end()) {
-      write_frame(at->second, item->frame);
+    if (at != files_.end()) {
+      if (item->last)
+        finish_file(at->first, at->second);
+      else
+        write_frame(at->second, item->frame);
     }
     ring_.release();
   }
@@ -148,15 +156,27 @@ void Recorder::fail(SpaceId space, File& file) {
   file.retry = Clock::now() + kRetry;
 }
 
-void Recorder::finish_file(SpaceId space) {
-  auto node = files_.extract(space);
-  if (node.empty() || !node.mapped().began) return;
-  File& file = node.mapped();
-  file.ogg.finish();
-  if (file.retry) file.retry = Clock::now();
-  flush(space, file);
-  if (file.retry) lost_.fetch_add(file.frames, std::memory_order_relaxed);
-  if (file.fd) fdatasync(file.fd.get());
+void Recorder::finish_file(SpaceId space, File& file) {
+  if (file.began) {
+    file.ogg.finish();
+    flush(space, file);
+  }
+  file.finished = true;
+}
+
+void Recorder::sweep() {
+  for (auto at = files_.begin(); at != files_.end();) {
+    auto& [space, file] = *at;
+    if (file.retry) flush(space, file);
+    const bool done = file.finished && !file.retry;
+    if (done && file.fd) fdatasync(file.fd.get());
+    at = done ? files_.erase(at) : std::next(at);
+  }
+}
+
+void Recorder::give_up(SpaceId space) {
+  if (const auto node = files_.extract(space))
+    lost_.fetch_add(node.mapped().frames, std::memory_order_relaxed);
 }
 
 void Recorder::sync() noexcept {

@@ -66,13 +66,18 @@ class Recorder {
     std::uint64_t frames = 0;                  ///< since all that was made is written
     std::optional<Clock::time_point> retry{};  ///< of one that cannot be written
     bool began = false;
+    bool finished = false;
     bool dirty = false;
   };
 
   void run() noexcept;
   void drain();
   void write_frame(File& file, const RecordedFrame& frame);
-  void finish_file(SpaceId space);
+  void finish_file(SpaceId space, File& file);
+  /// Tries again what could not be written, and closes what is finished.
+  void sweep();
+  /// Forgets a file that never could be written to its end.
+  void give_up(SpaceId space);
   void flush(SpaceId space, File& file);
   void fail(SpaceId space, File& file);
   void sync() noexcept;
