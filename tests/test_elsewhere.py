@@ -19,11 +19,11 @@ API = "/api/spaces/demo"
 SDP = {"Content-Type": "application/sdp"}
 
 
-def two_nodes(a: Engine, b: Engine, url: str) -> tuple[Web, Web]:
-    """A space is on air on the first, which says that it is found at `url`."""
+def two_nodes(a: Engine, b: Engine, url: str, own: str = "") -> tuple[Web, Web]:
+    """A space is on air on the first, which says that it is found at `url`; the other at `own`."""
     store = MemoryStore()
     home = Office(a, LocalBackplane(store, shared=True), node="a", url=url)
-    other = Office(b, LocalBackplane(store, shared=True), node="b")
+    other = Office(b, LocalBackplane(store, shared=True), node="b", url=own)
 
     async def open_there() -> None:
         await home.create("demo", Details("Demo", record=False, open_stage=True), OPERATOR)
@@ -101,8 +101,9 @@ def test_a_command_may_be_given_to_any_node(nodes):
     assert home.get(f"{API}/state.json").json()["title"] == "From b"
 
 
-def test_a_home_that_does_not_say_where_it_is_is_told_of_all_the_same(engines):
-    _, other = two_nodes(*engines, "")
+@pytest.mark.parametrize("url", ["", "https://both.example"])
+def test_a_home_without_an_address_of_its_own_is_told_of_all_the_same(engines, url):
+    _, other = two_nodes(*engines, url, own=url)  # nobody is sent round in circles
     for answer in (other.get(f"{API}/state.json"), other.post("/whep/demo", headers=SDP)):
         assert problem(answer) == (421, "elsewhere")
         assert "public_url" in answer.json()["detail"]

@@ -45,7 +45,7 @@ def is_for_home(path: str, request: Request, home: Home) -> bool:
 def answer(path: str, request: Request, home: Home) -> Response:
     """Say where to ask."""
     if not home.url:
-        detail = "This space is on air on another node, which does not say where (public_url)."
+        detail = "This space is on air on another node, which has no public_url of its own."
         return problem_response(Problem(421, "elsewhere", detail))
     asked = quote(request.scope["path"].removeprefix(request.scope.get("root_path", "")))
     query = f"?{request.url.query}" if request.url.query else ""

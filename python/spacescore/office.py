@@ -272,10 +272,13 @@ class Office:
                 _log.warning("taken over", space=head.slug)
 
     async def _learn_homes(self, heads: Iterable[Head], now: float) -> None:
-        homes = await self.backplane.homes(now)
-        held = {head.slug: homes[head.key] for head in heads if head.key in homes}
+        """Note what is elsewhere; an address that is ours as well would lead in circles."""
+        homes, own = await self.backplane.homes(now), self._here
+        held = ((head.slug, homes[head.key]) for head in heads if head.key in homes)
         self._elsewhere = {
-            slug: home for slug, home in held.items() if home.node != self._here.node
+            slug: Home(home.node) if home.url == own.url else home
+            for slug, home in held
+            if home.node != own.node
         }
 
     async def _holds(self, key: str) -> bool:
