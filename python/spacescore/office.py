@@ -250,8 +250,10 @@ class Office:
 
     async def _open_due(self, heads: Iterable[Head], now: float) -> None:
         """Open what opens by itself now, on whichever node looks first."""
-        due = [head for head in heads if head.phase is Phase.PLANNED and is_due(head.details, now)]
-        for head in [] if self._resting else due:
+        if self._resting:
+            return
+        planned = [head for head in heads if head.phase is Phase.PLANNED]
+        for head in (head for head in planned if is_due(head.details, now)):
             try:
                 await self.do(head.slug, Note(frozenset()), None)
             except Exception:
@@ -388,8 +390,8 @@ class Office:
 
     def _carry_out(self, kept: _Kept, entry: Entry) -> None:
         room = kept.room
-        by_itself = entry.by == "node" and not room.details.auto_open
-        adopted = by_itself and isinstance(entry.fact, facts.Created | facts.Opened)
+        unasked = entry.by == "node" and isinstance(entry.fact, facts.Created | facts.Opened)
+        adopted = unasked and not room.details.auto_open
         if not (self.silent or adopted or isinstance(entry.fact, _QUIET)):
             values = {"by": entry.by, **_logged(entry.fact)}
             _log.info(_words(type(entry.fact).__name__), space=room.slug, **values)

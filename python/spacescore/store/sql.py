@@ -177,15 +177,13 @@ class SqlStore(ABC):
             "UPDATE spaces SET home = ?, home_url = ?, home_until = ?"
             " WHERE key = ? AND (home = ? OR home_until <= ?)"
         )
+        held = set()
         with self.transaction():
-            return {
-                key
-                for key in sorted(keys)  # two nodes lock rows in one order
-                if self.execute(
-                    statement, (home.node, home.url, until, key, home.node, now)
-                ).rowcount
-                == 1
-            }
+            for key in sorted(keys):  # two nodes lock rows in one order
+                values = (home.node, home.url, until, key, home.node, now)
+                if self.execute(statement, values).rowcount == 1:
+                    held.add(key)
+        return held
 
     def release(self, node: str) -> None:
         """See Store."""
