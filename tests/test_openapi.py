@@ -83,6 +83,7 @@ def ask_all(described, mode: GenerationMode, checks: Sequence[Check], examples: 
 
     some = settings(
         max_examples=examples,
+        derandomize=True,
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
     )

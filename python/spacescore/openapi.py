@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from spacescore.admission import Mode
 from spacescore.desk import MAX_PAGE, Handler, desk_of, resource
 from spacescore.operations import MAX_ROW
 from spacescore.policy import Role
@@ -96,6 +97,8 @@ _FIELDS: Mapping[str, Schema] = {
             },
         },
     },
+    "mode": {"type": "string", "enum": [str(one) for one in Mode]},
+    "seconds": {"type": "number", "description": "Of `paced`: until everybody may enter."},
     "start": {"type": "number"},
     "end": {"type": "number"},
 }
@@ -117,6 +120,7 @@ _BODIES: Mapping[str, tuple[str, ...]] = {
     "mute_speaker": ("muted",),
     "block": ("with_link",),
     "pin_links": ("pins",),
+    "keep_door": ("mode", "seconds"),
     "publish": ("published",),
     "caption": ("text", "start", "end", "name"),
     "react": ("reaction",),
@@ -126,6 +130,7 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
     "give_role": ("role",),
     "hand_over": ("peer",),
     "pin_links": ("pins",),
+    "keep_door": ("mode",),
     "caption": ("text",),
     "react": ("reaction",),
 }
