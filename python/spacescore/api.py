@@ -175,6 +175,7 @@ async def pin_links(request: Request) -> Response:
     caller, fields = desk.caller(request), await read_json(request)
     await desk.pace_one(caller)
     if "pins" not in fields:
+        require(await desk.rank(request, slug), Action.PIN)
         raise InvalidRequestError("pins is needed: an empty list takes them all away.")
     pins = tuple(Pin(one.text("title"), one.text("url")) for one in fields.objects("pins"))
     room = await desk.office.do(slug, PinLinks(pins), caller)
