@@ -13,7 +13,7 @@ BUILD_PACKAGES := build-essential cmake python3-dev python3-venv libssl-dev libo
 ifeq ($(shell uname -m),x86_64)
 BUILD_PACKAGES += libipsec-mb-dev
 endif
-TEST_PACKAGES := chromium firefox-esr ffmpeg fonts-noto-color-emoji iproute2 libspeexdsp1
+TEST_PACKAGES := chromium firefox-esr ffmpeg fonts-noto-color-emoji iproute2 libspeexdsp1 postgresql
 # Servers that some tests start themselves. On a machine with a service manager they would be
 # started at each boot, so there they are for its owner to install; without them tests are skipped.
 SERVER_PACKAGES := prometheus coturn

@@ -117,6 +117,7 @@ def test_a_restart_throws_no_door_open(engine):
     async def before():
         nonlocal now
         doors = Doors(engine, LocalBackplane(), lambda: now)
+        engine.create_space("demo")
         await doors.keep("demo", "paced", seconds=100)
         await doors.keep("quiet", "closed")
         for _ in range(10):
@@ -126,7 +127,6 @@ def test_a_restart_throws_no_door_open(engine):
     async def after():
         backplane = LocalBackplane()
         doors = Doors(engine, backplane, lambda: now)
-        engine.create_space("demo")
         await doors.tick()
         assert (await backplane.admission("demo")).cohorts == pytest.approx(100, abs=1)
         assert (await backplane.admission("quiet")).cohorts == 0

@@ -10,6 +10,7 @@ from spacescore.events import (
     ListenerJoined,
     ListenerLeft,
     RecordingFailed,
+    RecordingResumed,
     SpeakerJoined,
     SpeakerLeft,
     event_from,
@@ -33,6 +34,7 @@ HEX = "000102030405060708090a0b"
             ActiveSpeakers("demo", (7, 2**32 - 1)),
         ),
         ({"kind": "recording_failed", "detail": "disk full"}, RecordingFailed("demo", "disk full")),
+        ({"kind": "recording_resumed"}, RecordingResumed("demo")),
         ({"kind": "something_newer"}, None),
     ],
 )

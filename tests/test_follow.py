@@ -11,7 +11,7 @@ import trio.testing
 
 from spacescore.feed import MAX_OF_ONE, PACE_SECONDS
 from spacescore.follow import GREETING_SECONDS, MAX_HANDS_SHOWN, STILL_SECONDS
-from spacescore.limits import Limit, Limiter
+from spacescore.limits import Limit
 from spacescore.policy import OPERATOR, Grant, Role
 from spacescore.rooms.commands import (
     Block,
@@ -304,7 +304,7 @@ def test_one_person_has_a_few_connections_and_an_address_its_pace(scene):
             await trio.sleep(0.01)
         await trio.sleep(1)
         assert [one.code for one in many] == [0] * MAX_OF_ONE + [4429]
-        scene.web.desk.strangers = Limiter(Limit(0.1, 1.0))
+        scene.web.desk.strangers = Limit(0.1, 1.0)
         late = [Follower(scene.web, "x") for _ in range(2)]
         for one in late:
             nursery.start_soon(one.run)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 import trio
 
+from paper_stage import NOW
 from spacescore import Engine
 from spacescore.backplane import HOME_SECONDS, LocalBackplane
 from spacescore.errors import StoreError
@@ -60,6 +61,20 @@ def test_a_space_is_on_air_where_it_was_opened_and_nowhere_else(nodes):
         await b.office.do("demo", End(), OPERATOR)
         await pass_time(2, a, b)
         assert (a.has(), b.has()) == (False, False)
+
+    on_paper(main)
+
+
+def test_a_space_that_opens_by_itself_is_on_air_on_one_node(nodes):
+    a, b = nodes
+
+    async def main() -> None:
+        details = Details("Demo", record=False, starts=int(NOW) + 30, auto_open=True)
+        await a.office.create("demo", details, OPERATOR, host=HOST)
+        await pass_time(29, b, a)
+        assert (a.has(), b.has()) == (False, False)
+        await pass_time(60, b, a)
+        assert (a.has(), b.has()) == (False, True)
 
     on_paper(main)
 

@@ -343,7 +343,7 @@ def test_one_address_has_its_part_of_the_strangers_stream(engine):
     engine.create_space("demo", open_stage=True)
     web = Web(engine, proxies=Proxies(["127.0.0.1"]))
     web.desk.clock = lambda: 1000.0
-    web.desk.strangers = Limiter(Limit(1.0, 2.0))
+    web.desk.strangers = Limit(1.0, 2.0)
     here, there = behind("6.6.6.6", "198.51.100.1"), behind("198.51.100.2")
 
     def ask(headers):
@@ -361,7 +361,7 @@ def test_a_header_that_nobody_trusted_writes_changes_nothing(engine):
     engine.create_space("demo", open_stage=True)
     web = Web(engine)
     web.desk.clock = lambda: 1000.0
-    web.desk.strangers = Limiter(Limit(1.0, 1.0))
+    web.desk.strangers = Limit(1.0, 1.0)
     with capture_logs() as log:
         asked = [
             web.post("/api/spaces/demo/stage", json={}, headers=behind(f"198.51.100.{n}"))

@@ -101,6 +101,7 @@ EDGE = {
         "desk",
         "doors",
         "drain",
+        "elsewhere",
         "feed",
         "follow",
         "hooks",

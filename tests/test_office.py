@@ -33,7 +33,7 @@ from spacescore.rooms.commands import (
     Remove,
     UseLink,
 )
-from spacescore.rooms.facts import Details
+from spacescore.rooms.facts import GRACE_SECONDS, Details
 from spacescore.rooms.room import Phase
 from spacescore.rooms.rules import Patience
 from spacescore.store import MemoryStore, open_store
@@ -171,7 +171,7 @@ def test_the_room_follows_presence_each_second_and_the_grace_runs(engine, online
             room = await office.room("demo")
             assert room.is_here(HOST.peer)
             online.peers.discard(HOST.peer)
-            await trio.sleep(PATIENCE.host - 2)
+            await trio.sleep(GRACE_SECONDS - 2)
             assert (await office.room("demo")).host == HOST.peer
             await trio.sleep(4)
             room = await office.room("demo")
@@ -179,6 +179,47 @@ def test_the_room_follows_presence_each_second_and_the_grace_runs(engine, online
             assert room.phase is Phase.OPEN
             assert engine.space("demo")
             nursery.cancel_scope.cancel()
+
+    on_paper(main)
+
+
+def test_a_space_that_opens_by_itself_does_so_at_its_time(engine, online):
+    async def main() -> None:
+        office = office_on(engine)
+        details = Details("Demo", starts=int(NOW) + 600, auto_open=True)
+        await office.create("demo", details, OPERATOR, host=HOST)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(office.run)
+            await trio.sleep(599)
+            assert engine.spaces == []
+            await trio.sleep(2)
+            assert engine.space("demo").title == "Demo"
+            (opened, *_) = await office.backplane.ask(lambda store: store.audit.page(None, "", 1))
+            assert (opened.what, opened.by.identity) == ("space.opened", "node")
+            nursery.cancel_scope.cancel()
+
+    on_paper(main)
+
+
+def test_one_that_cannot_be_opened_at_its_time_keeps_no_other_from_it(engine, monkeypatch):
+    create_space = engine.create_space
+
+    def create(slug, **more):
+        if slug == "first":
+            raise OSError("no room on the disk")
+        create_space(slug, **more)
+
+    monkeypatch.setattr(engine, "create_space", create)
+
+    async def main() -> None:
+        office = office_on(engine)
+        details = Details("", starts=int(NOW) + 60, auto_open=True)
+        for slug in ("first", "second"):
+            await office.create(slug, details, OPERATOR)
+        await trio.sleep(60)
+        await office.look()
+        assert [space.slug for space in engine.spaces] == ["second"]
+        assert (await office.last("first")).phase is Phase.ENDED
 
     on_paper(main)
 

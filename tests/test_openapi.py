@@ -1,13 +1,17 @@
 """The description of the API, and the API held to it by requests nobody would think of."""
 
 import re
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
+    negative_data_rejection,
     response_schema_conformance,
     status_code_conformance,
 )
@@ -16,7 +20,13 @@ from spacescore import Engine, KeyRing, asgi
 from spacescore.openapi import _BODIES, _FIELDS, _NEEDED
 from web_client import OPERATOR_KEY, Web
 
-CHECKS = [
+# What may be said to a request that the description does not allow.
+REFUSED = [400, 401, 403, 404, 405, 409, 413, 415, 422, 429]
+CONFIG = schemathesis.Config.from_dict(
+    {"checks": {"negative_data_rejection": {"expected-statuses": REFUSED}}}
+)
+Check = Callable[..., Any]
+CHECKS: list[Check] = [
     not_a_server_error,
     content_type_conformance,
     response_schema_conformance,
@@ -55,27 +65,43 @@ def described(tmp_path_factory):
         engine.create_space("demo", open_stage=True, record=False)
         app = asgi(engine, keys=KeyRing([OPERATOR_KEY]))
         app.state.desk.joins.burst = app.state.desk.joins.rate = 1e9
-        yield schemathesis.openapi.from_asgi("/openapi.json", app)
+        yield schemathesis.openapi.from_asgi("/openapi.json", app, config=CONFIG)
 
 
-def ask(case: schemathesis.Case) -> None:
-    """Ask as the operator, mostly about a space that is there, and look at the answer."""
-    ends = (case.method, case.path) == ("DELETE", "/api/spaces/{space}")
-    if "space" in case.path_parameters and not ends:
-        case.path_parameters["space"] = "demo"
-    response = case.call(headers={"Authorization": f"Bearer {OPERATOR_KEY}"})
-    case.validate_response(response, checks=CHECKS)
+def ask_all(described, mode: GenerationMode, checks: Sequence[Check], examples: int) -> int:
+    """Ask as the operator, mostly about a space that is there, and look at the answers.
 
+    Returns of how many operations something was asked.
+    """
 
-@pytest.mark.slow
-def test_no_request_breaks_the_description(described):
-    once = settings(
-        max_examples=12,
+    def ask(case: schemathesis.Case) -> None:
+        ends = (case.method, case.path) == ("DELETE", "/api/spaces/{space}")
+        if "space" in case.path_parameters and not ends:
+            case.path_parameters["space"] = "demo"
+        response = case.call(headers={"Authorization": f"Bearer {OPERATOR_KEY}"})
+        case.validate_response(response, checks=checks)
+
+    some = settings(
+        max_examples=examples,
+        derandomize=True,
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
     asked = 0
-    for operation in described.get_all_operations():
-        once(given(operation.ok().as_strategy())(ask))()
-        asked += 1
-    assert asked > 30
+    for found in described.get_all_operations():
+        operation = found.ok()
+        if mode is GenerationMode.POSITIVE or operation.body or operation.query:
+            some(given(operation.as_strategy(mode))(ask))()
+            asked += 1
+    return asked
+
+
+@pytest.mark.slow
+def test_no_request_breaks_the_description(described):
+    assert ask_all(described, GenerationMode.POSITIVE, CHECKS, 12) > 30
+
+
+@pytest.mark.slow
+def test_what_the_description_does_not_allow_is_refused(described):
+    checks = [*CHECKS, negative_data_rejection]
+    assert ask_all(described, GenerationMode.NEGATIVE, checks, 40) > 15

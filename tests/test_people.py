@@ -51,6 +51,13 @@ def test_whoever_has_work_to_do_is_in_the_cohort_that_a_paced_door_lets_in_first
     assert max(cohort_of(each.json()["peer"]) for each in crowd) > 0
 
 
+@pytest.mark.parametrize("role", ["speaker", "listener"])
+def test_whether_somebody_is_first_is_said_by_true_or_false(web, role):
+    asked = {"role": role, "first": "yes"}
+    refused = web.post(f"{ONE}/tokens", token=create(web), json=asked)
+    assert problem(refused) == (400, "invalid-request")
+
+
 def test_a_listener_asks_is_let_on_stage_and_steps_down(web):
     host, eve = create(web), introduce(web, "Eve")
     assert problem(speak(web, eve["token"])) == (403, "forbidden")
@@ -299,12 +306,11 @@ def test_an_identity_of_another_backend_may_have_slashes_and_is_found(web):
 def test_pinned_links_are_shown_to_everybody(web):
     host = create(web)
     pins = [{"title": "Slides", "url": "https://example.org/slides"}]
-    for body in ({"pins": [{"url": "http://x"}]}, {"pins": "x"}, {"pins": ["x"]}):
-        refused = web.request("PUT", f"{ONE}/pins", token=host, json=body)
-        assert problem(refused) == (400, "invalid-request")
-    assert web.get(f"{ONE}/state.json").json()["pins"] == []
     done = web.request("PUT", f"{ONE}/pins", token=host, json={"pins": pins})
     assert (done.status_code, done.json()) == (200, {"pins": pins})
+    for body in ({"pins": [{"url": "http://x"}]}, {"pins": "x"}, {"pins": ["x"]}, {}):
+        refused = web.request("PUT", f"{ONE}/pins", token=host, json=body)
+        assert problem(refused) == (400, "invalid-request")
     assert web.get(f"{ONE}/state.json").json()["pins"] == pins
     assert problem(web.request("PUT", f"{ONE}/pins", json={"pins": []})) == (401, "unauthenticated")
 

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         ListenerJoined,
         ListenerLeft,
         RecordingFailed,
+        RecordingResumed,
         SpeakerJoined,
         SpeakerLeft,
     )
@@ -86,6 +87,7 @@ _WHERE = {
         "ListenerJoined",
         "ListenerLeft",
         "RecordingFailed",
+        "RecordingResumed",
         "SpeakerJoined",
         "SpeakerLeft",
     ],
@@ -122,6 +124,7 @@ __all__ = [
     "OverloadedError",
     "Popped",
     "RecordingFailed",
+    "RecordingResumed",
     "Repacketizer",
     "Role",
     "Space",

@@ -50,6 +50,7 @@ __all__: list[str] = [
     "Pop",
     "Push",
     "ReceivedAudio",
+    "Recorder",
     "Repacketizer",
     "ReplayWindow",
     "ReportBlock",
@@ -1276,6 +1277,39 @@ class Node:
     def port(self) -> int: ...
     @property
     def workers(self) -> int: ...
+
+class Recorder:
+    max_waiting: typing.ClassVar[int] = 1048576
+    def __init__(self) -> None: ...
+    def close(self) -> None:
+        """
+        Writes out what waits, finishes every file.
+        """
+    def finish(self, space: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def open(
+        self,
+        space: typing.SupportsInt | typing.SupportsIndex,
+        path: str,
+        *,
+        title: str = "",
+        channels: typing.SupportsInt | typing.SupportsIndex = 1,
+    ) -> None: ...
+    def take_events(self) -> list:
+        """
+        (kind, detail) since the last call.
+        """
+    def write(
+        self,
+        space: typing.SupportsInt | typing.SupportsIndex,
+        position: typing.SupportsInt | typing.SupportsIndex,
+        packet: bytes,
+        samples: typing.SupportsInt | typing.SupportsIndex = 960,
+    ) -> None:
+        """
+        Leaves a packet in the ring; never waits.
+        """
+    @property
+    def lost(self) -> int: ...
 
 class JoinTimes:
     @property

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from spacescore.api import NOT_STORED, visible
 from spacescore.desk import Desk, desk_of, read_json, resource
-from spacescore.live import REACTIONS, Caption, Live
+from spacescore.live import REACTIONS, Caption
 from spacescore.policy import Action, Grant, require
 from spacescore.recordings import RATE, Recordings
 from spacescore.rooms.facts import Visibility
@@ -37,7 +37,8 @@ async def live(request: Request) -> Response:
     """Show the last captions and the total of each reaction; the same for everybody."""
     desk = desk_of(request)
     private = (await visible(request)).details.visibility is Visibility.INVITE
-    of_space = _live(desk, desk.engine.space(request.path_params["space"]))
+    space = desk.engine.space(request.path_params["space"])
+    of_space = await desk.office.backplane.live(await desk.office.key(space.slug))
     body = {
         "captions": [asdict(one) for one in of_space.captions],
         "reactions": {one: of_space.reactions.get(one, 0) for one in REACTIONS},
@@ -53,7 +54,8 @@ async def caption(request: Request) -> Response:
     space = desk.engine.space(request.path_params["space"])
     require(await desk.rank(request, space.slug), Action.CAPTION)
     fields, now = await read_json(request), desk.clock()
-    taken = _live(desk, space).caption(
+    taken = await desk.office.backplane.caption(
+        await desk.office.key(space.slug),
         fields.text("text"),
         now=now,
         start=fields.seconds("start"),
@@ -72,7 +74,8 @@ async def react(request: Request) -> Response:
     fields = await read_json(request)
     caller = desk.caller(request)
     who = caller.who if isinstance(caller, Grant) else desk.network(request)
-    _live(desk, space).react(fields.text("reaction"), who, now=desk.clock())
+    key, reaction = await desk.office.key(space.slug), fields.text("reaction")
+    await desk.office.backplane.react(key, reaction, who, now=desk.clock())
     return Response(status_code=204)
 
 
@@ -88,14 +91,3 @@ async def _keep(desk: Desk, space: Space, caption: Caption, now: float) -> None:
         await anyio.to_thread.run_sync(Recordings(data.recordings).append_caption, key, line)
     except OSError as error:
         _log.warning("a caption is not kept", recording=key, reason=str(error))
-
-
-def _live(desk: Desk, space: Space) -> Live:
-    """Return what accompanies a space; another space of the same name begins anew."""
-    created, found = desk.live.get(space.slug, (0.0, None))
-    if found is None or created != space.created:
-        open_now = {one.slug for one in desk.engine.spaces}
-        desk.live = {slug: one for slug, one in desk.live.items() if slug in open_now}
-        found = Live()
-        desk.live[space.slug] = (space.created, found)
-    return found

@@ -128,7 +128,7 @@ async def close_space(request: Request) -> Response:
 async def ticket(request: Request) -> Response:
     """Give everybody the same ticket, so that any cache may; by invitation, each their own."""
     desk, slug = desk_of(request), request.path_params["space"]
-    desk.pace_network(request, desk.tickets)
+    desk.pace_tickets(request)
     room = await desk.office.room(slug)
     if room.phase is not Phase.OPEN:
         raise UnknownSpaceError("This space is not open yet.")
@@ -165,7 +165,7 @@ async def keep_door(request: Request) -> Response:
     kept = await desk.doors.keep(slug, fields.text("mode"), seconds=seconds)
     await desk.office.note(slug, "door.kept", desk.caller(request), mode=kept.mode)
     desk.kept.forget(slug)
-    return JSONResponse(asdict(kept))
+    return JSONResponse(kept.shown())
 
 
 async def pin_links(request: Request) -> Response:
@@ -173,7 +173,10 @@ async def pin_links(request: Request) -> Response:
     desk, slug = desk_of(request), request.path_params["space"]
     await desk.office.room(slug)
     caller, fields = desk.caller(request), await read_json(request)
-    desk.pace_one(caller)
+    await desk.pace_one(caller)
+    if "pins" not in fields:
+        require(await desk.rank(request, slug), Action.PIN)
+        raise InvalidRequestError("pins is needed: an empty list takes them all away.")
     pins = tuple(Pin(one.text("title"), one.text("url")) for one in fields.objects("pins"))
     room = await desk.office.do(slug, PinLinks(pins), caller)
     desk.kept.forget(slug)
@@ -212,6 +215,8 @@ _READERS: Mapping[str, Callable[[Fields, str], Any]] = {
     "record": Fields.flag,
     "starts": lambda fields, name: fields.number(name, 0),
     "music": Fields.flag,
+    "auto_open": Fields.flag,
+    "grace": lambda fields, name: fields.number(name, 0),
 }
 
 
@@ -283,6 +288,8 @@ def _summary(desk: Desk, request: Request, room: Room) -> dict[str, Any]:
         "max_speakers": details.max_speakers,
         "open_stage": details.open_stage,
         "music": details.music,
+        "auto_open": details.auto_open,
+        "grace": details.grace,
         "starts": details.starts,
         "started": int(room.opened),
         "link": desk.url(request, f"/s/{room.slug}"),
@@ -310,12 +317,13 @@ async def shown_room(desk: Desk, room: Room, now: float) -> dict[str, Any]:
         "open_stage": room.details.open_stage,
         "recording": room.phase is Phase.OPEN and _is_recorded(desk, room.slug),
         "moving": desk.farewell and desk.farewell.state(room.slug),
-        "admit": asdict(admission),
+        "admit": admission.shown(),
         "started": int(room.opened),
         "time": int(now),
     }
     if room.phase is Phase.PLANNED:
         starts = room.details.starts
+        state["auto_open"] = room.details.auto_open
         state |= {"starts": starts, "starts_in": max(0, starts - int(now)) if starts else None}
     return state
 

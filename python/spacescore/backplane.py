@@ -5,12 +5,12 @@
   a command reaches may decide it;
 - **presence**: each node says who is connected to it, whole and again each second; what a
   node has not repeated for some seconds is no longer so. Counts are summed by who reads;
-- **admission**: how far the cursor of a space is;
+- **commons**: what nobody writes down: doors, live text, the shunned, limits;
 - **homes**: the one node that has a space on air, for some seconds and again. A home that is silent
   for so long is taken over; one that wakes up later finds that it is not any more.
 
-`LocalBackplane` shares the store, and keeps the rest for one process. A driver for several
-nodes implements the same calls over a message bus; the rules do not see the difference.
+`LocalBackplane` shares the store, and keeps presence and commons for one process. A driver for
+several nodes implements the same calls over a message bus; the rules do not see the difference.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,11 +20,11 @@ from typing import Protocol, TypeVar
 
 from anyio import to_thread
 
-from spacescore.admission import COHORTS, Mode
+from spacescore.commons import Commons, LocalCommons
 from spacescore.rooms.acts import Act
-from spacescore.store import Entry, Head, Letter, MemoryStore, Store
+from spacescore.store import Entry, Head, Home, Letter, MemoryStore, Store
 
-__all__ = ["Admission", "Backplane", "LocalBackplane", "Presence"]
+__all__ = ["Backplane", "LocalBackplane", "Presence"]
 
 PRESENCE_SECONDS = 3.0  # a node that says nothing for so long has nobody
 HOME_SECONDS = 10.0  # then a silent home is taken over; it is held again each second
@@ -39,16 +39,7 @@ class Presence:
     listeners: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
-    """Who may enter now, and how fast the cursor moves: what pages are told."""
-
-    cohorts: int = COHORTS
-    mode: str = Mode.OPEN
-    rate: float = 0.0  # cohorts a second
-
-
-class Backplane(Protocol):
+class Backplane(Commons, Protocol):
     """See the module. Everything may raise StoreError; `append` ConflictError as well."""
 
     async def living(self) -> list[Head]:
@@ -87,28 +78,25 @@ class Backplane(Protocol):
     async def homeless(self, now: float) -> list[str]:
         """Return the keys of open spaces that no node has on air."""
 
-    async def hold(self, keys: Sequence[str], node: str, now: float) -> set[str]:
+    async def homes(self, now: float) -> dict[str, Home]:
+        """Return by key which node has a space on air; nothing where there is one node."""
+
+    async def hold(self, keys: Sequence[str], home: Home, now: float) -> set[str]:
         """Have spaces on air, or go on to; return those that are this node's now."""
 
     async def release(self, node: str) -> None:
         """Have nothing on air any more."""
 
-    async def set_admission(self, slug: str, admission: Admission) -> None:
-        """Move the cursor."""
 
-    async def admission(self, slug: str) -> Admission:
-        """Return where the cursor is."""
-
-
-class LocalBackplane:
+class LocalBackplane(LocalCommons):
     """One process, and a store that others may share."""
 
     def __init__(self, store: Store | None = None, *, shared: bool | None = None) -> None:
         """shared: whether other nodes have the store as well; by default what it says itself."""
+        super().__init__()
         self.store: Store = store or MemoryStore()
         self._shared = self.store.shared if shared is None else shared
         self._presence: dict[str, dict[str, tuple[float, Presence]]] = {}
-        self._admission: dict[str, Admission] = {}
 
     async def living(self) -> list[Head]:
         """See Backplane."""
@@ -163,24 +151,20 @@ class LocalBackplane:
             return []
         return await self._call(partial(self.store.homeless, now, now - HOME_SECONDS))
 
-    async def hold(self, keys: Sequence[str], node: str, now: float) -> set[str]:
+    async def homes(self, now: float) -> dict[str, Home]:
+        """See Backplane."""
+        return await self._call(partial(self.store.homes, now)) if self._shared else {}
+
+    async def hold(self, keys: Sequence[str], home: Home, now: float) -> set[str]:
         """See Backplane. Where no other node can be, nothing has to be written."""
         if not self._shared or not keys:
             return set(keys)
-        return await self._call(partial(self.store.hold, keys, node, now, now + HOME_SECONDS))
+        return await self._call(partial(self.store.hold, keys, home, now, now + HOME_SECONDS))
 
     async def release(self, node: str) -> None:
         """See Backplane."""
         if self._shared:
             await self._call(partial(self.store.release, node))
-
-    async def set_admission(self, slug: str, admission: Admission) -> None:
-        """See Backplane."""
-        self._admission[slug] = admission
-
-    async def admission(self, slug: str) -> Admission:
-        """See Backplane."""
-        return self._admission.get(slug, Admission())
 
     async def _call(self, ask: Callable[[], T]) -> T:
         return await to_thread.run_sync(ask) if self.store.blocking else ask()

@@ -8,8 +8,8 @@ import re
 import secrets
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Scope
 
+from spacescore import elsewhere
 from spacescore.clients import Proxies
 from spacescore.doors import Doors
 from spacescore.drain import Farewell
@@ -29,17 +30,17 @@ from spacescore.errors import (
     OverloadedError,
     PacedError,
     UnauthenticatedError,
+    UnknownPeerError,
+    UnknownSpaceError,
 )
 from spacescore.feed import Feed
 from spacescore.kept import Kept, Sent, kept_of
 from spacescore.limits import Limit, Limiter
-from spacescore.live import Live
 from spacescore.metrics import Metrics
 from spacescore.office import Office
 from spacescore.policy import OPERATOR, Caller, Grant, Rank, Role, TokenBucket
 from spacescore.problem import Problem, problem_from, problem_response
 from spacescore.rooms.rules import rank_of
-from spacescore.shunned import Shunned
 from spacescore.tokens import KeyRing
 from spacescore.vitals import Vitals
 
@@ -58,15 +59,16 @@ __all__ = [
 MAX_BODY_BYTES = 64 * 1024
 BODY_SECONDS = 10.0  # an offer is 2 KB
 JOINS_PER_SECOND, JOIN_BURST = 300.0, 600.0  # about 1 ms of CPU each, with TLS
-ACTS = Limit(2.0, 20.0)  # of one person
+ACTS = Limit(2.0, 20.0, "acts")  # of one person
 # Of one address, behind which a campus may be: who joins by ticket asks once, and a cache answers.
-STRANGERS = Limit(20.0, 200.0)
-TICKETS = Limit(100.0, 2_000.0)
+STRANGERS = Limit(20.0, 200.0, "strangers")
+TICKETS = Limit(100.0, 2_000.0)  # by this node: it is its time that they take
 MAX_PAGE = 200  # lines of a list
 MAX_TOLD = 100  # addresses of which the log says that they might be a proxy
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
 _PAGE_ID = re.compile(r"[A-Za-z0-9._-]{0,64}")
 _ICE_TEXT = re.compile(r"[!-~]*")
+_TOO_MUCH = "Too much is asked for from your network."
 _KEEPS_ORDER = (Role.HOST, Role.COHOST)
 _log = structlog.get_logger("spacescore.http")
 
@@ -133,19 +135,22 @@ class Desk:
     vitals: Vitals = field(init=False)
     joins: TokenBucket = field(init=False)  # of strangers, all of them
     stage: TokenBucket = field(init=False)  # of who comes with a speaker's token
-    acts: Limiter = field(default_factory=lambda: Limiter(ACTS))
-    strangers: Limiter = field(default_factory=lambda: Limiter(STRANGERS))
+    acts: Limit = ACTS
+    strangers: Limit = STRANGERS
     tickets: Limiter = field(default_factory=lambda: Limiter(TICKETS))
     kept: Kept = field(default_factory=Kept)
     feed: Feed = field(default_factory=Feed)
-    live: dict[str, tuple[float, Live]] = field(default_factory=dict)
-    shunned: Shunned = field(default_factory=Shunned)
     _told: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.metrics = Metrics(self.engine, self.node)
         self.office.on_change = self.changed
-        self.doors = Doors(self.engine, self.office.backplane, lambda: self.clock())
+        self.doors = Doors(
+            self.engine,
+            self.office.backplane,
+            lambda: self.clock(),
+            lambda slug: self.office.home(slug) is not None,
+        )
         self.vitals = Vitals(self.engine, lambda: self.clock())
         self.joins = TokenBucket(JOINS_PER_SECOND, JOIN_BURST)
         self.stage = TokenBucket(JOINS_PER_SECOND, JOIN_BURST)
@@ -184,7 +189,7 @@ class Desk:
         peer = scope.get("client")
         return self.proxies.network(peer[0] if peer else "", lines)
 
-    def pace(self, request: Request) -> None:
+    async def pace(self, request: Request) -> None:
         """Take a place in the stream of joins. Raises OverloadedError, spread over seconds.
 
         Strangers share one stream, and have a part of it by address; who comes with a speaker's
@@ -193,34 +198,46 @@ class Desk:
         if self.draining:
             raise OverloadedError("This node is going away; join another.")
         caller = self.caller(request)
-        self.pace_one(caller)
+        await self.pace_one(caller)
         if caller is OPERATOR or (isinstance(caller, Grant) and caller.role in _KEEPS_ORDER):
             return
         speaks = isinstance(caller, Grant) and caller.role.speaks
         if not speaks:
-            self.pace_network(request, self.strangers)
+            await self._pace_stranger(request)
         if (self.stage if speaks else self.joins).take(self.clock()):
             raise OverloadedError("Very many are joining.", 1 + secrets.randbelow(5))
 
-    def pace_network(self, request: Request, limiter: Limiter) -> None:
-        """Slow down one address. Raises PacedError."""
-        network = self.network(request)
+    def pace_tickets(self, request: Request) -> None:
+        """Slow down one address that asks for tickets. Raises PacedError."""
+        if network := self.network(request):
+            with self._telling_of_proxy(request, network):
+                self.tickets.take(network, self.clock(), _TOO_MUCH)
+
+    async def pace_scope(self, scope: Scope) -> None:
+        """Slow down one address before anything is known of who asks. Raises PacedError."""
+        if network := self._network(scope):
+            await self._take(self.strangers, network, _TOO_MUCH)
+
+    async def pace_one(self, caller: Caller) -> None:
+        """Slow down somebody who acts faster than people do: each act is written to disk."""
+        if isinstance(caller, Grant):
+            await self._take(self.acts, caller.who, "That was fast: wait a little.")
+
+    async def _pace_stranger(self, request: Request) -> None:
+        with self._telling_of_proxy(request, self.network(request)):
+            await self.pace_scope(request.scope)
+
+    async def _take(self, limit: Limit, who: str, why: str) -> None:
+        if wait := await self.office.backplane.take(limit, who, self.clock()):
+            raise PacedError(why, 1 + int(wait))
+
+    @contextmanager
+    def _telling_of_proxy(self, request: Request, network: str) -> Iterator[None]:
         try:
-            if network:
-                limiter.take(network, self.clock(), "Too much is asked for from your network.")
+            yield
         except PacedError:
             self._tell_of_proxy(request, network)
             raise
-
-    def pace_scope(self, scope: Scope) -> None:
-        """Slow down one address before anything is known of who asks. Raises PacedError."""
-        if network := self._network(scope):
-            self.strangers.take(network, self.clock(), "Too much is asked for from your network.")
-
-    def pace_one(self, caller: Caller) -> None:
-        """Slow down somebody who acts faster than people do: each act is written to disk."""
-        if isinstance(caller, Grant):
-            self.acts.take(caller.who, self.clock(), "That was fast: wait a little.")
 
     def _tell_of_proxy(self, request: Request, network: str) -> None:
         """Say it once when somebody held back speaks for others, and is not trusted to."""
@@ -307,15 +324,20 @@ def _options(headers: Mapping[str, str]) -> Handler:
 
 async def _answer(handler: Handler, request: Request, path: str) -> Response:
     """Answer a request whatever happens: a fault of ours must not reach the server."""
+    desk = desk_of(request)
+    home = desk.office.home(request.path_params.get("space", ""))
     try:
-        farewell = desk_of(request).farewell
-        elsewhere = farewell and farewell.answer(path, request)
-        if elsewhere:
-            return elsewhere
+        sent_on = desk.farewell and desk.farewell.answer(path, request)
+        if sent_on:
+            return sent_on
+        if home and elsewhere.is_for_home(path, request, home):
+            return elsewhere.answer(path, request, home)
         return await handler(request)
     except ClientDisconnect:
         return Response(status_code=400)
     except Exception as error:
+        if home and isinstance(error, UnknownPeerError | UnknownSpaceError):
+            return elsewhere.answer(path, request, home)
         problem = problem_from(error)
         if problem is None:
             # Not the path that was asked for: a session's is a secret.

@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 from anyio import to_thread
 
 from spacescore import admission
 from spacescore.admission import Load, Mode
-from spacescore.backplane import Admission, Backplane
+from spacescore.commons import Admission, Commons
 from spacescore.engine import Engine
 from spacescore.errors import StartupError, UnknownSpaceError
 
@@ -21,25 +21,45 @@ _REFUSED = ("dropped_handshake_limit", "dropped_handshake_backlog", "dropped_nod
 
 @dataclass(slots=True)
 class _Kept:
-    door: admission.Admission
+    door: admission.Admission = field(default_factory=admission.Admission)
     opened: float = 0.0  # when the space was that it was last set for; zero: it is planned
-    told: Admission | None = None
+    admitted: int = -1  # as the core was told
+    told: Admission | None = None  # to the commons
+
+    def follow(self, said: Admission) -> None:
+        """Go on from what another node has made of it; what was noted here is older than that."""
+        if said != (self.told or Admission()):
+            self.door = admission.Admission(Mode(said.mode), float(said.cohorts), said.rate)
+            self.told = said
+
+    def rest(self) -> None:
+        """Stand still: the space is planned, or another node moves its door."""
+        self.door = admission.Admission.of(self.door.noted())
 
 
 class Doors:
-    """One engine's. A door that nobody keeps is open, and costs nothing."""
+    """One engine's. A door that nobody keeps is open, and costs nothing.
+
+    Any node may keep a door; the one that has the space on air moves it, and tells its core.
+    """
 
     def __init__(
-        self, engine: Engine, backplane: Backplane, clock: Callable[[], float] = time.time
+        self,
+        engine: Engine,
+        commons: Commons,
+        clock: Callable[[], float] = time.time,
+        is_elsewhere: Callable[[str], bool] = lambda slug: False,
     ) -> None:
         self._engine = engine
-        self._backplane = backplane
+        self._commons = commons
         self._clock = clock
+        self._is_elsewhere = is_elsewhere
         self._kept = {slug: _Kept(door) for slug, door in self._noted()}
 
     async def keep(self, slug: str, mode: str, *, seconds: float = 0.0) -> Admission:
         """Keep the door of an open or planned space another way. Raises InvalidRequestError."""
-        kept = self._kept.get(slug) or _Kept(admission.Admission())
+        kept = self._kept.get(slug) or _Kept()
+        kept.follow(await self._commons.admission(slug))
         kept.door.keep(mode, now=self._clock(), seconds=seconds)
         self._kept[slug] = kept
         now = await self._apply(slug, kept)
@@ -48,35 +68,49 @@ class Doors:
 
     async def tick(self) -> None:
         """Move every cursor to where it is now."""
+        said = await self._commons.doors()
+        for slug in said.keys() - self._kept.keys():
+            self._kept[slug] = _Kept()
         automatic = any(kept.door.mode is Mode.AUTO for kept in self._kept.values())
         load = self._load() if automatic else Load()
         changed = False
         for slug, kept in list(self._kept.items()):
             before = kept.told
-            kept.door.move(self._clock(), load)
-            if await self._apply(slug, kept) != before:
-                changed = True
+            kept.follow(said.get(slug, Admission()))
+            if self._opened(slug):
+                kept.door.move(self._clock(), load)
+            else:
+                kept.rest()
+            now = await self._apply(slug, kept)
+            changed = changed or now != before
+            if not kept.opened and now == Admission():
+                self._kept.pop(slug, None)
         if changed:
             await self._note()
 
     async def _apply(self, slug: str, kept: _Kept) -> Admission:
         """Tell the core, and whoever asks; a space that has ended takes its door along."""
         door = kept.door
-        now = Admission(door.admitted, door.mode, round(door.rate, 2))
-        try:
-            opened = self._engine.space(slug).created
-        except UnknownSpaceError:
-            opened = 0.0
+        now = Admission(door.admitted, door.mode, door.rate)
+        opened = self._opened(slug)
         if kept.opened not in (0.0, opened):
             del self._kept[slug]
-            await self._backplane.set_admission(slug, Admission())
+            if not self._is_elsewhere(slug):
+                await self._commons.set_admission(slug, Admission())
             return Admission()
-        if opened and (opened, now) != (kept.opened, kept.told):
+        if opened and (opened, now.cohorts) != (kept.opened, kept.admitted):
             self._engine.set_admitted(slug, now.cohorts)
+            kept.admitted = now.cohorts
         if now != kept.told:
-            await self._backplane.set_admission(slug, now)
+            await self._commons.set_admission(slug, now)
         kept.opened, kept.told = opened, now
         return now
+
+    def _opened(self, slug: str) -> float:
+        try:
+            return self._engine.space(slug).created
+        except UnknownSpaceError:
+            return 0.0
 
     def _noted(self) -> Iterator[tuple[str, admission.Admission]]:
         """The doors as they were kept before a restart; one that makes no sense is not."""

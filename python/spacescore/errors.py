@@ -7,6 +7,7 @@ at the other end. None of them carries an HTTP status: `problem.py` has that tab
 __all__ = [
     "BlockedError",
     "ConflictError",
+    "ElsewhereError",
     "EngineClosedError",
     "ForbiddenError",
     "InvalidOfferError",
@@ -64,6 +65,10 @@ class BlockedError(ForbiddenError):
 
 class UnknownSpaceError(SpacescoreError, LookupError):
     """No such space lives here."""
+
+
+class ElsewhereError(SpacescoreError):
+    """Another node has the space on air."""
 
 
 class UnknownPeerError(SpacescoreError, LookupError):

@@ -15,6 +15,7 @@ __all__ = [
     "ListenerJoined",
     "ListenerLeft",
     "RecordingFailed",
+    "RecordingResumed",
     "SpeakerJoined",
     "SpeakerLeft",
     "event_from",
@@ -66,10 +67,17 @@ class DominantSpeaker:
 
 @dataclass(frozen=True, slots=True)
 class RecordingFailed:
-    """The recording stopped; the space goes on."""
+    """The recording cannot be written now, and waits; the space goes on."""
 
     space: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingResumed:
+    """The recording can be written again, and goes on."""
+
+    space: str
 
 
 Event = (
@@ -80,6 +88,7 @@ Event = (
     | ActiveSpeakers
     | DominantSpeaker
     | RecordingFailed
+    | RecordingResumed
 )
 
 _COMING: Mapping[str, type[SpeakerJoined | SpeakerLeft | ListenerJoined | ListenerLeft]] = {
@@ -100,4 +109,6 @@ def event_from(native: Any, space: str) -> Event | None:
         return DominantSpeaker(space, native.peer)
     if native.kind == "recording_failed":
         return RecordingFailed(space, native.detail)
+    if native.kind == "recording_resumed":
+        return RecordingResumed(space)
     return None

@@ -24,6 +24,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from spacescore.api import shown_room
 from spacescore.desk import Desk
 from spacescore.errors import (
+    ElsewhereError,
     EngineClosedError,
     ForbiddenError,
     OverloadedError,
@@ -42,11 +43,12 @@ GREETING_SECONDS = 5.0
 SEND_SECONDS = 5.0  # who reads slower than this is left
 MAX_HANDS_SHOWN = 50
 # RFC 6455 section 7.4: 4000 up are an application's own; these say what HTTP would.
-UNAUTHENTICATED, FORBIDDEN, UNKNOWN, TOO_MANY = 4401, 4403, 4404, 4429
+UNAUTHENTICATED, FORBIDDEN, UNKNOWN, ELSEWHERE, TOO_MANY = 4401, 4403, 4404, 4421, 4429
 AWAY, FAULT = 1001, 1011
 _CODES: tuple[tuple[type[SpacescoreError], int], ...] = (
     (UnauthenticatedError, UNAUTHENTICATED),
     (ForbiddenError, FORBIDDEN),
+    (ElsewhereError, ELSEWHERE),
     (UnknownSpaceError, UNKNOWN),
     (OverloadedError, TOO_MANY),
     (EngineClosedError, AWAY),
@@ -67,7 +69,7 @@ async def follow(socket: WebSocket) -> None:
     try:
         caller = await _greeting(desk, socket)
         slug = socket.path_params["space"]
-        rank = _rank(desk, await desk.office.room(slug), caller)
+        rank = _rank(desk, await _room(desk, slug), caller)
         who = caller.who if isinstance(caller, Grant) else str(rank)
         with desk.feed.follower(f"{slug} {who}"):
             await _until_gone(socket, partial(_tell, desk, socket, slug, caller))
@@ -87,7 +89,7 @@ async def _tell(desk: Desk, socket: WebSocket, slug: str, caller: Caller) -> Non
     feed, told, sent = desk.feed, "", 0.0
     while True:
         try:
-            room = await desk.office.room(slug)
+            room = await _room(desk, slug)
         except UnknownSpaceError:
             feed.forget(slug)
             await _send(socket, '{"type":"ended"}')
@@ -108,7 +110,7 @@ async def _tell(desk: Desk, socket: WebSocket, slug: str, caller: Caller) -> Non
 
 async def _greeting(desk: Desk, socket: WebSocket) -> Caller:
     """Return who greets. Raises UnauthenticatedError, PacedError."""
-    desk.pace_scope(socket.scope)
+    await desk.pace_scope(socket.scope)
     try:
         with anyio.fail_after(GREETING_SECONDS):
             message = json.loads(await socket.receive_text())
@@ -118,6 +120,12 @@ async def _greeting(desk: Desk, socket: WebSocket) -> Caller:
     except (ValueError, KeyError, TypeError, RecursionError, TimeoutError):
         raise UnauthenticatedError('The first message is {"token": "..."}.') from None
     return desk.keys.identify(token, now=desk.clock())
+
+
+async def _room(desk: Desk, slug: str) -> Room:
+    if desk.office.home(slug):
+        raise ElsewhereError("This space is on air on another node: state.json says where.")
+    return await desk.office.room(slug)
 
 
 def _rank(desk: Desk, room: Room, caller: Caller) -> Rank:

@@ -21,6 +21,7 @@ class Limit:
 
     rate: float
     burst: float
+    what: str = ""  # is limited: others with the same numbers are other limits
 
 
 @dataclass(slots=True)

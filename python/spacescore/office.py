@@ -13,7 +13,7 @@ first asked for, and ended there when the engine no longer has it.
 
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -48,9 +48,9 @@ from spacescore.rooms.commands import (
 )
 from spacescore.rooms.facts import Details, Fact
 from spacescore.rooms.room import Phase, Room
-from spacescore.rooms.rules import MAX_SEATS, Patience, decide
+from spacescore.rooms.rules import MAX_SEATS, Patience, decide, is_due
 from spacescore.spaces import Space
-from spacescore.store import Entry, Head
+from spacescore.store import Entry, Head, Home
 from spacescore.store.base import actor
 
 __all__ = ["Office"]
@@ -76,16 +76,19 @@ class Office:
         backplane: Backplane | None = None,
         *,
         node: str = "",
+        url: str = "",
         patience: Patience | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        """node, url: what other nodes know this one by, and where people reach it."""
         self.engine = engine
         self.backplane: Backplane = backplane or LocalBackplane()
         self.clock = clock
-        self._node = node or secrets.token_hex(8)
+        self._here = Home(node or secrets.token_hex(8), url)
         self._patience = patience or Patience()
         self._kept: dict[str, _Kept] = {}
         self._on_air: set[str] = set()
+        self._elsewhere: dict[str, Home] = {}
         self._looked = 0.0
         self._failed: dict[str, Exception] = {}
         self._recorded: list[Act] = []  # to be told of
@@ -100,10 +103,16 @@ class Office:
 
     async def restore(self) -> None:
         """Put on air again what was open when the last process ended."""
-        for head in await self.backplane.living():
+        heads = await self.backplane.living()
+        for head in heads:
             room = await self._load(head)
             if room.phase is Phase.OPEN and await self._holds(head.key):
                 self._go_on_air(room)
+        await self._learn_homes(heads, self.clock())
+
+    def home(self, slug: str) -> Home | None:
+        """Return the other node that has a space on air, as was known a second ago."""
+        return None if slug in self._on_air else self._elsewhere.get(slug)
 
     async def directory(self) -> list[Head]:
         """Every space that has not ended, the newest first."""
@@ -125,6 +134,11 @@ class Office:
         if head is None or head.phase is Phase.ENDED:
             return await self._adopt(slug)
         return await self._load(head)
+
+    async def key(self, slug: str) -> str:
+        """Return what a space that has not ended is called for good. Raises UnknownSpaceError."""
+        await self.room(slug)
+        return self._kept[slug].key
 
     async def last(self, slug: str) -> Room | None:
         """Return a space as it is, or as the last one of that name ended, if there was one."""
@@ -227,10 +241,23 @@ class Office:
             head = heads.get(slug)
             if head is None or head.key != kept.key or head.version > kept.room.version:
                 await self._catch_up(slug)
+        await self._learn_homes(heads.values(), now)
         await self._keep_home(heads, now)
+        await self._open_due(heads.values(), now)
         for slug in list(self._on_air & self._engine_slugs()):
             with suppress(UnknownSpaceError):
                 await self._look_at(slug, now)
+
+    async def _open_due(self, heads: Iterable[Head], now: float) -> None:
+        """Open what opens by itself now, on whichever node looks first."""
+        if self._resting:
+            return
+        planned = [head for head in heads if head.phase is Phase.PLANNED]
+        for head in (head for head in planned if is_due(head.details, now)):
+            try:
+                await self.do(head.slug, Note(frozenset()), None)
+            except Exception:
+                _log.exception("a space could not be opened at its time", space=head.slug)
 
     async def _keep_home(self, heads: Mapping[str, Head], now: float) -> None:
         """Hold what is on air here, stand down where another does, take over what nobody has."""
@@ -238,7 +265,7 @@ class Office:
             return
         mine = {self._kept[slug].key: slug for slug in self._on_air if slug in self._kept}
         free = await self.backplane.homeless(now)
-        held = await self.backplane.hold([*mine, *free], self._node, now)
+        held = await self.backplane.hold([*mine, *free], self._here, now)
         for key in mine.keys() - held:
             self._stand_down(mine[key])
         for head in heads.values():
@@ -246,8 +273,18 @@ class Office:
                 self._go_on_air(await self._load(head))
                 _log.warning("taken over", space=head.slug)
 
+    async def _learn_homes(self, heads: Iterable[Head], now: float) -> None:
+        """Note what is elsewhere; an address that is ours as well would lead in circles."""
+        homes, own = await self.backplane.homes(now), self._here
+        held = ((head.slug, homes[head.key]) for head in heads if head.key in homes)
+        self._elsewhere = {
+            slug: Home(home.node) if home.url == own.url else home
+            for slug, home in held
+            if home.node != own.node
+        }
+
     async def _holds(self, key: str) -> bool:
-        return key in await self.backplane.hold([key], self._node, self.clock())
+        return key in await self.backplane.hold([key], self._here, self.clock())
 
     def _stand_down(self, slug: str) -> None:
         """Another node has the space on air, while we were silent for too long."""
@@ -264,7 +301,7 @@ class Office:
     async def leave_home(self) -> None:
         """The node ends: another may take over at once."""
         with suppress(StoreError):
-            await self.backplane.release(self._node)
+            await self.backplane.release(self._here.node)
 
     async def _look_at(self, slug: str, now: float) -> None:
         kept = self._kept.get(slug)
@@ -272,7 +309,7 @@ class Office:
             return  # nobody is waited for, and nothing can run out
         online = self.engine.online(slug)
         listeners = self.engine.stats(slug).listeners
-        await self.backplane.publish(slug, self._node, Presence(online, listeners), now)
+        await self.backplane.publish(slug, self._here.node, Presence(online, listeners), now)
         everywhere = await self.backplane.presence(slug, now)
         try:
             await self.do(slug, Note(everywhere.online), None)
@@ -353,7 +390,8 @@ class Office:
 
     def _carry_out(self, kept: _Kept, entry: Entry) -> None:
         room = kept.room
-        adopted = entry.by == "node" and isinstance(entry.fact, facts.Created | facts.Opened)
+        unasked = entry.by == "node" and isinstance(entry.fact, facts.Created | facts.Opened)
+        adopted = unasked and not room.details.auto_open
         if not (self.silent or adopted or isinstance(entry.fact, _QUIET)):
             values = {"by": entry.by, **_logged(entry.fact)}
             _log.info(_words(type(entry.fact).__name__), space=room.slug, **values)

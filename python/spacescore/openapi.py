@@ -15,12 +15,22 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from spacescore.admission import Mode
 from spacescore.desk import MAX_PAGE, Handler, desk_of, resource
+from spacescore.operations import MAX_ROW
 from spacescore.policy import Role
 from spacescore.rooms.facts import Visibility
 from spacescore.rooms.pins import MAX_PIN_TITLE_CHARS, MAX_PINS, MAX_URL_CHARS
-from spacescore.rooms.rules import MAX_SEATS, MAX_USES
-from spacescore.spaces import MAX_NAME_CHARS, MAX_TITLE_CHARS
+from spacescore.rooms.rules import (
+    MAX_GRACE,
+    MAX_RAW_DESCRIPTION_CHARS,
+    MAX_SEATS,
+    MAX_TOPIC_CHARS,
+    MAX_TOPICS,
+    MAX_USES,
+    MIN_GRACE,
+)
+from spacescore.spaces import MAX_NAME_CHARS, MAX_RAW_CHARS, MAX_TITLE_CHARS
 from spacescore.tokens import MAX_TTL_SECONDS
 
 __all__ = ["describe", "routes"]
@@ -29,11 +39,23 @@ Schema = Mapping[str, Any]
 
 _TEXT: Schema = {"type": "string"}
 _FLAG: Schema = {"type": "boolean"}
+
+
+def _line(limit: int) -> Schema:
+    """Lengths are of what is left when what cannot be seen is taken out."""
+    says = f"One line of at most {limit} characters, without what cannot be seen."
+    return {"type": "string", "maxLength": MAX_RAW_CHARS, "description": says}
+
+
 _FIELDS: Mapping[str, Schema] = {
-    "space": {"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?$"},
-    "title": {"type": "string", "maxLength": MAX_TITLE_CHARS},
-    "description": {"type": "string", "maxLength": 2000},
-    "topics": {"type": "array", "items": {"type": "string", "maxLength": 32}, "maxItems": 5},
+    "space": {
+        "type": "string",
+        "pattern": "^([a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?)?$",
+        "description": "Drawn where it is empty.",
+    },
+    "title": _line(MAX_TITLE_CHARS),
+    "description": {"type": "string", "maxLength": MAX_RAW_DESCRIPTION_CHARS},
+    "topics": {"type": "array", "items": _line(MAX_TOPIC_CHARS), "maxItems": MAX_TOPICS},
     "language": {"type": "string", "examples": ["en", "de", "pt-BR"]},
     "visibility": {"type": "string", "enum": [str(one) for one in Visibility]},
     "open_stage": _FLAG,
@@ -41,9 +63,16 @@ _FIELDS: Mapping[str, Schema] = {
     "record": _FLAG,
     "starts": {"type": "integer", "minimum": 0, "description": "Unix seconds; 0: not scheduled"},
     "music": _FLAG,
+    "auto_open": {"type": "boolean", "description": "By itself, at `starts`."},
+    "grace": {
+        "type": "integer",
+        "minimum": MIN_GRACE,
+        "maximum": MAX_GRACE,
+        "description": "Seconds for a host to come back; then a co-host takes over.",
+    },
     "draft": _FLAG,
-    "host": {"type": "string", "maxLength": MAX_NAME_CHARS},
-    "name": {"type": "string", "maxLength": MAX_NAME_CHARS},
+    "host": _line(MAX_NAME_CHARS),
+    "name": _line(MAX_NAME_CHARS),
     "role": {"type": "string", "enum": [str(role) for role in Role]},
     "first": {"type": "boolean"},
     "ttl": {"type": "integer", "minimum": 1, "maximum": MAX_TTL_SECONDS},
@@ -63,17 +92,19 @@ _FIELDS: Mapping[str, Schema] = {
             "type": "object",
             "required": ["url"],
             "properties": {
-                "title": {"type": "string", "maxLength": MAX_PIN_TITLE_CHARS},
+                "title": _line(MAX_PIN_TITLE_CHARS),
                 "url": {"type": "string", "format": "uri", "maxLength": MAX_URL_CHARS},
             },
         },
     },
+    "mode": {"type": "string", "enum": [str(one) for one in Mode]},
+    "seconds": {"type": "number", "description": "Of `paced`: until everybody may enter."},
     "start": {"type": "number"},
     "end": {"type": "number"},
 }
 _DETAILS = (
     *("title", "description", "topics", "language", "visibility"),
-    *("open_stage", "max_speakers", "record", "starts", "music"),
+    *("open_stage", "max_speakers", "record", "starts", "music", "auto_open", "grace"),
 )
 _BODIES: Mapping[str, tuple[str, ...]] = {
     "create_space": ("space", "host", "draft", *_DETAILS),
@@ -89,6 +120,7 @@ _BODIES: Mapping[str, tuple[str, ...]] = {
     "mute_speaker": ("muted",),
     "block": ("with_link",),
     "pin_links": ("pins",),
+    "keep_door": ("mode", "seconds"),
     "publish": ("published",),
     "caption": ("text", "start", "end", "name"),
     "react": ("reaction",),
@@ -98,6 +130,7 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
     "give_role": ("role",),
     "hand_over": ("peer",),
     "pin_links": ("pins",),
+    "keep_door": ("mode",),
     "caption": ("text",),
     "react": ("reaction",),
 }
@@ -106,7 +139,7 @@ _PAGE: Mapping[str, Schema] = {
     "limit": {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 50},
 }
 _QUERIES: Mapping[str, Mapping[str, Schema]] = {
-    "pulse": {"since": {"type": "integer", "minimum": 0, "maximum": 10**9}},
+    "pulse": {"since": {"type": "integer", "minimum": 0, "maximum": MAX_ROW}},
     "show_all_acts": _PAGE,
     "show_acts": _PAGE,
     "list_dead": _PAGE,
@@ -201,6 +234,14 @@ def _operation(method: str, handler: Handler) -> dict[str, Any]:
 
 
 def _body(name: str) -> dict[str, Any]:
+    needed = _NEEDED.get(name, ())
     members = {member: _FIELDS[member] for member in _BODIES[name]}
-    body = {"type": "object", "properties": members}
-    return body | ({"required": list(_NEEDED[name])} if name in _NEEDED else {})
+    optional = {one: _or_null(members[one]) for one in members if one not in needed}
+    body = {"type": "object", "properties": members | optional}
+    return body | ({"required": list(needed)} if needed else {})
+
+
+def _or_null(schema: Schema) -> Schema:
+    """What is null was not said."""
+    choice = {"enum": [*schema["enum"], None]} if "enum" in schema else {}
+    return {**schema, "type": [schema["type"], "null"], **choice}

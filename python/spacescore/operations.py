@@ -17,8 +17,9 @@ from spacescore.errors import InvalidRequestError
 from spacescore.policy import Action, rank, require
 from spacescore.pulse import COLUMNS, KEPT_SECONDS
 
-__all__ = ["routes"]
+__all__ = ["MAX_ROW", "routes"]
 
+MAX_ROW = 10**9
 NOT_STORED = {"Cache-Control": "no-store"}
 
 
@@ -34,7 +35,7 @@ async def pulse(request: Request) -> Response:
     """How the node does, second by second; rows after number `since` only, where it is given."""
     desk = _desk_of_watcher(request)
     since = request.query_params.get("since", "0")
-    if not since.isdecimal() or len(since) > 12:
+    if not (since.isascii() and since.isdecimal() and int(since[:12]) <= MAX_ROW):
         raise InvalidRequestError("since is the number of a row.")
     vitals = desk.vitals
     await vitals.look()
@@ -71,4 +72,4 @@ def _desk_of_watcher(request: Request) -> Desk:
 
 async def _space(desk: Desk, known: dict[str, Any]) -> dict[str, Any]:
     admission = await desk.office.backplane.admission(known["space"])
-    return known | {"opened": int(known["opened"]), "admission": asdict(admission)}
+    return known | {"opened": int(known["opened"]), "admission": admission.shown()}

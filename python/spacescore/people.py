@@ -89,14 +89,14 @@ async def issue_token(request: Request) -> Response:
     room, caller = await desk.office.room(slug), desk.caller(request)
     rank = rank_of(room, caller, desk.clock())
     require(rank, Action.ISSUE_TOKEN, Role.LISTENER)
-    desk.pace_one(caller)
+    await desk.pace_one(caller)
     fields = await read_json(request)
     ttl = fields.number("ttl", INVITATION_SECONDS)
     if not 0 < ttl <= MAX_TTL_SECONDS:
         raise InvalidRequestError(f"ttl is 1 to {MAX_TTL_SECONDS} seconds.")
     role = _role(fields.text("role", Role.SPEAKER))
     require(rank, Action.ISSUE_TOKEN, role)
-    first = role.speaks or fields.flag("first")
+    first = fields.flag("first") or role.speaks
     grant = _new_grant(desk, room, role, fields.text("name"), ttl, first=first)
     whom = Party(grant.who, grant.name, grant.peer)
     await desk.office.note(slug, "token.given", caller, whom, role=role, expires=grant.expires)
@@ -125,14 +125,14 @@ async def _introduced(request: Request, room: Room, role: Role) -> Response:
     desk = desk_of(request)
     caller = desk.caller(request)
     identity = caller.who if isinstance(caller, Grant) else ""
-    desk.pace(request)
+    await desk.pace(request)
     network = desk.network(request)
     if caller is None:
-        desk.shunned.check(room.slug, network, desk.clock())
+        await desk.office.backplane.check_network(room.slug, network, desk.clock())
     name = (await read_json(request)).text("name")
     grant = _new_grant(desk, room, role, name, STAGE_SECONDS, identity)
     admit(room, grant, desk.clock())
-    desk.shunned.came(room.slug, grant.who, network)
+    await desk.office.backplane.came(room.slug, grant.who, network)
     return _token(desk, request, grant)
 
 
@@ -141,7 +141,7 @@ async def make_link(request: Request) -> Response:
     desk, slug = desk_of(request), request.path_params["space"]
     await desk.office.room(slug)
     caller, fields = desk.caller(request), await read_json(request)
-    desk.pace_one(caller)
+    await desk.pace_one(caller)
     code, link = secrets.token_urlsafe(CODE_BYTES), secrets.token_hex(4)
     expires = int(desk.clock()) + fields.number("ttl", LINK_SECONDS)
     role = _role(fields.text("role", Role.SPEAKER))
@@ -163,7 +163,7 @@ async def use_link(request: Request) -> Response:
     """Take the code of an invite link for a token."""
     desk, slug = desk_of(request), request.path_params["space"]
     room = await desk.office.room(slug)
-    desk.pace(request)
+    await desk.pace(request)
     caller, fields = desk.caller(request), await read_json(request)
     name = clean_text(fields.text("name"), MAX_NAME_CHARS) or "Guest"
     digest, now = _digest(fields.text("code")), desk.clock()
@@ -316,15 +316,15 @@ async def block(request: Request) -> Response:
     room = await _do_to(request, Block(peer, with_link))
     who = known.identity if known else f"#{peer}"
     if who in room.blocked:
-        desk.shunned.block(slug, who, desk.clock())
+        await desk.office.backplane.shun(slug, who, desk.clock())
     return Response(status_code=204)
 
 
 async def unblock(request: Request) -> Response:
     """Let somebody come again."""
-    identity = request.path_params["identity"]
+    identity, backplane = request.path_params["identity"], desk_of(request).office.backplane
     await _do(request, Unblock(identity))
-    desk_of(request).shunned.unblock(request.path_params["space"], identity)
+    await backplane.forgive(request.path_params["space"], identity)
     return Response(status_code=204)
 
 
@@ -334,7 +334,7 @@ async def unblock(request: Request) -> Response:
 async def _do(request: Request, command: Command) -> Room:
     desk, slug = desk_of(request), request.path_params["space"]
     caller = desk.caller(request)
-    desk.pace_one(caller)
+    await desk.pace_one(caller)
     room = await desk.office.do(slug, command, caller)
     desk.kept.forget(slug)
     return room
@@ -343,7 +343,7 @@ async def _do(request: Request, command: Command) -> Room:
 async def _do_to(request: Request, command: Any) -> Room:
     desk, slug = desk_of(request), request.path_params["space"]
     caller = desk.caller(request)
-    desk.pace_one(caller)
+    await desk.pace_one(caller)
     room = await desk.office.about(slug, command.peer, command, caller)
     desk.kept.forget(slug)
     return room

@@ -98,7 +98,8 @@ class Service:
             assert engine.data is not None  # noqa: S101  (the settings name a folder)
             keys = _key_ring(settings, engine.data)
             backplane = LocalBackplane(_open_store(settings, engine.data))
-            office = Office(engine, backplane, node=engine.data.node_id())
+            url = _reached_at(settings, listener.getsockname()[1])
+            office = Office(engine, backplane, node=engine.data.node_id(), url=url)
             app = asgi(
                 engine,
                 keys=keys,
@@ -150,12 +151,8 @@ class Service:
     @property
     def url(self) -> str:
         """Where a browser finds this service."""
-        if self.settings.public_url:
-            return self.settings.public_url.rstrip("/")
-        host = self.settings.host
-        host = {"0.0.0.0": "localhost", "::": "localhost"}.get(host, host)  # noqa: S104
-        scheme = "https" if self.settings.tls_cert else "http"
-        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
+        local = f"{_scheme(self.settings)}://localhost:{self.port}"
+        return _reached_at(self.settings, self.port) or local
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT (`drain` or `stop`), then leave nothing half done."""
@@ -367,6 +364,18 @@ async def keep_serving(
         with trio.move_on_after(pause):
             await stopping.wait()
         pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def _reached_at(settings: Settings, port: int) -> str:
+    """Return where others find this service; "" where it listens everywhere and nobody says."""
+    host = settings.host
+    if settings.public_url or host in ("0.0.0.0", "::"):  # noqa: S104
+        return settings.public_url.rstrip("/")
+    return f"{_scheme(settings)}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _scheme(settings: Settings) -> str:
+    return "https" if settings.tls_cert else "http"
 
 
 def _ice_servers(settings: Settings) -> tuple[IceServer, ...]:

@@ -27,6 +27,7 @@ MAX_SPACES = 1_000
 MAX_PEOPLE = 2_000  # in one space, listeners without a name not counted
 MAX_NAME_CHARS = 64
 MAX_TITLE_CHARS = 120
+MAX_RAW_CHARS = 4_096  # of a line, with what cannot be seen
 SKEW_SECONDS = 60  # a removal outlasts the token, whoever's clock it was issued by
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?")
 _JOINER = "\u200d"  # holds emoji together; every other control and format character goes
@@ -49,9 +50,10 @@ def space_id(slug: str) -> int:
 
 def clean_text(text: str, limit: int) -> str:
     """Return `text` on one line, without control characters. Raises InvalidRequestError."""
-    kept = (c if c == _JOINER or unicodedata.category(c)[0] != "C" else " " for c in text[:4096])
+    raw = text[:MAX_RAW_CHARS]
+    kept = (c if c == _JOINER or unicodedata.category(c)[0] != "C" else " " for c in raw)
     clean = unicodedata.normalize("NFC", " ".join("".join(kept).split()))
-    if len(clean) > limit or len(text) > 4096:
+    if len(clean) > limit or len(text) > MAX_RAW_CHARS:
         raise InvalidRequestError(f"At most {limit} characters, please.")
     return clean
 

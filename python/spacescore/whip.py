@@ -55,7 +55,7 @@ async def publish(request: Request) -> Response:
     desk, slug = desk_of(request), request.path_params["space"]
     room, caller = await desk.office.room(slug), desk.caller(request)
     require(rank_of(room, caller, desk.clock()), Action.SPEAK)
-    desk.pace(request)
+    await desk.pace(request)
     offer = await read_body(request, SDP)
     parse_offer(offer, publishing=True)
     assert isinstance(caller, Grant)  # noqa: S101  (nobody else may speak)
@@ -68,7 +68,7 @@ async def play(request: Request) -> Response:
     desk, slug = desk_of(request), request.path_params["space"]
     room, caller = await desk.office.room(slug), desk.caller(request)
     grant = require_listener(room, caller, desk.clock())
-    desk.pace(request)
+    await desk.pace(request)
     offer = await read_body(request, SDP)
     invited = grant and room.details.visibility is Visibility.INVITE
     named = grant if grant and (grant.role is Role.LISTENER or invited) else None

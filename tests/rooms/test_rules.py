@@ -36,7 +36,7 @@ from spacescore.rooms.commands import (
     Unblock,
     UseLink,
 )
-from spacescore.rooms.facts import Details, Pin, load
+from spacescore.rooms.facts import GRACE_SECONDS, Details, Pin, load
 from spacescore.rooms.room import Phase, Room
 from spacescore.rooms.rules import Patience, admit, decide
 from spacescore.spaces import MAX_PEOPLE
@@ -75,13 +75,18 @@ def test_a_cohost_opens_and_does_not_end():
     [
         {"title": "x" * 121},
         {"description": "x" * 2001},
+        {"description": "\n" * 8001},
         {"topics": ("x",) * 6},
+        {"topics": ("x", *[""] * 5)},
         {"topics": ("x" * 33,)},
         {"language": "English, please"},
         {"max_speakers": 0},
         {"max_speakers": 1001},
         {"starts": -1},
         {"starts": int(NOW) + 400 * 86_400},
+        {"auto_open": True},
+        {"grace": 4},
+        {"grace": 901},
     ],
 )
 def test_what_a_space_says_of_itself_has_limits(wrong):
@@ -103,6 +108,24 @@ def test_what_it_says_is_cleaned_and_may_be_changed(stage):
         stage.do(HOST, Edit({"colour": "red"}))
     with pytest.raises(WrongMomentError, match="recorded"):
         stage.do(HOST, Edit({"record": False}))
+
+
+def test_a_planned_space_opens_by_itself_at_its_time_where_it_says_so():
+    starts = int(NOW) + 600
+    by_hand, by_itself = Stage(starts=starts), Stage(starts=starts, auto_open=True)
+    assert by_itself.pass_time(599) == []
+    assert by_itself.pass_time(1) == ["Opened"]
+    assert by_itself.pass_time(1) == []
+    assert by_hand.pass_time(6_000) == []
+
+
+def test_a_time_that_is_moved_moves_the_opening():
+    stage = Stage(starts=int(NOW) + 600, auto_open=True)
+    assert stage.do(HOST, Edit({"starts": int(NOW) + 900})) == ["Edited"]
+    assert stage.pass_time(899) == []
+    assert stage.pass_time(1) == ["Opened"]
+    with pytest.raises(InvalidRequestError, match="auto_open"):
+        Stage(starts=int(NOW) + 600, auto_open=True).do(HOST, Edit({"starts": 0}))
 
 
 def test_tokens_from_before_the_name_was_given_up_open_nothing():
@@ -353,10 +376,19 @@ def test_a_host_who_is_back_in_time_finds_everything_as_it_was(stage):
     stage.seat(HOST, COHOST)
     stage.lose(HOST)
     assert stage.pass_time(1) == ["Disconnected"]
-    assert stage.pass_time(PATIENCE.host - 1) == []
+    assert stage.pass_time(GRACE_SECONDS - 1) == []
     stage.online.add(HOST.peer)
     assert stage.pass_time(1) == ["Connected"]
     assert stage.room.host == HOST.peer
+
+
+@pytest.mark.parametrize("grace", [5, 900])
+def test_a_host_has_as_long_to_come_back_as_the_space_says(grace):
+    stage = Stage(grace=grace).open().seat(HOST, COHOST)
+    stage.lose(HOST)
+    stage.pass_time(0)
+    assert stage.pass_time(grace - 1) == []
+    assert "HostNamed" in stage.pass_time(1)
 
 
 def test_when_the_hosts_grace_is_over_the_first_cohost_on_stage_takes_over(stage):
@@ -365,7 +397,7 @@ def test_when_the_hosts_grace_is_over_the_first_cohost_on_stage_takes_over(stage
     stage.seat(OTHER)
     stage.lose(HOST, COHOST)
     stage.pass_time(1)
-    assert stage.pass_time(PATIENCE.host) == ["LeftStage", "HostNamed", "LeftStage"]
+    assert stage.pass_time(GRACE_SECONDS) == ["LeftStage", "HostNamed", "LeftStage"]
     assert stage.room.host == OTHER.peer
     assert stage.role(HOST) is Role.COHOST
     assert "Seated" in stage.do(HOST, EnterStage())  # back, and a co-host now
@@ -375,13 +407,13 @@ def test_without_a_cohost_the_space_goes_on_and_the_host_may_come_back_late(stag
     stage.seat(HOST, ADA)
     stage.lose(HOST)
     stage.pass_time(1)
-    assert stage.pass_time(10 * PATIENCE.host) == []
+    assert stage.pass_time(10 * GRACE_SECONDS) == []
     assert stage.room.phase is Phase.OPEN
     stage.online.add(HOST.peer)
     assert stage.pass_time(1) == ["Connected"]
     stage.lose(HOST)
     stage.pass_time(1)
-    stage.pass_time(PATIENCE.host)
+    stage.pass_time(GRACE_SECONDS)
     stage.seat(COHOST)  # who comes late takes over late
     assert stage.room.host == COHOST.peer
 

@@ -10,8 +10,9 @@ from spacescore.rooms import facts
 from spacescore.rooms.acts import Act, Party
 from spacescore.rooms.facts import Details
 from spacescore.rooms.room import Room
-from spacescore.store import Entry, Head, Letter, open_store
+from spacescore.store import Entry, Head, Home, Letter, open_store
 
+A, B = Home("a", "https://a.example"), Home("b")
 ACTS = [
     Act(f"{n:03}", NOW + n, "demo", "k1" if n % 2 else "k2", "x", Party("a"), detail={"n": n})
     for n in range(6)
@@ -86,12 +87,15 @@ def test_an_open_space_has_one_home_until_it_is_silent(store):
     store.append(Head.of("k1", Room.of((entry.fact, entry.at) for entry in made)), made)
     assert store.homeless(NOW + 5, NOW - 5) == []  # just opened
     assert store.homeless(NOW + 5, NOW) == ["k1"]
-    assert store.hold(["k1", "none"], "a", NOW, NOW + 10) == {"k1"}
-    assert store.hold(["k1"], "b", NOW + 9, NOW + 20) == set()
-    assert store.hold(["k1"], "a", NOW + 9, NOW + 20) == {"k1"}
+    assert store.hold(["k1", "none"], A, NOW, NOW + 10) == {"k1"}
+    assert store.hold(["k1"], B, NOW + 9, NOW + 20) == set()
+    assert store.hold(["k1"], A, NOW + 9, NOW + 20) == {"k1"}
     assert store.homeless(NOW + 19, NOW) == []
-    assert store.hold(["k1"], "b", NOW + 20, NOW + 30) == {"k1"}
-    assert store.hold(["k1"], "a", NOW + 20, NOW + 30) == set()
+    assert store.homes(NOW + 19) == {"k1": A}
+    assert store.homes(NOW + 20) == {}
+    assert store.hold(["k1"], B, NOW + 20, NOW + 30) == {"k1"}
+    assert store.hold(["k1"], A, NOW + 20, NOW + 30) == set()
+    assert store.homes(NOW + 29) == {"k1": B}
     store.release("b")
     assert store.homeless(NOW + 21, NOW) == ["k1"]
 

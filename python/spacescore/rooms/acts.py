@@ -101,7 +101,7 @@ def is_moderation(act: Act) -> bool:
     if act.what in QUIET or act.what in _OWN:
         return False
     if act.by.identity == "node":  # time, and what follows by the rules
-        return act.what in ("host.named", "space.ended")
+        return act.what in ("host.named", "space.opened", "space.ended")
     return not act.whom.peer or act.by.peer != act.whom.peer
 
 

@@ -49,6 +49,7 @@ __all__ = [
 ]
 
 SPEAKERS = 13  # a host, two co-hosts and ten speakers
+GRACE_SECONDS = 60
 
 
 class Visibility(StrEnum):
@@ -73,6 +74,8 @@ class Details:
     record: bool = True
     starts: int = 0  # Unix seconds; 0: not scheduled
     music: bool = False  # in stereo, from when it opens
+    auto_open: bool = False  # by itself, when it starts
+    grace: int = GRACE_SECONDS  # for a host whose connection is lost; then a co-host takes over
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ Who may do what stands in `policy`; here stands when it has a sense, and what fo
 role of a person is what the space has made of them, and what their token says only as long
 as nothing was decided about them: a demotion outlives the token that came before it.
 
-`Note` is where time works: hands and invitations run out, seats of the disconnected are
-given back, and a co-host on stage takes over when the host's grace is over. Without one
-the space goes on as it is.
+`Note` is where time works: spaces open, hands and invitations run out, seats of the
+disconnected are given back, and a co-host on stage takes over when the host's grace is over.
+Without one the space goes on as it is.
 """
 
 import re
@@ -49,16 +49,26 @@ from spacescore.spaces import (
     clean_text,
 )
 
-__all__ = ["Patience", "admit", "check_details", "decide", "rank_of", "require_listener"]
+__all__ = [
+    "Patience",
+    "admit",
+    "check_details",
+    "decide",
+    "is_due",
+    "rank_of",
+    "require_listener",
+]
 
 MAX_HANDS = 500
 MAX_LINKS = 500
 MAX_BLOCKED = 5_000
 MAX_DESCRIPTION_CHARS = 2_000
+MAX_RAW_DESCRIPTION_CHARS = 8_000  # with what cannot be seen
 MAX_TOPICS, MAX_TOPIC_CHARS = 5, 32
 MAX_SEATS = 1_000
 MAX_USES = 100_000
 MAX_AHEAD_SECONDS = 366 * 86_400
+MIN_GRACE, MAX_GRACE = 5, 900  # a phone that changes networks takes seconds
 MAX_LINK_SECONDS = 30 * 86_400
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 
@@ -67,8 +77,7 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 class Patience:
     """How long is waited for whom, in seconds."""
 
-    host: float = 60.0  # for a host who was on stage; then a co-host takes over
-    seat: float = 60.0  # for anybody else on stage, and for who was let on it
+    seat: float = 60.0  # for anybody on stage but the host, and for who was let on it
     offer: float = 120.0  # for an answer to an invitation
     hand: float = 1_800.0  # a hand stays up
     again: float = 30.0  # after a hand was dismissed
@@ -164,16 +173,22 @@ def require_listener(room: Room, by: Caller, now: float) -> Grant | None:
     return None
 
 
+def is_due(details: Details, now: float) -> bool:
+    """Whether a planned space is to open by itself now."""
+    return details.auto_open and now >= details.starts
+
+
 def check_details(details: Details, now: float) -> Details:
     """Return clean details. Raises InvalidRequestError."""
     text = "\n".join(
         clean_text(line, MAX_DESCRIPTION_CHARS)
-        for line in details.description[: 4 * MAX_DESCRIPTION_CHARS].splitlines()
+        for line in details.description[:MAX_RAW_DESCRIPTION_CHARS].splitlines()
     )
     topics = tuple(filter(None, (clean_text(each, MAX_TOPIC_CHARS) for each in details.topics)))
-    if len(text) > MAX_DESCRIPTION_CHARS:
+    raw = len(details.description)
+    if len(text) > MAX_DESCRIPTION_CHARS or raw > MAX_RAW_DESCRIPTION_CHARS:
         raise InvalidRequestError(f"description has at most {MAX_DESCRIPTION_CHARS} characters.")
-    if len(topics) > MAX_TOPICS:
+    if len(details.topics) > MAX_TOPICS:
         raise InvalidRequestError(f"A space has at most {MAX_TOPICS} topics.")
     if details.language and not _LANGUAGE.fullmatch(details.language):
         raise InvalidRequestError("language is a tag such as en or pt-BR.")
@@ -181,6 +196,10 @@ def check_details(details: Details, now: float) -> Details:
         raise InvalidRequestError(f"max_speakers is 1 to {MAX_SEATS}.")
     if details.starts and not 0 <= details.starts <= now + MAX_AHEAD_SECONDS:
         raise InvalidRequestError("starts is a time in Unix seconds, within a year from now.")
+    if details.auto_open and not details.starts:
+        raise InvalidRequestError("auto_open needs starts: the time at which it opens by itself.")
+    if not MIN_GRACE <= details.grace <= MAX_GRACE:
+        raise InvalidRequestError(f"grace is {MIN_GRACE} to {MAX_GRACE} seconds.")
     title = clean_text(details.title, MAX_TITLE_CHARS)
     return replace(details, title=title, description=text.strip(), topics=topics)
 
@@ -477,6 +496,8 @@ def _pin_links(case: _Case, command: commands.PinLinks) -> list[Fact]:
 
 
 def _note(case: _Case, command: commands.Note) -> list[Fact]:
+    if case.room.phase is Phase.PLANNED:
+        return [facts.Opened()] if is_due(case.room.details, case.now) else []
     found = [*_run_out(case), *_presence(case.room, command.online)]
     return [*found, *_given_up(case, command.online)]
 
@@ -513,7 +534,7 @@ def _given_up(case: _Case, online: frozenset[int]) -> list[Fact]:
         if peer != room.host and peer not in online and absent and now >= absent + patience.seat
     ]
     lost = room.seats.get(room.host, 0.0)
-    if lost and room.host not in online and now >= lost + patience.host:
+    if lost and room.host not in online and now >= lost + room.details.grace:
         heirs = [who.peer for who in room.cohosts if who.peer in online and who.peer in room.seats]
         if heirs:
             gone += [facts.HostNamed(heirs[0], "took over"), facts.LeftStage(room.host)]

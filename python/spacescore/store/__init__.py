@@ -8,10 +8,10 @@ disk. Everything here waits for disks and servers: call it from a thread.
 from pathlib import Path
 
 from spacescore.errors import StartupError
-from spacescore.store.base import Entry, Head, Letter, Store
+from spacescore.store.base import Entry, Head, Home, Letter, Store
 from spacescore.store.memory import MemoryStore
 
-__all__ = ["Entry", "Head", "Letter", "MemoryStore", "Store", "open_store"]
+__all__ = ["Entry", "Head", "Home", "Letter", "MemoryStore", "Store", "open_store"]
 
 
 def open_store(where: str | Path) -> Store:

@@ -14,6 +14,7 @@ __all__ = [
     "AuditBook",
     "Entry",
     "Head",
+    "Home",
     "Letter",
     "Outbox",
     "Store",
@@ -52,6 +53,14 @@ class Head:
         """Summarize a room."""
         moments = (room.created, room.opened, room.ended)
         return cls(key, room.slug, room.version, room.phase, room.details, *moments)
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The node that has a space on air, and where people reach it."""
+
+    node: str
+    url: str = ""  # without a slash at its end; "" where nobody told the node
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +168,10 @@ class Store(Protocol):
     def homeless(self, now: float, opened_before: float) -> list[str]:
         """Return the keys of open spaces that no node holds; those just opened have a moment."""
 
-    def hold(self, keys: Sequence[str], node: str, now: float, until: float) -> set[str]:
+    def homes(self, now: float) -> dict[str, Home]:
+        """Return by key where the open spaces are on air that some node holds."""
+
+    def hold(self, keys: Sequence[str], home: Home, now: float, until: float) -> set[str]:
         """Put spaces on air on one node until a time; return those that no other node holds."""
 
     def release(self, node: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from spacescore.errors import ConflictError
 from spacescore.rooms.acts import Act
 from spacescore.rooms.room import Phase
-from spacescore.store.base import Entry, Head, Letter
+from spacescore.store.base import Entry, Head, Home, Letter
 from spacescore.store.memory_books import MemoryAuditBook, MemoryOutbox
 
 __all__ = ["MemoryStore"]
@@ -27,7 +27,7 @@ class MemoryStore:
         self._heads: dict[str, Head] = {}
         self._entries: dict[str, list[Entry]] = {}
         self._living: dict[str, str] = {}  # slug -> key
-        self._homes: dict[str, tuple[str, float]] = {}  # key -> node, until
+        self._homes: dict[str, tuple[Home, float]] = {}  # key -> home, until
 
     def living(self) -> list[Head]:
         """See Store."""
@@ -79,25 +79,30 @@ class MemoryStore:
 
     def homeless(self, now: float, opened_before: float) -> list[str]:
         """See Store."""
+        held = self.homes(now)
         heads = [head for head in self.living() if head.phase is Phase.OPEN]
-        free = [head for head in heads if self._homes.get(head.key, ("", 0.0))[1] <= now]
-        return [head.key for head in free if head.opened <= opened_before]
+        return [one.key for one in heads if one.key not in held and one.opened <= opened_before]
 
-    def hold(self, keys: Sequence[str], node: str, now: float, until: float) -> set[str]:
+    def homes(self, now: float) -> dict[str, Home]:
+        """See Store."""
+        with self._lock:
+            return {key: home for key, (home, until) in self._homes.items() if until > now}
+
+    def hold(self, keys: Sequence[str], home: Home, now: float, until: float) -> set[str]:
         """See Store."""
         with self._lock:
             held = set()
             for key in keys:
-                home, expires = self._homes.get(key, ("", 0.0))
-                if key in self._heads and (home == node or expires <= now):
-                    self._homes[key] = (node, until)
+                holder, expires = self._homes.get(key, (home, 0.0))
+                if key in self._heads and (holder.node == home.node or expires <= now):
+                    self._homes[key] = (home, until)
                     held.add(key)
             return held
 
     def release(self, node: str) -> None:
         """See Store."""
         with self._lock:
-            self._homes = {key: one for key, one in self._homes.items() if one[0] != node}
+            self._homes = {key: one for key, one in self._homes.items() if one[0].node != node}
 
     def close(self) -> None:
         """See Store."""

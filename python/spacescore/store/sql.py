@@ -17,7 +17,7 @@ from spacescore.errors import ConflictError, StartupError, StoreError
 from spacescore.rooms.acts import Act
 from spacescore.rooms.facts import dump, load
 from spacescore.rooms.room import Phase
-from spacescore.store.base import Entry, Head, Letter, dump_details, read_details
+from spacescore.store.base import Entry, Head, Home, Letter, dump_details, read_details
 from spacescore.store.sql_audit import SqlAuditBook
 from spacescore.store.sql_outbox import SqlOutbox
 
@@ -165,18 +165,25 @@ class SqlStore(ABC):
         )
         return [str(key) for (key,) in rows]
 
-    def hold(self, keys: Sequence[str], node: str, now: float, until: float) -> set[str]:
+    def homes(self, now: float) -> dict[str, Home]:
+        """See Store."""
+        where = "WHERE phase = 'open' AND home_until > ?"
+        rows = self.rows(f"SELECT key, home, home_url FROM spaces {where}", (now,))  # noqa: S608
+        return {key: Home(node, url) for key, node, url in rows}
+
+    def hold(self, keys: Sequence[str], home: Home, now: float, until: float) -> set[str]:
         """See Store."""
         statement = (
-            "UPDATE spaces SET home = ?, home_until = ?"
+            "UPDATE spaces SET home = ?, home_url = ?, home_until = ?"
             " WHERE key = ? AND (home = ? OR home_until <= ?)"
         )
+        held = set()
         with self.transaction():
-            return {
-                key
-                for key in sorted(keys)  # two nodes lock rows in one order
-                if self.execute(statement, (node, until, key, node, now)).rowcount == 1
-            }
+            for key in sorted(keys):  # two nodes lock rows in one order
+                values = (home.node, home.url, until, key, home.node, now)
+                if self.execute(statement, values).rowcount == 1:
+                    held.add(key)
+        return held
 
     def release(self, node: str) -> None:
         """See Store."""

@@ -66,6 +66,7 @@ void bind_audience(py::module_& module);
 void bind_ladder(py::module_& module);
 void bind_engine(py::module_& module);
 void bind_node(py::module_& module);
+void bind_recorder(py::module_& module);
 void bind_load(py::module_& module);
 void bind_swarm(py::module_& module);
 

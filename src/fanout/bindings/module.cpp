@@ -19,6 +19,7 @@ PYBIND11_MODULE(_core, module) {
   fanout::bind_ladder(module);
   fanout::bind_engine(module);
   fanout::bind_node(module);
+  fanout::bind_recorder(module);
   fanout::bind_load(module);
   fanout::bind_swarm(module);
 }

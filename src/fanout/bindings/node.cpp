@@ -42,6 +42,7 @@ py::dict to_dict(const NodeCounters& counters) {
   out["send_errors"] = counters.io.send_errors;
   out["kernel_drops"] = counters.io.kernel_drops;
   out["recorder_lost"] = counters.io.recorder_lost;
+  out["recorder_failures"] = counters.io.recorder_failures;
   out["cpu_us"] = counters.io.cpu_us;
   out["ring_packets"] = counters.io.packet.ring_packets;
   out["ring_fallbacks"] = counters.io.packet.ring_fallbacks;

@@ -49,6 +49,8 @@ std::string_view name(EventKind kind) noexcept {
       return "dominant_speaker";
     case EventKind::recording_failed:
       return "recording_failed";
+    case EventKind::recording_resumed:
+      return "recording_resumed";
   }
   return "unknown";
 }

@@ -16,9 +16,10 @@ enum class EventKind : std::uint8_t {
   speaker_left,
   listener_joined,  ///< with a personal ticket
   listener_left,
-  active_speakers,   ///< who is heard changed; `peers` has them
-  dominant_speaker,  ///< somebody else has the word: `peer`
-  recording_failed,
+  active_speakers,    ///< who is heard changed; `peers` has them
+  dominant_speaker,   ///< somebody else has the word: `peer`
+  recording_failed,   ///< it cannot be written, as `detail` says, and is tried again
+  recording_resumed,  ///< it can be again
 };
 
 std::string_view name(EventKind kind) noexcept;

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -19,21 +20,28 @@ namespace {
 constexpr auto kPoll = std::chrono::milliseconds(50);
 /// What a power cut may take; a mere crash of the process loses only the open page.
 constexpr auto kSync = std::chrono::seconds(5);
+constexpr auto kRetry = std::chrono::seconds(1);
 
-bool write_all(int fd, Bytes bytes) noexcept {
-  while (!bytes.empty()) {
-    const auto wrote = ::write(fd, bytes.data(), bytes.size());
+FileDescriptor create(const std::string& path) noexcept {
+  return FileDescriptor{::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640)};
+}
+
+/// Writes as much as goes, which leaves `bytes`; false, with errno, when some are left.
+bool write_out(int fd, std::vector<std::uint8_t>& bytes) noexcept {
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const auto wrote = ::write(fd, bytes.data() + done, bytes.size() - done);
     if (wrote < 0 && errno == EINTR) continue;
-    if (wrote <= 0) return false;
-    bytes = bytes.subspan(static_cast<std::size_t>(wrote));
+    if (wrote <= 0) break;
+    done += static_cast<std::size_t>(wrote);
   }
-  return true;
+  bytes.erase(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(done));
+  return bytes.empty();
 }
 
 }  // namespace
 
-Recorder::Recorder(Failed failed)
-    : failed_(std::move(failed)), thread_(start_thread([this] { run(); })) {}
+Recorder::Recorder(Tell tell) : tell_(std::move(tell)), thread_(start_thread([this] { run(); })) {}
 
 Recorder::~Recorder() { close(); }
 
@@ -47,6 +55,8 @@ void Recorder::open(SpaceId space, const std::string& path, const std::string& t
   const auto serial = static_cast<std::uint32_t>(static_cast<std::uint64_t>(space));
   const std::scoped_lock lock(mutex_);
   drain();  // an earlier recording of the same space may have its end still in the ring
+  sweep();
+  give_up(space);
   OggOpusWriter ogg(serial, channels, title);
   files_.insert_or_assign(space, File{path, FileDescriptor{}, std::move(ogg)});
 }
@@ -82,6 +92,7 @@ void Recorder::run() noexcept {
     {
       const std::scoped_lock lock(mutex_);
       drain();
+      sweep();
     }
     if (last_round) break;
     if (std::chrono::steady_clock::now() >= next_sync) {
@@ -90,52 +101,82 @@ void Recorder::run() noexcept {
     }
     std::this_thread::sleep_for(kPoll);
   }
-  while (!files_.empty()) finish_file(files_.begin()->first);
+  for (auto& [space, file] : files_) {
+    if (file.retry) file.retry = Clock::now();
+    finish_file(space, file);
+  }
+  sweep();
+  while (!files_.empty()) give_up(files_.begin()->first);
 }
 
 void Recorder::drain() {
   for (Item* item = ring_.peek(); item; item = ring_.peek()) {
     const auto at = files_.find(item->frame.space);
-    if (item->last) {
-      finish_file(item->frame.space);
-    } else if (at != files_.end()) {
-      write_frame(at->second, item->frame);
-      if (at->second.failed) lost_.fetch_add(1, std::memory_order_relaxed);
+    if (at != files_.end()) {
+      if (item->last)
+        finish_file(at->first, at->second);
+      else
+        write_frame(at->second, item->frame);
     }
     ring_.release();
   }
 }
 
 void Recorder::write_frame(File& file, const RecordedFrame& frame) {
-  if (file.failed) return;
-  if (!file.fd) {
-    file.fd =
-        FileDescriptor{::open(file.path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640)};
-    if (!file.fd) return fail(frame.space, file, "create");
+  file.began = true;
+  if (file.waiting.size() < kMaxWaiting) {
+    file.ogg.write(frame.position, frame.bytes(), frame.samples);
+    ++file.frames;
+  } else {
+    lost_.fetch_add(1, std::memory_order_relaxed);
   }
-  file.ogg.write(frame.position, frame.bytes(), frame.samples);
   flush(frame.space, file);
 }
 
 void Recorder::flush(SpaceId space, File& file) {
-  const auto bytes = file.ogg.take();
-  if (bytes.empty() || file.failed) return;
-  if (!write_all(file.fd.get(), bytes)) return fail(space, file, "write");
+  const auto made = file.ogg.take();
+  file.waiting.insert(file.waiting.end(), made.begin(), made.end());
+  if (file.waiting.empty() || (file.retry && Clock::now() < *file.retry)) return;
+  if (!file.fd) file.fd = create(file.path);
+  if (!file.fd || !write_out(file.fd.get(), file.waiting)) return fail(space, file);
+  if (std::exchange(file.retry, std::nullopt))
+    tell_({.kind = EventKind::recording_resumed, .space = space});
+  file.frames = 0;
   file.dirty = true;
 }
 
-void Recorder::finish_file(SpaceId space) {
-  auto node = files_.extract(space);
-  if (node.empty() || !node.mapped().fd) return;
-  File& file = node.mapped();
-  file.ogg.finish();
-  flush(space, file);
-  if (!file.failed) fdatasync(file.fd.get());
+void Recorder::fail(SpaceId space, File& file) {
+  const std::string why = std::strerror(errno);
+  if (!file.retry) {
+    failures_.fetch_add(1, std::memory_order_relaxed);
+    tell_({.kind = EventKind::recording_failed,
+           .space = space,
+           .detail = (file.fd ? "write " : "create ") + file.path + ": " + why});
+  }
+  file.retry = Clock::now() + kRetry;
 }
 
-void Recorder::fail(SpaceId space, File& file, const char* what) {
-  file.failed = true;
-  failed_(space, std::string(what) + " " + file.path + ": " + std::strerror(errno));
+void Recorder::finish_file(SpaceId space, File& file) {
+  if (file.began) {
+    file.ogg.finish();
+    flush(space, file);
+  }
+  file.finished = true;
+}
+
+void Recorder::sweep() {
+  for (auto at = files_.begin(); at != files_.end();) {
+    auto& [space, file] = *at;
+    if (file.retry) flush(space, file);
+    const bool done = file.finished && !file.retry;
+    if (done && file.fd) fdatasync(file.fd.get());
+    at = done ? files_.erase(at) : std::next(at);
+  }
+}
+
+void Recorder::give_up(SpaceId space) {
+  if (const auto node = files_.extract(space))
+    lost_.fetch_add(node.mapped().frames, std::memory_order_relaxed);
 }
 
 void Recorder::sync() noexcept {

@@ -34,10 +34,7 @@ Worker::Worker(const EngineConfig& config, std::shared_ptr<Mesh> mesh, WorkerId 
                UdpSocket socket, EventQueue& events)
     : events_(&events),
       socket_(std::move(socket)),
-      recorder_([&events](SpaceId space, std::string what) {
-        events.publish(
-            {{.kind = EventKind::recording_failed, .space = space, .detail = std::move(what)}});
-      }),
+      recorder_([&events](Event event) { events.publish({std::move(event)}); }),
       engine_(std::make_unique<Engine>(config, monotonic(), wall_clock(), std::move(mesh), self)),
       fingerprint_(engine_->fingerprint()),
       received_(std::make_unique<ReceiveBatch>()),
@@ -71,8 +68,12 @@ bool Worker::close_space(SpaceId space) {
 
 IoCounters Worker::io_counters() const noexcept {
   const auto cpu_us = microseconds_of(CLOCK_THREAD_CPUTIME_ID);
-  return {socket_.send_errors(), socket_.kernel_drops(), recorder_.lost(),
-          static_cast<std::uint64_t>(cpu_us), packet_ ? packet_->counters() : PacketCounters{}};
+  return {socket_.send_errors(),
+          socket_.kernel_drops(),
+          recorder_.lost(),
+          recorder_.failures(),
+          static_cast<std::uint64_t>(cpu_us),
+          packet_ ? packet_->counters() : PacketCounters{}};
 }
 
 void Worker::run() {

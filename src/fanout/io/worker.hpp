@@ -26,6 +26,7 @@ struct IoCounters {
   std::uint64_t send_errors = 0;
   std::uint64_t kernel_drops = 0;
   std::uint64_t recorder_lost = 0;
+  std::uint64_t recorder_failures = 0;
   std::uint64_t cpu_us = 0;  ///< of the worker's thread; its recorder has another
   PacketCounters packet;
 };

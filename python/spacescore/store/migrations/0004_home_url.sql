@@ -1,0 +1,1 @@
+ALTER TABLE spaces ADD COLUMN home_url TEXT NOT NULL DEFAULT '';

@@ -1,0 +1,38 @@
+"""Two services on one PostgreSQL: each finds the other's spaces, by the address in the database."""
+
+from contextlib import ExitStack
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
+
+import pytest
+
+from served import Served
+from virtual_peer import wait_for
+
+
+def ask(served: Served, path: str) -> tuple[int, str]:
+    """GET without following; the status, and where it points to."""
+    connection = HTTPConnection(urlsplit(served.url).netloc, timeout=5)
+    connection.request("GET", path)
+    response = connection.getresponse()
+    response.read()
+    connection.close()
+    return response.status, response.headers.get("Location", "")
+
+
+@pytest.mark.slow
+def test_a_service_that_is_not_the_home_knows_where_that_is_until_it_is_itself(
+    empty_postgres, tmp_path
+):
+    with ExitStack() as end:
+        a, b = (Served(tmp_path / name, "--store", empty_postgres) for name in "ab")
+        for each in (a, b):
+            end.callback(each.end)
+        a.create_space("evening", record=False)
+        page, state = "/s/evening", "/api/spaces/evening/state.json"
+        wait_for(lambda: ask(b, page) == (307, a.url + page))
+        assert ask(b, state) == (421, a.url + state)
+        assert ask(a, state) == (200, "")
+        a.stop()
+        wait_for(lambda: ask(b, state) == (200, ""))
+        assert ask(b, page) == (200, "")
