@@ -25,6 +25,7 @@ def test_what_is_captioned_is_shown_to_everybody(web):
     (line,) = shown.json()["captions"]
     assert (line["number"], line["name"], line["text"]) == (1, "Ada", "Good evening")
     assert shown.headers["cache-control"] == "public, max-age=1"
+    assert shown.json()["pace"] == 1.0
 
 
 @pytest.mark.parametrize(

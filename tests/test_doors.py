@@ -42,6 +42,32 @@ def test_a_paced_door_moves_with_the_clock_and_is_told_at_once(web):
         assert admit["rate"] == 10.0
 
 
+def test_while_a_crowd_may_wait_pages_ask_more_seldom(web):
+    assert web.get(STATE).json()["pace"] == 2.0
+    keep(web, mode="closed")
+    assert web.get(STATE).json()["pace"] == 5.0
+    keep(web, mode="open")
+    assert web.get(STATE).json()["pace"] == 2.0
+    starts = int(web.desk.clock()) + 86_400
+    web.post("/api/spaces", token=OPERATOR_KEY, json={"space": "later", "starts": starts})
+    assert web.get("/api/spaces/later/state.json").json()["pace"] == 20.0
+
+
+def test_a_node_that_is_asked_too_much_has_pages_ask_more_seldom(web):
+    now = web.desk.clock()
+    web.desk.clock = lambda: now
+    paces = []
+    for _ in range(3):
+        now += 1.0
+        paces.append(web.get(STATE).json()["pace"])
+        before = web.desk.pacing.asked
+        web.get(STATE)  # is kept, and counts all the same
+        assert web.desk.pacing.asked == before + 1
+        web.desk.pacing.asked += 2_000  # and so do the others'
+    assert paces[0] == 2.0
+    assert paces[2] > paces[1] > paces[0]
+
+
 @pytest.mark.parametrize(("role", "status"), [("", 401), ("speaker", 403), ("host", 200)])
 def test_only_those_who_run_the_space_keep_its_door(web, role, status):
     token = web.token(role) if role else ""

@@ -9,17 +9,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from spacescore.api import NOT_STORED, visible
+from spacescore.api import NOT_STORED, pace, visible
 from spacescore.desk import Desk, desk_of, read_json, resource
 from spacescore.live import REACTIONS, Caption, Live
 from spacescore.policy import Action, Grant, require
+from spacescore.polling import live_pace
 from spacescore.recordings import RATE, Recordings
 from spacescore.rooms.facts import Visibility
 from spacescore.spaces import Space
 
 __all__ = ["routes"]
 
-POLL_SECONDS = 1.0  # what pages keep to
 _log = structlog.get_logger("spacescore")
 
 
@@ -36,12 +36,14 @@ def routes() -> list[Route]:
 async def live(request: Request) -> Response:
     """Show the last captions and the total of each reaction; the same for everybody."""
     desk = desk_of(request)
-    private = (await visible(request)).details.visibility is Visibility.INVITE
+    room = await visible(request)
+    private = room.details.visibility is Visibility.INVITE
     of_space = _live(desk, desk.engine.space(request.path_params["space"]))
+    listeners = desk.engine.stats(room.slug).listeners
     body = {
         "captions": [asdict(one) for one in of_space.captions],
         "reactions": {one: of_space.reactions.get(one, 0) for one in REACTIONS},
-        "poll": POLL_SECONDS,
+        "pace": live_pace(await pace(desk, room, listeners, desk.clock())),
     }
     headers = NOT_STORED if private else {"Cache-Control": "public, max-age=1"}
     return JSONResponse(body, headers=headers)

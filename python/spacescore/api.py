@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from spacescore import ics
+from spacescore.admission import COHORTS
 from spacescore.desk import Desk, Fields, desk_of, read_json, resource
 from spacescore.engine import INVITATION_SECONDS
 from spacescore.errors import InvalidRequestError, UnknownSpaceError
@@ -25,11 +26,12 @@ from spacescore.rooms.commands import Edit, End, Open, PinLinks
 from spacescore.rooms.facts import Details, Pin, Visibility
 from spacescore.rooms.room import Phase, Room
 from spacescore.rooms.rules import require_listener
+from spacescore.roster import called, sample
 from spacescore.spaces import MAX_NAME_CHARS, check_slug, clean_text
 from spacescore.store import Head
 from spacescore.tokens import MAX_TTL_SECONDS, draw_peer
 
-__all__ = ["link_of", "routes", "shown_room", "visible"]
+__all__ = ["link_of", "pace", "routes", "shown_room", "visible"]
 
 STATE_SECONDS = 1.0  # how old a state.json may be, however many ask
 PAST_SPACES = 20
@@ -96,7 +98,9 @@ async def create_space(request: Request) -> Response:
 async def describe_space(request: Request) -> Response:
     """One space, with all it says of itself."""
     desk, room = desk_of(request), await visible(request)
-    return JSONResponse(_summary(desk, request, room))
+    private = room.details.visibility is Visibility.INVITE
+    headers = NOT_STORED if private else {"Cache-Control": "public, max-age=1"}
+    return JSONResponse(_summary(desk, request, room), headers=headers)
 
 
 async def edit_space(request: Request) -> Response:
@@ -147,6 +151,11 @@ async def state(request: Request) -> Response:
     await desk.office.look_if_due()
     room = await visible(request)
     body = await shown_room(desk, room, now)
+    body |= {
+        "called": called(room),
+        "pace": await pace(desk, room, body["listeners"], now),
+        "time": int(now),
+    }
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
     headers = {"ETag": f'"{hashlib.sha256(text).hexdigest()[:16]}"'}
     if room.details.visibility is Visibility.INVITE:
@@ -212,6 +221,7 @@ _READERS: Mapping[str, Callable[[Fields, str], Any]] = {
     "record": Fields.flag,
     "starts": lambda fields, name: fields.number(name, 0),
     "music": Fields.flag,
+    "show_names": Fields.flag,
 }
 
 
@@ -283,6 +293,7 @@ def _summary(desk: Desk, request: Request, room: Room) -> dict[str, Any]:
         "max_speakers": details.max_speakers,
         "open_stage": details.open_stage,
         "music": details.music,
+        "show_names": details.show_names,
         "starts": details.starts,
         "started": int(room.opened),
         "link": desk.url(request, f"/s/{room.slug}"),
@@ -290,7 +301,11 @@ def _summary(desk: Desk, request: Request, room: Room) -> dict[str, Any]:
 
 
 async def shown_room(desk: Desk, room: Room, now: float) -> dict[str, Any]:
-    """What everybody may see of a space; the fields of `state.json`."""
+    """What everybody may see of a space, whether they ask or are told."""
+
+    def is_here(peer: int) -> bool:
+        return desk.seen.is_here(room.slug, peer, now)
+
     numbers = _numbers(desk, room)
     shown = ("peer", "name", "muted", "audible", "level")
     await desk.doors.tick()
@@ -301,6 +316,10 @@ async def shown_room(desk: Desk, room: Room, now: float) -> dict[str, Any]:
         "title": room.details.title,
         "live": numbers["live"],
         "listeners": numbers["listeners"],
+        "sample": [
+            {"peer": who.peer, "name": who.name}
+            for who in sample(room, is_here, numbers["listeners"])
+        ],
         "speakers": [
             {field: getattr(who, field) for field in shown} | {"role": _role(room, who)}
             for who in numbers["speakers"]
@@ -312,12 +331,23 @@ async def shown_room(desk: Desk, room: Room, now: float) -> dict[str, Any]:
         "moving": desk.farewell and desk.farewell.state(room.slug),
         "admit": asdict(admission),
         "started": int(room.opened),
-        "time": int(now),
     }
     if room.phase is Phase.PLANNED:
         starts = room.details.starts
         state |= {"starts": starts, "starts_in": max(0, starts - int(now)) if starts else None}
     return state
+
+
+async def pace(desk: Desk, room: Room, listeners: int, now: float) -> float:
+    """Return in how many seconds pages are to ask again."""
+    if desk.pacing.is_due(now):
+        counted = desk.engine.counters()
+        desk.pacing.look(now, ticks=counted["ticks"], late=counted["ticks_late"])
+    if room.phase is Phase.PLANNED:
+        return desk.pacing.pace(until=max(0.0, room.details.starts - now))
+    admission = await desk.office.backplane.admission(room.slug)
+    until = 0.0 if admission.cohorts < COHORTS else None
+    return desk.pacing.pace(listeners=listeners, until=until)
 
 
 def _role(room: Room, who: Any) -> Role:

@@ -37,8 +37,10 @@ from spacescore.live import Live
 from spacescore.metrics import Metrics
 from spacescore.office import Office
 from spacescore.policy import OPERATOR, Caller, Grant, Rank, Role, TokenBucket
+from spacescore.polling import Pacing
 from spacescore.problem import Problem, problem_from, problem_response
 from spacescore.rooms.rules import rank_of
+from spacescore.roster import Seen
 from spacescore.shunned import Shunned
 from spacescore.tokens import KeyRing
 from spacescore.vitals import Vitals
@@ -137,6 +139,8 @@ class Desk:
     strangers: Limiter = field(default_factory=lambda: Limiter(STRANGERS))
     tickets: Limiter = field(default_factory=lambda: Limiter(TICKETS))
     kept: Kept = field(default_factory=Kept)
+    pacing: Pacing = field(default_factory=Pacing)
+    seen: Seen = field(default_factory=Seen)
     feed: Feed = field(default_factory=Feed)
     live: dict[str, tuple[float, Live]] = field(default_factory=dict)
     shunned: Shunned = field(default_factory=Shunned)
@@ -230,6 +234,11 @@ class Desk:
                 self._told.add(network)
                 hint = "if this is your proxy, name it in trusted_proxies"
                 _log.warning("an address is held back", address=peer, hint=hint)
+
+    def note_lag(self, seconds: float) -> None:
+        """Note how late the event loop was."""
+        self.metrics.note_lag(seconds)
+        self.pacing.note_lag(seconds)
 
     def changed(self, slug: str) -> None:
         """Something was decided in a space: what was said of it is old."""

@@ -138,6 +138,7 @@ class Front:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer from what is kept, or pass on."""
         desk = self._desk
+        desk.pacing.asked += scope["type"] == "http"
         if scope["type"] == "http" and scope["method"] == "GET" and desk.farewell is None:
             answer = desk.kept.find(scope["path"], desk.clock())
             if answer and not (answer.paced and desk.is_paced(scope)):

@@ -41,6 +41,7 @@ _FIELDS: Mapping[str, Schema] = {
     "record": _FLAG,
     "starts": {"type": "integer", "minimum": 0, "description": "Unix seconds; 0: not scheduled"},
     "music": _FLAG,
+    "show_names": _FLAG,
     "draft": _FLAG,
     "host": {"type": "string", "maxLength": MAX_NAME_CHARS},
     "name": {"type": "string", "maxLength": MAX_NAME_CHARS},
@@ -73,7 +74,7 @@ _FIELDS: Mapping[str, Schema] = {
 }
 _DETAILS = (
     *("title", "description", "topics", "language", "visibility"),
-    *("open_stage", "max_speakers", "record", "starts", "music"),
+    *("open_stage", "max_speakers", "record", "starts", "music", "show_names"),
 )
 _BODIES: Mapping[str, tuple[str, ...]] = {
     "create_space": ("space", "host", "draft", *_DETAILS),

@@ -73,6 +73,7 @@ class Details:
     record: bool = True
     starts: int = 0  # Unix seconds; 0: not scheduled
     music: bool = False  # in stereo, from when it opens
+    show_names: bool = True  # everybody sees some of the listeners who took part by name
 
 
 @dataclass(frozen=True, slots=True)
