@@ -1,0 +1,108 @@
+"""What does a storm of waiting pages cost the service?
+
+They are 100, 10,000 and 100,000, come within five seconds to a door that lets everybody in within
+a minute, and obey `pace`. Before the service, all of it but the sockets, stands a shared cache that
+keeps to RFC 9111. The clock is virtual, so what reaches the service is counted and not timed: as
+much per second whatever the crowd.
+
+Without a cache they all ask the service itself: then the pace is what holds them back, and each
+request costs less than the bare handler of the same stack.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+
+from bench_http import ASKED, BUDGET, STATE, Asker, bare
+from pages import Pages
+from shared_cache import SharedCache
+from spacescore import Engine, KeyRing, asgi
+from spacescore.polling import ASKS_PER_SECOND, Bounds
+
+CROWDS = (100, 10_000, 100_000)
+SECONDS = 30
+WITHIN = 60.0  # seconds in which the door lets everybody in
+FLAT = 1.1
+# A rendering a second, and a ticket now and then.
+MOST_PER_SECOND = 1.5
+
+
+class Uncached(SharedCache):
+    """Nobody stands before the service."""
+
+    async def get(self, path: str) -> Any:
+        """Ask it each time."""
+        self.asked += 1
+        return await self._ask(path, "")
+
+
+def storm(engine: Engine, count: int, kind: type[SharedCache], seconds: float) -> Any:
+    """Let a crowd wait; return what was asked of whom."""
+    app = asgi(engine, keys=KeyRing.ephemeral())
+    desk = app.state.desk
+    begin = desk.clock()
+    cache = kind(app, trio.current_time)
+    pages = Pages(cache, count)
+
+    async def main() -> None:
+        desk.clock = desk.office.clock = lambda: begin + trio.current_time()
+        await desk.doors.keep("demo", "open")
+        await desk.doors.keep("demo", "paced", seconds=WITHIN)
+        await pages.run(seconds)
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    return pages
+
+
+def bench_waiting_pages_cost_the_service_nothing(engine: Engine, benchmark: Any) -> None:
+    """Requests that reach the service, whatever the crowd."""
+    found = {count: storm(engine, count, SharedCache, SECONDS) for count in CROWDS}
+    benchmark.pedantic(lambda: storm(engine, CROWDS[0], SharedCache, SECONDS), rounds=1)
+    reached = {n: pages.cache.forwarded.total() / SECONDS for n, pages in found.items()}
+    sent = {n: round(pages.cache.bytes / SECONDS) for n, pages in found.items()}
+    ratio = max(
+        reached[CROWDS[-1]] / reached[CROWDS[0]],
+        sent[CROWDS[-1]] / sent[CROWDS[0]],
+    )
+    benchmark.extra_info.update(
+        floor_ratio=round(ratio, 3),
+        budget=FLAT,
+        asked_per_second={n: round(pages.asked / SECONDS) for n, pages in found.items()},
+        reached_the_service_per_second=reached,
+        bytes_per_second=sent,
+        entered={n: pages.entered for n, pages in found.items()},
+        paces={n: sorted(pages.paces) for n, pages in found.items()},
+    )
+    assert all(pages.entered > n * 0.3 for n, pages in found.items()), "the door does not open"
+    assert ratio <= FLAT, f"{ratio:.3f}: what reaches the service grows with the crowd"
+    assert max(reached.values()) <= MOST_PER_SECOND
+
+
+def bench_who_waits_without_a_cache(engine: Engine, against_floor: Any, benchmark: Any) -> None:
+    """All ask the service itself: a kept answer each, over the bare handler, and how many."""
+    crowd, seconds = 10_000, 60.0
+    pages = storm(engine, crowd, Uncached, seconds)
+    ours = Asker(asgi(engine, keys=KeyRing.ephemeral()), STATE)
+    ours()
+    against_floor(ours, Asker(bare(STATE, ours.bytes), STATE), budget=BUDGET, units=ASKED)
+    each = benchmark.extra_info["ns_per_unit"] / 1e9
+    settled = max(crowd / Bounds().most, ASKS_PER_SECOND)
+    benchmark.extra_info.update(
+        crowd=crowd,
+        asked_per_second=round(pages.asked / seconds),
+        settles_at_per_second=round(settled),
+        handler_cores_for_100_000=round(100_000 / Bounds().most * each, 3),
+        paces=[min(pages.paces), max(pages.paces)],
+    )
+    assert max(pages.paces) > 10, "the pace does not feel the crowd"
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    """With an open space."""
+    with Engine(host="127.0.0.1", port=0) as engine:
+        engine.create_space("demo", record=False)
+        yield engine
