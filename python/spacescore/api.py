@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -29,6 +30,7 @@ from spacescore.rooms.rules import require_listener
 from spacescore.roster import called, sample
 from spacescore.spaces import MAX_NAME_CHARS, check_slug, clean_text
 from spacescore.store import Head
+from spacescore.tickets import Ticket
 from spacescore.tokens import MAX_TTL_SECONDS, draw_peer
 
 __all__ = ["link_of", "pace", "routes", "shown_room", "visible"]
@@ -39,15 +41,15 @@ NOT_STORED = {"Cache-Control": "no-store"}  # it holds a token, or was made for 
 
 
 def routes() -> list[Route]:
-    """Return the table."""
+    """Return the table; what a crowd asks for stands first, and is found first."""
     one = "/api/spaces/{space}"
     of_one = {"GET": describe_space, "PATCH": edit_space, "DELETE": close_space}
     return [
+        resource(f"{one}/state.json", {"GET": state}),
+        resource(f"{one}/ticket", {"GET": ticket}),
         resource("/api/spaces", {"GET": list_spaces, "POST": create_space}),
         resource(one, of_one),
         resource(f"{one}/open", {"POST": open_space}),
-        resource(f"{one}/ticket", {"GET": ticket}),
-        resource(f"{one}/state.json", {"GET": state}),
         resource(f"{one}/calendar.ics", {"GET": calendar}),
         resource(f"{one}/admission", {"PUT": keep_door}),
         resource(f"{one}/pins", {"PUT": pin_links}),
@@ -137,12 +139,10 @@ async def ticket(request: Request) -> Response:
     if room.phase is not Phase.OPEN:
         raise UnknownSpaceError("This space is not open yet.")
     if room.details.visibility is not Visibility.INVITE:
-        public = desk.engine.ticket(slug).to_dict() | {"ice_servers": _ice_servers(desk)}
         keep(request.scope, slug, desk.clock(), STATE_SECONDS, paced=True)
-        return JSONResponse(public, headers={"Cache-Control": "public, max-age=30"})
+        return _ticket(desk, desk.engine.ticket(slug), {"Cache-Control": "public, max-age=30"})
     grant = require_listener(room, desk.caller(request), desk.clock())
-    own = desk.engine.ticket(slug, grant=grant).to_dict() | {"ice_servers": _ice_servers(desk)}
-    return JSONResponse(own, headers=NOT_STORED)
+    return _ticket(desk, desk.engine.ticket(slug, grant=grant), NOT_STORED)
 
 
 async def state(request: Request) -> Response:
@@ -362,6 +362,8 @@ def _is_recorded(desk: Desk, slug: str) -> bool:
         return False
 
 
-def _ice_servers(desk: Desk) -> list[dict[str, str]]:
-    """What RTCPeerConnection takes."""
-    return [server.to_dict() for server in desk.ice_servers]
+def _ticket(desk: Desk, ticket: Ticket, headers: Mapping[str, str]) -> Response:
+    """A ticket, and relays as RTCPeerConnection takes them."""
+    relays = {"ice_servers": [server.to_dict() for server in desk.ice_servers]}
+    body = msgspec.json.encode(ticket.to_dict() | relays)
+    return Response(body, 200, headers, media_type="application/json")

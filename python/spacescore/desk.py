@@ -288,6 +288,10 @@ def resource(
     extra = CORS if open_to_all else {}
     methods = [*handlers, *(["HEAD"] if "GET" in handlers else []), "OPTIONS"]
     options = {"Allow": ", ".join(methods), **(PREFLIGHT if open_to_all else {}), **(headers or {})}
+    added = [
+        (name.lower().encode(), value.encode())
+        for name, value in {"X-Content-Type-Options": "nosniff", **extra}.items()
+    ]
     table = {"OPTIONS": _options(options), "HEAD": handlers.get("GET"), **handlers}
 
     async def endpoint(request: Request) -> Response:
@@ -296,7 +300,7 @@ def resource(
         began = time.perf_counter()
         response = await _answer(handler, request, path)
         desk_of(request).metrics.count_request(response.status_code, time.perf_counter() - began)
-        response.headers.update({"X-Content-Type-Options": "nosniff", **extra})
+        response.raw_headers.extend(added)
         answer = kept_of(request.scope, response)
         if answer is None:
             return response

@@ -78,9 +78,9 @@ def asgi(
     they ask again. Raises InvalidRequestError for a bad URL.
     """
     public_url = check_public_url(public_url)
-    parts = (pages, api, accompany, people, audit, hooks, replay, whip, operations, openapi)
-    table: list[BaseRoute] = [*_operations(), *(route for part in parts for route in part.routes())]
-    table += follow.routes()
+    parts = (api, pages, accompany, people, audit, hooks, replay, whip, operations, openapi)
+    table: list[BaseRoute] = [route for part in parts for route in part.routes()]
+    table += [*follow.routes(), *_operations()]
     desk = Desk(
         engine,
         keys or KeyRing.ephemeral(),
