@@ -62,7 +62,7 @@ class Doors:
     async def _apply(self, slug: str, kept: _Kept) -> Admission:
         """Tell the core, and whoever asks; a space that has ended takes its door along."""
         door = kept.door
-        now = Admission(door.admitted, door.mode, round(door.rate, 2))
+        now = Admission(door.admitted, door.mode, round(door.mean, 2))
         try:
             opened = self._engine.space(slug).created
         except UnknownSpaceError:
