@@ -5,11 +5,17 @@ a minute, and obey `pace`. Before the service, all of it but the sockets, stands
 keeps to RFC 9111. The clock is virtual, so what reaches the service is counted and not timed: as
 much per second whatever the crowd.
 
+Where nginx is installed, it stands before the service itself once more, with sockets and in real
+time, and is asked as often as a client on this machine can.
+
 Without a cache they all ask the service itself: then the pace is what holds them back, and each
 request costs less than the bare handler of the same stack.
 """
 
+import re
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +23,9 @@ import trio
 import trio.testing
 
 from bench_http import ASKED, BUDGET, STATE, Asker, bare
+from nginx import nginx_before
 from pages import Pages
+from served import Served
 from shared_cache import SharedCache
 from spacescore import Engine, KeyRing, asgi
 from spacescore.polling import ASKS_PER_SECOND, Bounds
@@ -26,6 +34,7 @@ CROWDS = (100, 10_000, 100_000)
 SECONDS = 30
 WITHIN = 60.0  # seconds in which the door lets everybody in
 FLAT = 1.1
+REAL_SECONDS, CONNECTIONS = 4.0, 8
 # A rendering a second, and a ticket now and then.
 MOST_PER_SECOND = 1.5
 
@@ -98,6 +107,59 @@ def bench_who_waits_without_a_cache(engine: Engine, against_floor: Any, benchmar
         paces=[min(pages.paces), max(pages.paces)],
     )
     assert max(pages.paces) > 10, "the pace does not feel the crowd"
+
+
+def bench_nginx_answers_for_the_service(tmp_path: Path, benchmark: Any) -> None:
+    """Requests that reach `spacescore serve` behind what packaging/nginx says."""
+    served = Served(tmp_path / "data", "--demo")
+    try:
+        with nginx_before(served.port, tmp_path) as port:
+            path = STATE.format(space="demo")
+            few = ask_for(port, path, served, pause=0.05)
+            ask = partial(ask_for, port, path, served, pause=0.0)
+            many = benchmark.pedantic(ask, rounds=1)
+    finally:
+        served.end()
+    reached = [passed_on / REAL_SECONDS for _, passed_on in (few, many)]
+    benchmark.extra_info.update(
+        asked_per_second=[round(asked / REAL_SECONDS) for asked, _ in (few, many)],
+        reached_the_service_per_second=reached,
+    )
+    assert many[0] > 20 * few[0], "this is no crowd"
+    assert max(reached) <= MOST_PER_SECOND, "what reaches the service grows with the crowd"
+
+
+def ask_for(port: int, path: str, served: Served, *, pause: float) -> tuple[int, int]:
+    """Ask for some seconds; return how often, and how much of it reached the service."""
+    asked, head = 0, f"GET {path} HTTP/1.1\r\nHost: rooms.test\r\n\r\n".encode()
+
+    async def client() -> None:
+        nonlocal asked
+        stream = await trio.open_tcp_stream("127.0.0.1", port)
+        async with stream:
+            while True:
+                await stream.send_all(head)
+                answer = await stream.receive_some(65_536)
+                assert answer.startswith(b"HTTP/1.1 200")
+                asked += 1
+                await trio.sleep(pause)
+
+    async def main() -> None:
+        with trio.move_on_after(REAL_SECONDS):
+            async with trio.open_nursery() as nursery:
+                for _ in range(CONNECTIONS):
+                    nursery.start_soon(client)
+
+    before = requests_of(served)
+    trio.run(main)
+    return asked, requests_of(served) - before - 1  # the first look at the metrics is one
+
+
+def requests_of(served: Served) -> int:
+    """Return how many requests a service has answered."""
+    told = served.get("/metrics").decode()
+    counts = re.findall(r"^spacescore_http_requests_total\{.*\} (\S+)$", told, re.MULTILINE)
+    return sum(int(float(count)) for count in counts)
 
 
 @pytest.fixture
