@@ -41,6 +41,16 @@ def test_a_caption_that_is_none_is_refused(web, body):
     assert problem(web.post(CAPTIONS, token=OPERATOR_KEY, json=body)) == (400, "invalid-request")
 
 
+def test_a_caption_is_shown_at_once_though_answers_are_kept(web):
+    now = web.desk.clock()
+    web.desk.clock = lambda: now
+    before = web.get(LIVE)
+    assert web.desk.kept.find(LIVE, now)
+    assert web.get(LIVE, headers={"If-None-Match": before.headers["etag"]}).status_code == 304
+    web.post(CAPTIONS, token=OPERATOR_KEY, json={"text": "Now"})
+    assert [line["text"] for line in web.get(LIVE).json()["captions"]] == ["Now"]
+
+
 def test_reactions_of_anybody_add_up(web):
     assert web.post(REACTIONS, json={"reaction": "👏"}).status_code == 204
     assert web.post(REACTIONS, json={"reaction": "👏"}).status_code == 204

@@ -5,7 +5,6 @@ become commands, and rooms become JSON. People are in `people`.
 """
 
 import hashlib
-import json
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -33,7 +32,7 @@ from spacescore.store import Head
 from spacescore.tickets import Ticket
 from spacescore.tokens import MAX_TTL_SECONDS, draw_peer
 
-__all__ = ["link_of", "pace", "routes", "shown_room", "visible"]
+__all__ = ["alike", "link_of", "pace", "routes", "shown_room", "visible"]
 
 STATE_SECONDS = 1.0  # how old a state.json may be, however many ask
 PAST_SPACES = 20
@@ -147,7 +146,7 @@ async def ticket(request: Request) -> Response:
 
 async def state(request: Request) -> Response:
     """Say what goes on in a space now; cacheable, so a million pages may ask."""
-    desk, slug, now = desk_of(request), request.path_params["space"], desk_of(request).clock()
+    desk, now = desk_of(request), desk_of(request).clock()
     await desk.office.look_if_due()
     room = await visible(request)
     body = await shown_room(desk, room, now)
@@ -156,13 +155,7 @@ async def state(request: Request) -> Response:
         "pace": await pace(desk, room, body["listeners"], now),
         "time": int(now),
     }
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-    headers = {"ETag": f'"{hashlib.sha256(text).hexdigest()[:16]}"'}
-    if room.details.visibility is Visibility.INVITE:
-        return Response(text, 200, NOT_STORED | headers, media_type="application/json")
-    keep(request.scope, slug, now, STATE_SECONDS)
-    headers["Cache-Control"] = "public, max-age=1"
-    return Response(text, 200, headers, media_type="application/json")
+    return alike(request, room, body, now)
 
 
 async def keep_door(request: Request) -> Response:
@@ -246,6 +239,17 @@ async def visible(request: Request) -> Room:
     if room.details.visibility is Visibility.INVITE:
         require_listener(room, desk.caller(request), desk.clock())
     return room
+
+
+def alike(request: Request, room: Room, body: Mapping[str, Any], now: float) -> Response:
+    """Answer everybody alike for a second; by invitation, only those who may ask."""
+    text = msgspec.json.encode(body)
+    headers = {"ETag": f'"{hashlib.sha256(text).hexdigest()[:16]}"'}
+    if room.details.visibility is Visibility.INVITE:
+        return Response(text, 200, NOT_STORED | headers, media_type="application/json")
+    keep(request.scope, room.slug, now, STATE_SECONDS)
+    headers["Cache-Control"] = "public, max-age=1"
+    return Response(text, 200, headers, media_type="application/json")
 
 
 def _is_listed(head: Head) -> bool:

@@ -1,6 +1,6 @@
 """Answers that are the same for everybody, rendered once a second and sent as they are.
 
-A million pages ask for two of them. Whoever asks again while an answer is fresh gets its bytes
+A million pages ask for three of them. Whoever asks again while an answer is fresh gets its bytes
 before any route is looked for; the first who asks later has it rendered anew. What was asked with
 an entity tag is answered by it. While a node drains nothing is kept: then it matters who asks.
 """
@@ -20,7 +20,7 @@ __all__ = ["Answer", "Front", "Kept", "Sent", "keep", "kept_of"]
 
 _MARK = "spacescore.keep"
 Mark = tuple[str, float, float, bool]  # slug, made, until, paced
-MAX_KEPT = 4_000  # two for each of as many spaces as the office keeps in mind
+MAX_KEPT = 6_000  # three for each of as many spaces as the office keeps in mind
 
 
 @dataclass(frozen=True, slots=True)
