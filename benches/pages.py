@@ -13,11 +13,11 @@ from typing import Any
 import trio
 
 from shared_cache import SharedCache, Stored
+from spacescore.admission import COHORTS
 
 __all__ = ["Pages"]
 
 TICK = 0.1  # seconds: pages of one tick ask together
-COHORTS = 1_000
 
 
 @dataclass

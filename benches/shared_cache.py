@@ -55,7 +55,7 @@ class SharedCache:
 
     async def _forward(self, path: str, stale: Stored | None) -> Stored:
         tag = stale.headers.get("etag", "") if stale else ""
-        found = await self._ask(path, tag)
+        found = await self.ask(path, tag)
         if found.status == 304 and stale:
             stale.headers |= found.headers
             found = stale
@@ -64,7 +64,8 @@ class SharedCache:
             self._stored[path] = found
         return found
 
-    async def _ask(self, path: str, tag: str) -> Stored:
+    async def ask(self, path: str, tag: str = "") -> Stored:
+        """Ask the service, for what has changed since a tag."""
         self.forwarded[path] += 1
         headers = [(b"host", b"rooms.test")]
         if tag:

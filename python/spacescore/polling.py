@@ -17,7 +17,7 @@ from spacescore.errors import InvalidRequestError
 __all__ = ["Bounds", "Pacing", "Strain", "live_pace", "next_pace", "pace_of"]
 
 # What a node bears with ease, and slows its pages down above.
-ASKS_PER_SECOND = 500.0  # a third of what one core answers, with parsing HTTP
+ASKS_PER_SECOND = 500.0  # a fifth of what a core answers, sockets and all
 LAG_SECONDS = 0.1  # of the event loop
 LATE_SHARE = 0.05  # of the ticks of media, those late by more than 10 ms
 SLOWER, EASED = 2.0, 0.95  # at most so much slower at a time, so much faster a second

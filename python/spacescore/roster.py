@@ -42,7 +42,7 @@ def sample(room: Room, is_here: Callable[[int], bool], listeners: int) -> list[P
     if not room.details.show_names:
         return []
     known = (who for who in reversed(list(room.people.values())) if not who.role.speaks)
-    here = (who for who in known if who.peer not in room.seats and is_here(who.peer))
+    here = (who for who in known if is_here(who.peer))
     return list(islice(here, min(SAMPLED, listeners)))[::-1]
 
 
