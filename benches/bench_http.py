@@ -27,7 +27,6 @@ from spacescore.tokens import TokenKey
 KEY = "the operator's key of this bench"
 ASKED = 300  # requests in a round
 BUDGET = 1.5
-BUDGET_OF_ONES_OWN = 1.75  # who may enter, how often they ask, and the way through the routes
 STATE = "/api/spaces/{space}/state.json"
 TICKET = "/api/spaces/{space}/ticket"
 Send = Callable[[Any], Awaitable[None]]
@@ -125,4 +124,4 @@ def bench_a_ticket_of_ones_own(engine: Engine, against_floor: Any) -> None:
         return JSONResponse(engine.ticket("own", grant=ada).to_dict())
 
     floor = Asker(Starlette(routes=[Route(path, handler)]), path, bearer)
-    against_floor(ours, floor, budget=BUDGET_OF_ONES_OWN, units=ASKED)
+    against_floor(ours, floor, budget=BUDGET, units=ASKED)

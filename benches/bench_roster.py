@@ -1,13 +1,14 @@
 """What does it cost to tell who is there, with 10, 1,000 and 100,000 listeners?
 
 Listeners are simulated: the core's count of them moves with every look, as it does while a crowd
-comes in, and they ask for `state.json` once a second each (as many as a thousand do; a cache has
-the others). A host, a co-host and a speaker follow the space by its feed. The clock is virtual, so
-the figures are of messages and bytes, and no noise: per second, and flat.
+comes in. All of them have a page, which asks for `state.json` a shared cache, at the pace that it
+was told; up to a hundred have raised a hand, so they are known by name. A host, a co-host and a
+speaker follow the space by its feed. The clock is virtual, so the figures are of messages and
+bytes, and no noise: per second, and flat.
 """
 
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -16,22 +17,28 @@ import pytest
 import trio
 import trio.testing
 
+from pages import Pages
+from shared_cache import SharedCache
 from spacescore import Engine, KeyRing, api, asgi, follow
 from spacescore.policy import Grant, Role
+from spacescore.rooms.commands import Meet
+from spacescore.roster import SAMPLED
 
 CROWDS = (10, 1_000, 100_000)
 SECONDS = 20
-ASKING = 1_000
-BUDGET = 1.2  # the largest crowd over the smallest: digits of a number
+NAMED = 100
 PATH = "/api/spaces/demo/state.json"
-Send = Callable[[Any], Awaitable[None]]
+BUDGET = 1.2  # the largest crowd over the one that first fills the sample: digits of a number
+MOST_BYTES = 2_048  # of an answer, with ordinary names
 
 
 class Counted:
     """What a crowd made the service do."""
 
     def __init__(self) -> None:
-        self.messages = self.bytes = self.rendered = self.state_bytes = 0
+        self.messages = self.bytes = self.rendered = 0
+        self.asked = self.answers = self.answered_bytes = 0
+        self.state: dict[str, Any] = {}
 
     async def feed(self, message: Any) -> None:
         """Take what a follower hears."""
@@ -39,9 +46,10 @@ class Counted:
             self.messages += 1
             self.bytes += len(message["text"].encode())
 
-    async def state(self, message: Any) -> None:
-        """Take what a page gets."""
-        self.state_bytes = len(message.get("body", b"")) or self.state_bytes
+    def pages(self, pages: Pages) -> None:
+        """Take what pages asked, and what of it reached the service."""
+        self.asked, self.answers = pages.asked, pages.cache.forwarded[PATH]
+        self.answered_bytes, self.state = pages.cache.bytes, pages.state
 
 
 @contextmanager
@@ -80,17 +88,12 @@ async def listen(app: Any, token: str, counted: Counted) -> None:
     await app(scope("websocket", "/live/demo"), hear.receive, counted.feed)
 
 
-async def ask(app: Any, pages: int, counted: Counted) -> None:
-    """Be so many pages, each of which asks once a second, at its own moment."""
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    while True:
-        for _ in range(10):
-            for _ in range(pages // 10):
-                await app(scope("http", PATH), receive, counted.state)
-            await trio.sleep(0.1)
+async def introduce(desk: Any, count: int, now: float) -> None:
+    """Have so many listeners known by name, and seen."""
+    for peer in range(1_000, 1_000 + count):
+        grant = Grant("demo", Role.LISTENER, peer, f"Guest {peer}", int(now) + 9_000, issued=now)
+        await desk.office.do("demo", Meet(grant), None)
+        desk.seen.note("demo", peer, now)
 
 
 def evening(engine: Engine, listeners: int) -> Counted:
@@ -107,11 +110,13 @@ def evening(engine: Engine, listeners: int) -> Counted:
 
     async def main() -> None:
         desk.clock = desk.office.clock = lambda: begin + trio.current_time()
+        await introduce(desk, min(listeners, NAMED), begin)
         async with trio.open_nursery() as nursery:
             for token in tokens:
                 nursery.start_soon(listen, app, token, counted)
-            nursery.start_soon(ask, app, min(listeners, ASKING), counted)
-            await trio.sleep(SECONDS)
+            pages = Pages(SharedCache(app, trio.current_time), listeners)
+            await pages.run(SECONDS)
+            counted.pages(pages)
             nursery.cancel_scope.cancel()
 
     with crowded(engine, listeners, counted):
@@ -123,22 +128,30 @@ def bench_the_roster_is_flat(engine: Engine, benchmark: Any) -> None:
     """Messages and bytes a second, whatever the crowd."""
     found = {crowd: evening(engine, crowd) for crowd in CROWDS}
     benchmark.pedantic(lambda: evening(engine, CROWDS[0]), rounds=1)
-    smallest, largest = found[CROWDS[0]], found[CROWDS[-1]]
+    smallest, middle, largest = found.values()
     ratio = max(
         largest.messages / smallest.messages,
-        largest.bytes / smallest.bytes,
         largest.rendered / smallest.rendered,
-        largest.state_bytes / smallest.state_bytes,
+        largest.answers / smallest.answers,
+        largest.bytes / middle.bytes,
+        largest.answered_bytes / middle.answered_bytes,
     )
+    sampled = {n: len(one.state["sample"]) for n, one in found.items()}
     benchmark.extra_info.update(
         floor_ratio=round(ratio, 3),
         budget=BUDGET,
         feed_messages_per_second={n: one.messages / SECONDS for n, one in found.items()},
         feed_bytes_per_second={n: round(one.bytes / SECONDS) for n, one in found.items()},
         rendered_per_second={n: one.rendered / SECONDS for n, one in found.items()},
-        state_bytes={n: one.state_bytes for n, one in found.items()},
+        asked_per_second={n: round(one.asked / SECONDS) for n, one in found.items()},
+        answered_per_second={n: one.answers / SECONDS for n, one in found.items()},
+        bytes_per_second={n: round(one.answered_bytes / SECONDS) for n, one in found.items()},
+        sampled=sampled,
+        pace={n: one.state["pace"] for n, one in found.items()},
     )
     assert ratio <= BUDGET, f"{ratio:.3f}: the roster grows with the crowd"
+    assert list(sampled.values()) == [CROWDS[0], SAMPLED, SAMPLED]
+    assert len(json.dumps(largest.state)) <= MOST_BYTES
     # One a second for each of three followers; two kinds of text and a page are made.
     assert largest.messages <= 3 * (SECONDS + 1)
     assert largest.rendered <= 3 * (SECONDS + 1)

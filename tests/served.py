@@ -27,6 +27,7 @@ class Served:
     ) -> None:
         command = [sys.executable, "-m", "spacescore", "serve", "--port", "0", "--udp-port", "0"]
         command += ["--drain-seconds", "0"]  # whoever tests a drain says how long
+        command += ["--pace-most", "2"]  # pages ask often, however busy the machine is
         addresses = ["--host", host, "--udp-host", host]
         self.process = subprocess.Popen(
             [*command, *addresses, "--data", str(data), *options],

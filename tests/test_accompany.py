@@ -25,6 +25,7 @@ def test_what_is_captioned_is_shown_to_everybody(web):
     (line,) = shown.json()["captions"]
     assert (line["number"], line["name"], line["text"]) == (1, "Ada", "Good evening")
     assert shown.headers["cache-control"] == "public, max-age=1"
+    assert shown.json()["pace"] == 1.0
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,16 @@ def test_only_those_who_run_the_space_caption_it(web, role, status):
 @pytest.mark.parametrize("body", [{}, {"text": 5}, {"text": "x", "start": "now"}, {"text": ""}])
 def test_a_caption_that_is_none_is_refused(web, body):
     assert problem(web.post(CAPTIONS, token=OPERATOR_KEY, json=body)) == (400, "invalid-request")
+
+
+def test_a_caption_is_shown_at_once_though_answers_are_kept(web):
+    now = web.desk.clock()
+    web.desk.clock = lambda: now
+    before = web.get(LIVE)
+    assert web.desk.kept.find(LIVE, now)
+    assert web.get(LIVE, headers={"If-None-Match": before.headers["etag"]}).status_code == 304
+    web.post(CAPTIONS, token=OPERATOR_KEY, json={"text": "Now"})
+    assert [line["text"] for line in web.get(LIVE).json()["captions"]] == ["Now"]
 
 
 def test_reactions_of_anybody_add_up(web):

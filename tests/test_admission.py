@@ -62,6 +62,30 @@ def test_an_automatic_door_slows_down_at_once_and_never_stops(busy):
     assert admission.admitted > 500
 
 
+def estimates(admission, *, until, load):
+    """What who is of cohort `until` would be told each second, and how long it was then."""
+    told, now = [], 100.0
+    while admission.admitted <= until:
+        now += 1.0
+        admission.move(now, load(int(now)))
+        told.append((now, (until + 1 - admission.admitted) / admission.mean))
+    return [(said, now - at) for at, said in told if now - at > 10]
+
+
+def test_who_waits_at_a_paced_door_is_told_how_long_to_the_second():
+    told = estimates(door("paced", seconds=200.0), until=499, load=lambda second: CALM)
+    assert len(told) == 89
+    assert all(said == pytest.approx(left, abs=1) for said, left in told)
+
+
+def test_who_waits_at_an_automatic_door_is_told_by_its_mean_as_the_rate_jumps():
+    # Seven late seconds in 29 keep it about where it is, between half as fast and twice as fast.
+    late = list(itertools.accumulate(second % 29 in range(0, 28, 4) for second in range(3_000)))
+    told = estimates(door("auto"), until=900, load=lambda second: Load(ticks_late=late[second]))
+    assert len(told) > 100
+    assert all(0.75 * left <= said <= 1.25 * left for said, left in told[10:])
+
+
 def test_who_was_let_in_stays_let_in_when_the_pace_changes():
     admission = door("paced", seconds=10.0)
     run(admission, 4)

@@ -246,6 +246,7 @@ def test_check_config_says_whose_word_is_taken_and_refuses_what_is_no_network(tm
         ('public_url = "nonsense"', "nonsense"),
         ('operator_key = "short"', "16"),
         ('udp_host = "nonsense"', "nonsense"),
+        ("pace_least = 30.0", "not 30 to 20"),
     ],
 )
 def test_check_config_looks_at_what_values_mean(tmp_path, line, reason):

@@ -10,6 +10,7 @@ from spacescore._native import _core
 from spacescore.admission import cohort_of
 from spacescore.backplane import LocalBackplane
 from spacescore.doors import Doors
+from spacescore.polling import Bounds
 from web_client import OPERATOR_KEY, Web, problem
 
 DOOR, STATE = "/api/spaces/demo/admission", "/api/spaces/demo/state.json"
@@ -40,6 +41,50 @@ def test_a_paced_door_moves_with_the_clock_and_is_told_at_once(web):
         assert admit["mode"] == "paced"
         assert admit["cohorts"] == pytest.approx(10 * second, abs=1)
         assert admit["rate"] == 10.0
+
+
+def test_while_a_crowd_may_wait_pages_ask_more_seldom(web):
+    assert web.get(STATE).json()["pace"] == 2.0
+    keep(web, mode="closed")
+    assert web.get(STATE).json()["pace"] == 5.0
+    keep(web, mode="open")
+    assert web.get(STATE).json()["pace"] == 2.0
+    starts = int(web.desk.clock()) + 86_400
+    web.post("/api/spaces", token=OPERATOR_KEY, json={"space": "later", "starts": starts})
+    assert web.get("/api/spaces/later/state.json").json()["pace"] == 20.0
+
+
+def test_a_node_whose_event_loop_is_late_has_pages_ask_more_seldom(web):
+    now = web.desk.clock()
+    web.desk.clock = lambda: now
+    assert web.get(STATE).json()["pace"] == 2.0
+    web.desk.note_lag(0.15)
+    now += 1.0
+    assert web.get(STATE).json()["pace"] == 3.0
+
+
+def test_a_pace_keeps_to_the_bounds_that_were_given(engine):
+    engine.create_space("demo")
+    web = Web(engine, bounds=Bounds(6.0, 9.0))
+    assert web.get(STATE).json()["pace"] == 6.0
+    starts = int(web.desk.clock()) + 86_400
+    web.post("/api/spaces", token=OPERATOR_KEY, json={"space": "later", "starts": starts})
+    assert web.get("/api/spaces/later/state.json").json()["pace"] == 9.0
+
+
+def test_a_node_that_is_asked_too_much_has_pages_ask_more_seldom(web):
+    now = web.desk.clock()
+    web.desk.clock = lambda: now
+    paces = []
+    for _ in range(3):
+        now += 1.0
+        paces.append(web.get(STATE).json()["pace"])
+        before = web.desk.pacing.asked
+        web.get(STATE)  # is kept, and counts all the same
+        assert web.desk.pacing.asked == before + 1
+        web.desk.pacing.asked += 2_000  # and so do the others'
+    assert paces[0] == 2.0
+    assert paces[2] > paces[1] > paces[0]
 
 
 @pytest.mark.parametrize(("role", "status"), [("", 401), ("speaker", 403), ("host", 200)])

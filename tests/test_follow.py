@@ -137,6 +137,7 @@ def test_speakers_hear_no_more_than_everybody_but_at_once(scene):
         await trio.sleep(2)
         assert speaker.rooms[-1]["hands"] == 1
         assert not {"queue", "offers", "seats"} & speaker.rooms[-1].keys()
+        assert not {"time", "called", "pace"} & speaker.rooms[-1].keys(), "they need not ask"
 
     scene.play(main)
 

@@ -200,6 +200,13 @@ def test_everybody_gets_the_same_ticket_and_any_cache_may(web):
     assert body["expiry"] > web.desk.clock() + 30
 
 
+def test_what_a_space_says_of_itself_may_be_kept_where_it_is_for_everybody(web):
+    assert web.get("/api/spaces/demo").headers["cache-control"] == "public, max-age=1"
+    made = {"space": "own", "visibility": "invite"}
+    host = web.post("/api/spaces", token=OPERATOR_KEY, json=made).json()["host_token"]
+    assert web.get("/api/spaces/own", token=host).headers["cache-control"] == "no-store"
+
+
 def test_the_state_says_what_a_page_shows(web):
     response = web.get("/api/spaces/demo/state.json")
     assert response.headers["cache-control"] == "public, max-age=1"
@@ -214,6 +221,9 @@ def test_the_state_says_what_a_page_shows(web):
         "pins": [],
         "live": False,
         "listeners": 0,
+        "sample": [],
+        "called": [],
+        "pace": 2.0,
         "speakers": [],
         "open_stage": True,
         "recording": True,

@@ -10,6 +10,7 @@ from spacescore.clients import Proxies
 from spacescore.errors import StoreError
 from spacescore.policy import Grant, Role
 from spacescore.tokens import KeyRing
+from virtual_peer import listen_by_ticket, wait_for
 from web_client import OPERATOR_KEY, Web, problem
 
 ONE = "/api/spaces/demo"
@@ -56,6 +57,42 @@ def test_whether_somebody_is_first_is_said_by_true_or_false(web, role):
     asked = {"role": role, "first": "yes"}
     refused = web.post(f"{ONE}/tokens", token=create(web), json=asked)
     assert problem(refused) == (400, "invalid-request")
+
+
+def test_some_of_those_who_listen_are_shown_by_name_while_they_are_there(web):
+    host, eve = create(web), introduce(web, "Eve")
+    ticket = web.get(f"{ONE}/ticket").json()
+    crowd = [listen_by_ticket(ticket).connected() for _ in range(2)]
+
+    def shown() -> list[dict]:
+        web.desk.kept.clear()
+        return web.get(f"{ONE}/state.json").json()["sample"]
+
+    wait_for(lambda: web.engine.stats("demo").listeners == 2)
+    web.request("PUT", f"{ONE}/hand", token=eve["token"])
+    assert shown() == [], "nothing was heard of her page yet"
+    web.get(f"{ONE}/me", token=eve["token"])
+    assert shown() == [{"peer": eve["peer"], "name": "Eve"}]
+    web.request("PATCH", ONE, token=host, json={"show_names": False})
+    assert shown() == []
+    web.request("PATCH", ONE, token=host, json={"show_names": True})
+    web.post(f"{ONE}/people/{eve['peer']}/block", token=host, json={})
+    assert web.get(f"{ONE}/me", token=eve["token"]).status_code == 403
+    assert shown() == []
+    for listener in crowd:
+        listener.leave()
+
+
+def test_who_waits_is_called_when_something_is_decided_about_them(web):
+    host, eve = create(web), introduce(web, "Eve")
+    called = lambda: web.get(f"{ONE}/state.json").json()["called"]  # noqa: E731
+    web.request("PUT", f"{ONE}/hand", token=eve["token"])
+    web.delete(f"{ONE}/hand", token=eve["token"])
+    assert called() == []
+    web.post(f"{ONE}/people/{eve['peer']}/offer", token=host)
+    assert called() == [eve["peer"]]
+    web.post(f"{ONE}/offer", token=eve["token"], json={"accept": False})
+    assert called() == []
 
 
 def test_a_listener_asks_is_let_on_stage_and_steps_down(web):

@@ -28,6 +28,7 @@ from served import Served
 from spacescore import KeyRing
 from spacescore._native import _core
 from spacescore.errors import StartupError
+from spacescore.polling import Bounds
 from spacescore.sdp import Candidate, Local, parse_offer, write_answer
 from spacescore.service import FIRST_PAUSE, LONGEST_PAUSE, Service, Settings, keep_serving
 from spacescore.watches import watch_keys
@@ -287,6 +288,11 @@ def test_what_can_start_starts_twice_in_a_row(tmp_path):
     for _ in range(2):
         with Service.open(settings(tmp_path, demo=True)) as service:
             assert service.url == f"http://127.0.0.1:{service.port}"
+
+
+def test_pages_are_paced_as_is_configured(tmp_path):
+    with Service.open(settings(tmp_path, pace_least=3.0, pace_most=9.0)) as service:
+        assert service.app.state.desk.pacing.bounds == Bounds(3.0, 9.0)
 
 
 def test_a_port_that_is_taken_is_named(tmp_path):

@@ -9,17 +9,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from spacescore.api import NOT_STORED, visible
+from spacescore.api import alike, pace, visible
 from spacescore.desk import Desk, desk_of, read_json, resource
 from spacescore.live import REACTIONS, Caption
 from spacescore.policy import Action, Grant, require
+from spacescore.polling import live_pace
 from spacescore.recordings import RATE, Recordings
-from spacescore.rooms.facts import Visibility
 from spacescore.spaces import Space
 
 __all__ = ["routes"]
 
-POLL_SECONDS = 1.0  # what pages keep to
 _log = structlog.get_logger("spacescore")
 
 
@@ -35,17 +34,15 @@ def routes() -> list[Route]:
 
 async def live(request: Request) -> Response:
     """Show the last captions and the total of each reaction; the same for everybody."""
-    desk = desk_of(request)
-    private = (await visible(request)).details.visibility is Visibility.INVITE
-    space = desk.engine.space(request.path_params["space"])
-    of_space = await desk.office.backplane.live(await desk.office.key(space.slug))
+    desk, room, now = desk_of(request), await visible(request), desk_of(request).clock()
+    of_space = await desk.office.backplane.live(await desk.office.key(room.slug))
+    listeners = desk.engine.stats(room.slug).listeners
     body = {
         "captions": [asdict(one) for one in of_space.captions],
         "reactions": {one: of_space.reactions.get(one, 0) for one in REACTIONS},
-        "poll": POLL_SECONDS,
+        "pace": live_pace(await pace(desk, room, listeners, now)),
     }
-    headers = NOT_STORED if private else {"Cache-Control": "public, max-age=1"}
-    return JSONResponse(body, headers=headers)
+    return alike(request, room, body, now)
 
 
 async def caption(request: Request) -> Response:
@@ -62,6 +59,7 @@ async def caption(request: Request) -> Response:
         end=fields.seconds("end"),
         name=fields.text("name"),
     )
+    desk.kept.forget(space.slug)
     await _keep(desk, space, taken, now)
     return JSONResponse({"number": taken.number}, 201)
 

@@ -28,6 +28,7 @@ MAX_SECONDS = 86_400.0
 # in ten seconds, which is a storm by any name.
 SLOWEST, FIRST, FASTEST = 0.5, 10.0, 100.0
 FASTER, SLOWER = 1.25, 0.5
+MEAN_SECONDS = 10.0  # over which who waits at an automatic door is told its rate
 
 
 def cohort_of(peer: int) -> int:
@@ -59,6 +60,7 @@ class Admission:
     mode: Mode = Mode.OPEN
     cursor: float = float(COHORTS)
     rate: float = 0.0  # cohorts a second
+    mean: float = 0.0  # of the rate, over the last seconds: an estimate by it does not jump
     _then: float = 0.0
     _load: Load | None = None
 
@@ -78,6 +80,7 @@ class Admission:
         elif self.mode is Mode.CLOSED or self.cursor >= COHORTS:
             self.cursor = 0.0
         self.rate = {Mode.PACED: COHORTS / (seconds or 1.0), Mode.AUTO: FIRST}.get(self.mode, 0.0)
+        self.mean = self.rate
 
     def move(self, now: float, load: Load) -> int:
         """Move the cursor to where it is now; return how many cohorts may enter."""
@@ -88,6 +91,7 @@ class Admission:
             pace = FASTER**passed if keeps_up else SLOWER
             self.rate = min(max(self.rate * pace, SLOWEST), FASTEST)
         self._load = load
+        self.mean += (self.rate - self.mean) * min(passed / MEAN_SECONDS, 1.0)
         self.cursor = min(self.cursor + self.rate * passed, float(COHORTS))
         return self.admitted
 
@@ -101,7 +105,7 @@ class Admission:
         cursor, rate = float(noted["cursor"]), float(noted["rate"])
         if not (0 <= cursor <= COHORTS and 0 <= rate < math.inf):
             raise ValueError("no cursor, or no rate")
-        return cls(Mode(noted["mode"]), cursor, rate)
+        return cls(Mode(noted["mode"]), cursor, rate, rate)
 
     @property
     def admitted(self) -> int:

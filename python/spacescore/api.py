@@ -5,17 +5,18 @@ become commands, and rooms become JSON. People are in `people`.
 """
 
 import hashlib
-import json
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from spacescore import ics
+from spacescore.admission import COHORTS
 from spacescore.desk import Desk, Fields, desk_of, read_json, resource
 from spacescore.engine import INVITATION_SECONDS
 from spacescore.errors import InvalidRequestError, UnknownSpaceError
@@ -25,11 +26,13 @@ from spacescore.rooms.commands import Edit, End, Open, PinLinks
 from spacescore.rooms.facts import Details, Pin, Visibility
 from spacescore.rooms.room import Phase, Room
 from spacescore.rooms.rules import require_listener
+from spacescore.roster import called, sample
 from spacescore.spaces import MAX_NAME_CHARS, check_slug, clean_text
 from spacescore.store import Head
+from spacescore.tickets import Ticket
 from spacescore.tokens import MAX_TTL_SECONDS, draw_peer
 
-__all__ = ["link_of", "routes", "shown_room", "visible"]
+__all__ = ["alike", "link_of", "pace", "routes", "shown_room", "visible"]
 
 STATE_SECONDS = 1.0  # how old a state.json may be, however many ask
 PAST_SPACES = 20
@@ -37,15 +40,15 @@ NOT_STORED = {"Cache-Control": "no-store"}  # it holds a token, or was made for 
 
 
 def routes() -> list[Route]:
-    """Return the table."""
+    """Return the table; what a crowd asks for stands first, and is found first."""
     one = "/api/spaces/{space}"
     of_one = {"GET": describe_space, "PATCH": edit_space, "DELETE": close_space}
     return [
+        resource(f"{one}/state.json", {"GET": state}),
+        resource(f"{one}/ticket", {"GET": ticket}),
         resource("/api/spaces", {"GET": list_spaces, "POST": create_space}),
         resource(one, of_one),
         resource(f"{one}/open", {"POST": open_space}),
-        resource(f"{one}/ticket", {"GET": ticket}),
-        resource(f"{one}/state.json", {"GET": state}),
         resource(f"{one}/calendar.ics", {"GET": calendar}),
         resource(f"{one}/admission", {"PUT": keep_door}),
         resource(f"{one}/pins", {"PUT": pin_links}),
@@ -96,7 +99,9 @@ async def create_space(request: Request) -> Response:
 async def describe_space(request: Request) -> Response:
     """One space, with all it says of itself."""
     desk, room = desk_of(request), await visible(request)
-    return JSONResponse(_summary(desk, request, room))
+    private = room.details.visibility is Visibility.INVITE
+    headers = NOT_STORED if private else {"Cache-Control": "public, max-age=1"}
+    return JSONResponse(_summary(desk, request, room), headers=headers)
 
 
 async def edit_space(request: Request) -> Response:
@@ -133,27 +138,24 @@ async def ticket(request: Request) -> Response:
     if room.phase is not Phase.OPEN:
         raise UnknownSpaceError("This space is not open yet.")
     if room.details.visibility is not Visibility.INVITE:
-        public = desk.engine.ticket(slug).to_dict() | {"ice_servers": _ice_servers(desk)}
         keep(request.scope, slug, desk.clock(), STATE_SECONDS, paced=True)
-        return JSONResponse(public, headers={"Cache-Control": "public, max-age=30"})
+        return _ticket(desk, desk.engine.ticket(slug), {"Cache-Control": "public, max-age=30"})
     grant = require_listener(room, desk.caller(request), desk.clock())
-    own = desk.engine.ticket(slug, grant=grant).to_dict() | {"ice_servers": _ice_servers(desk)}
-    return JSONResponse(own, headers=NOT_STORED)
+    return _ticket(desk, desk.engine.ticket(slug, grant=grant), NOT_STORED)
 
 
 async def state(request: Request) -> Response:
     """Say what goes on in a space now; cacheable, so a million pages may ask."""
-    desk, slug, now = desk_of(request), request.path_params["space"], desk_of(request).clock()
+    desk, now = desk_of(request), desk_of(request).clock()
     await desk.office.look_if_due()
     room = await visible(request)
     body = await shown_room(desk, room, now)
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-    headers = {"ETag": f'"{hashlib.sha256(text).hexdigest()[:16]}"'}
-    if room.details.visibility is Visibility.INVITE:
-        return Response(text, 200, NOT_STORED | headers, media_type="application/json")
-    keep(request.scope, slug, now, STATE_SECONDS)
-    headers["Cache-Control"] = "public, max-age=1"
-    return Response(text, 200, headers, media_type="application/json")
+    body |= {
+        "called": called(room),
+        "pace": await pace(desk, room, body["listeners"], now),
+        "time": int(now),
+    }
+    return alike(request, room, body, now)
 
 
 async def keep_door(request: Request) -> Response:
@@ -217,6 +219,7 @@ _READERS: Mapping[str, Callable[[Fields, str], Any]] = {
     "music": Fields.flag,
     "auto_open": Fields.flag,
     "grace": lambda fields, name: fields.number(name, 0),
+    "show_names": Fields.flag,
 }
 
 
@@ -241,6 +244,17 @@ async def visible(request: Request) -> Room:
     if room.details.visibility is Visibility.INVITE:
         require_listener(room, desk.caller(request), desk.clock())
     return room
+
+
+def alike(request: Request, room: Room, body: Mapping[str, Any], now: float) -> Response:
+    """Answer everybody alike for a second; by invitation, only those who may ask."""
+    text = msgspec.json.encode(body)
+    headers = {"ETag": f'"{hashlib.sha256(text).hexdigest()[:16]}"'}
+    if room.details.visibility is Visibility.INVITE:
+        return Response(text, 200, NOT_STORED | headers, media_type="application/json")
+    keep(request.scope, room.slug, now, STATE_SECONDS)
+    headers["Cache-Control"] = "public, max-age=1"
+    return Response(text, 200, headers, media_type="application/json")
 
 
 def _is_listed(head: Head) -> bool:
@@ -290,6 +304,7 @@ def _summary(desk: Desk, request: Request, room: Room) -> dict[str, Any]:
         "music": details.music,
         "auto_open": details.auto_open,
         "grace": details.grace,
+        "show_names": details.show_names,
         "starts": details.starts,
         "started": int(room.opened),
         "link": desk.url(request, f"/s/{room.slug}"),
@@ -297,7 +312,11 @@ def _summary(desk: Desk, request: Request, room: Room) -> dict[str, Any]:
 
 
 async def shown_room(desk: Desk, room: Room, now: float) -> dict[str, Any]:
-    """What everybody may see of a space; the fields of `state.json`."""
+    """What everybody may see of a space, whether they ask or are told."""
+
+    def is_here(peer: int) -> bool:
+        return desk.seen.is_here(room.slug, peer, now)
+
     numbers = _numbers(desk, room)
     shown = ("peer", "name", "muted", "audible", "level")
     await desk.doors.tick()
@@ -308,6 +327,10 @@ async def shown_room(desk: Desk, room: Room, now: float) -> dict[str, Any]:
         "title": room.details.title,
         "live": numbers["live"],
         "listeners": numbers["listeners"],
+        "sample": [
+            {"peer": who.peer, "name": who.name}
+            for who in sample(room, is_here, numbers["listeners"])
+        ],
         "speakers": [
             {field: getattr(who, field) for field in shown} | {"role": _role(room, who)}
             for who in numbers["speakers"]
@@ -319,13 +342,24 @@ async def shown_room(desk: Desk, room: Room, now: float) -> dict[str, Any]:
         "moving": desk.farewell and desk.farewell.state(room.slug),
         "admit": admission.shown(),
         "started": int(room.opened),
-        "time": int(now),
     }
     if room.phase is Phase.PLANNED:
         starts = room.details.starts
         state["auto_open"] = room.details.auto_open
         state |= {"starts": starts, "starts_in": max(0, starts - int(now)) if starts else None}
     return state
+
+
+async def pace(desk: Desk, room: Room, listeners: int, now: float) -> float:
+    """Return in how many seconds pages are to ask again."""
+    if desk.pacing.is_due(now):
+        counted = desk.engine.counters()
+        desk.pacing.look(now, ticks=counted["ticks"], late=counted["ticks_late"])
+    if room.phase is Phase.PLANNED:
+        return desk.pacing.pace(until=max(0.0, room.details.starts - now))
+    admission = await desk.office.backplane.admission(room.slug)
+    until = 0.0 if admission.cohorts < COHORTS else None
+    return desk.pacing.pace(listeners=listeners, until=until)
 
 
 def _role(room: Room, who: Any) -> Role:
@@ -340,6 +374,8 @@ def _is_recorded(desk: Desk, slug: str) -> bool:
         return False
 
 
-def _ice_servers(desk: Desk) -> list[dict[str, str]]:
-    """What RTCPeerConnection takes."""
-    return [server.to_dict() for server in desk.ice_servers]
+def _ticket(desk: Desk, ticket: Ticket, headers: Mapping[str, str]) -> Response:
+    """A ticket, and relays as RTCPeerConnection takes them."""
+    relays = {"ice_servers": [server.to_dict() for server in desk.ice_servers]}
+    body = msgspec.json.encode(ticket.to_dict() | relays)
+    return Response(body, 200, headers, media_type="application/json")

@@ -39,8 +39,10 @@ from spacescore.limits import Limit, Limiter
 from spacescore.metrics import Metrics
 from spacescore.office import Office
 from spacescore.policy import OPERATOR, Caller, Grant, Rank, Role, TokenBucket
+from spacescore.polling import Pacing
 from spacescore.problem import Problem, problem_from, problem_response
 from spacescore.rooms.rules import rank_of
+from spacescore.roster import Seen
 from spacescore.tokens import KeyRing
 from spacescore.vitals import Vitals
 
@@ -139,6 +141,8 @@ class Desk:
     strangers: Limit = STRANGERS
     tickets: Limiter = field(default_factory=lambda: Limiter(TICKETS))
     kept: Kept = field(default_factory=Kept)
+    pacing: Pacing = field(default_factory=Pacing)
+    seen: Seen = field(default_factory=Seen)
     feed: Feed = field(default_factory=Feed)
     _told: set[str] = field(default_factory=set)
 
@@ -248,6 +252,11 @@ class Desk:
                 hint = "if this is your proxy, name it in trusted_proxies"
                 _log.warning("an address is held back", address=peer, hint=hint)
 
+    def note_lag(self, seconds: float) -> None:
+        """Note how late the event loop was."""
+        self.metrics.note_lag(seconds)
+        self.pacing.note_lag(seconds)
+
     def changed(self, slug: str) -> None:
         """Something was decided in a space: what was said of it is old."""
         self.kept.forget(slug)
@@ -296,6 +305,10 @@ def resource(
     extra = CORS if open_to_all else {}
     methods = [*handlers, *(["HEAD"] if "GET" in handlers else []), "OPTIONS"]
     options = {"Allow": ", ".join(methods), **(PREFLIGHT if open_to_all else {}), **(headers or {})}
+    added = [
+        (name.lower().encode(), value.encode())
+        for name, value in {"X-Content-Type-Options": "nosniff", **extra}.items()
+    ]
     table = {"OPTIONS": _options(options), "HEAD": handlers.get("GET"), **handlers}
 
     async def endpoint(request: Request) -> Response:
@@ -304,7 +317,7 @@ def resource(
         began = time.perf_counter()
         response = await _answer(handler, request, path)
         desk_of(request).metrics.count_request(response.status_code, time.perf_counter() - began)
-        response.headers.update({"X-Content-Type-Options": "nosniff", **extra})
+        response.raw_headers.extend(added)
         answer = kept_of(request.scope, response)
         if answer is None:
             return response

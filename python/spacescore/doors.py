@@ -91,7 +91,7 @@ class Doors:
     async def _apply(self, slug: str, kept: _Kept) -> Admission:
         """Tell the core, and whoever asks; a space that has ended takes its door along."""
         door = kept.door
-        now = Admission(door.admitted, door.mode, door.rate)
+        now = Admission(door.admitted, door.mode, round(door.mean, 2))
         opened = self._opened(slug)
         if kept.opened not in (0.0, opened):
             del self._kept[slug]

@@ -137,7 +137,6 @@ def _rank(desk: Desk, room: Room, caller: Caller) -> Rank:
 
 async def _shown(desk: Desk, room: Room, dominant: int | None, *, keeper: bool) -> dict[str, Any]:
     shown = await shown_room(desk, room, desk.clock())
-    del shown["time"]  # whoever hears this hears it now
     for speaker in shown["speakers"]:
         del speaker["level"]  # a room in which people talk would never be still
     on_stage = {speaker["peer"] for speaker in shown["speakers"]}

@@ -36,6 +36,7 @@ from spacescore.engine import Engine
 from spacescore.errors import InvalidRequestError
 from spacescore.kept import Front
 from spacescore.office import Office
+from spacescore.polling import Bounds, Pacing
 from spacescore.problem import Problem, handle_http_exception
 from spacescore.tokens import KeyRing
 
@@ -65,6 +66,7 @@ def asgi(
     public_url: str = "",
     office: Office | None = None,
     proxies: Proxies | None = None,
+    bounds: Bounds | None = None,
 ) -> Starlette:
     """Make the application of one engine.
 
@@ -72,13 +74,13 @@ def asgi(
     with the process. public_url: how people reach this server, where a proxy stands before
     it (by default what the Host header says). office: keeps the books of the spaces; by default
     they are in memory, and gone with the process. proxies: who may say for whom they ask; by
-    default nobody, or whom the server that runs this trusts. Raises InvalidRequestError for a
-    bad URL.
+    default nobody, or whom the server that runs this trusts. bounds: of how long pages wait before
+    they ask again. Raises InvalidRequestError for a bad URL.
     """
     public_url = check_public_url(public_url)
-    parts = (pages, api, accompany, people, audit, hooks, replay, whip, operations, openapi)
-    table: list[BaseRoute] = [*_operations(), *(route for part in parts for route in part.routes())]
-    table += follow.routes()
+    parts = (api, pages, accompany, people, audit, hooks, replay, whip, operations, openapi)
+    table: list[BaseRoute] = [route for part in parts for route in part.routes()]
+    table += [*follow.routes(), *_operations()]
     desk = Desk(
         engine,
         keys or KeyRing.ephemeral(),
@@ -86,6 +88,7 @@ def asgi(
         ice_servers,
         public_url,
         proxies or Proxies(),
+        pacing=Pacing(bounds),
     )
     app = Starlette(
         routes=table,

@@ -1,6 +1,6 @@
 """Answers that are the same for everybody, rendered once a second and sent as they are.
 
-A million pages ask for two of them. Whoever asks again while an answer is fresh gets its bytes
+A million pages ask for three of them. Whoever asks again while an answer is fresh gets its bytes
 before any route is looked for; the first who asks later has it rendered anew. What was asked with
 an entity tag is answered by it. While a node drains nothing is kept: then it matters who asks.
 """
@@ -20,7 +20,7 @@ __all__ = ["Answer", "Front", "Kept", "Sent", "keep", "kept_of"]
 
 _MARK = "spacescore.keep"
 Mark = tuple[str, float, float, bool]  # slug, made, until, paced
-MAX_KEPT = 4_000  # two for each of as many spaces as the office keeps in mind
+MAX_KEPT = 6_000  # three for each of as many spaces as the office keeps in mind
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +138,7 @@ class Front:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer from what is kept, or pass on."""
         desk = self._desk
+        desk.pacing.asked += scope["type"] == "http"
         if scope["type"] == "http" and scope["method"] == "GET" and desk.farewell is None:
             answer = desk.kept.find(scope["path"], desk.clock())
             if answer and not (answer.paced and desk.is_paced(scope)):

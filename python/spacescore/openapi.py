@@ -70,6 +70,7 @@ _FIELDS: Mapping[str, Schema] = {
         "maximum": MAX_GRACE,
         "description": "Seconds for a host to come back; then a co-host takes over.",
     },
+    "show_names": _FLAG,
     "draft": _FLAG,
     "host": _line(MAX_NAME_CHARS),
     "name": _line(MAX_NAME_CHARS),
@@ -104,7 +105,7 @@ _FIELDS: Mapping[str, Schema] = {
 }
 _DETAILS = (
     *("title", "description", "topics", "language", "visibility"),
-    *("open_stage", "max_speakers", "record", "starts", "music", "auto_open", "grace"),
+    *("open_stage", "max_speakers", "record", "starts", "music", "auto_open", "grace", "show_names"),
 )
 _BODIES: Mapping[str, tuple[str, ...]] = {
     "create_space": ("space", "host", "draft", *_DETAILS),

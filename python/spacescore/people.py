@@ -192,8 +192,10 @@ async def revoke_link(request: Request) -> Response:
 async def show_me(request: Request) -> Response:
     """What the holder of a token is here now: their role, place in the queue, invitation."""
     desk = desk_of(request)
-    room = await desk.office.room(request.path_params["space"])
-    return JSONResponse(_me(desk, room, _own(request)), headers=NOT_STORED)
+    room, own = await desk.office.room(request.path_params["space"]), _own(request)
+    found = _me(desk, room, own)
+    desk.seen.note(room.slug, own.peer, desk.clock())
+    return JSONResponse(found, headers=NOT_STORED)
 
 
 async def raise_hand(request: Request) -> Response:

@@ -72,14 +72,16 @@ def problem_response(problem: Problem) -> Response:
         "detail": problem.detail,
         "code": problem.code,
     }
-    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **problem.headers}
+    headers = {"Cache-Control": "no-store", **problem.headers}
     return JSONResponse(body, problem.status, headers, media_type="application/problem+json")
 
 
 async def handle_http_exception(request: Request, error: Exception) -> Response:
     """Answer what Starlette itself refuses: unknown paths and methods."""
     problem = problem_from(error) or Problem(500, "fault", "Something went wrong here.")
-    return problem_response(problem)
+    response = problem_response(problem)
+    response.headers["X-Content-Type-Options"] = "nosniff"  # other answers have it by their route
+    return response
 
 
 def _headers(error: Exception, status: int) -> dict[str, str]:

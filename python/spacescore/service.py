@@ -42,6 +42,7 @@ from spacescore.http import asgi, check_public_url
 from spacescore.notify import Manager, feed
 from spacescore.office import Office
 from spacescore.policy import OPERATOR
+from spacescore.polling import Bounds
 from spacescore.rooms.commands import Open
 from spacescore.rooms.facts import Details
 from spacescore.rooms.rules import MAX_SEATS
@@ -107,6 +108,7 @@ class Service:
                 public_url=settings.public_url,
                 office=office,
                 proxies=Proxies(settings.trusted_proxies, settings.proxy_header),
+                bounds=Bounds(settings.pace_least, settings.pace_most),
             )
             service = cls(settings, engine, app, listener)
             service._describe_node(engine.data)
@@ -334,6 +336,7 @@ def check(settings: Settings) -> None:
         _ice_servers(settings)
         candidate_addresses(settings.udp_host or wildcard(), settings.announce)
         Proxies(settings.trusted_proxies, settings.proxy_header)
+        Bounds(settings.pace_least, settings.pace_most)
         read_endpoints(settings.webhooks, SOME_SECRET)
         check_public_url(settings.public_url)
         check_public_url(settings.drain_to)

@@ -16,6 +16,7 @@ SECRETS = frozenset({"operator_key", "ice_servers", "store", "webhooks"})  # hol
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Count = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[int, Meta(ge=0, le=86_400)]
+Pace = Annotated[float, Meta(ge=1, le=3_600)]
 Threads = Annotated[int, Meta(ge=1, le=64)]
 PacketTime = Literal["auto", 20, 40, 60, 120]
 
@@ -69,6 +70,10 @@ class Settings(Struct, frozen=True, kw_only=True):
         str,
         says("Send by an AF_PACKET ring to those behind this interface; needs CAP_NET_RAW."),
     ] = ""
+    pace_least: Annotated[
+        Pace, says("Seconds after which pages ask again what goes on, while it is calm.")
+    ] = 2.0
+    pace_most: Annotated[Pace, says("The same for a crowd, or under strain.")] = 20.0
     keep_recordings: Annotated[
         float, Meta(ge=0), says("Days, then they are deleted.  [default: 0, for ever]")
     ] = 0.0

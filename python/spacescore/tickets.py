@@ -1,8 +1,10 @@
 """What the doors hand out: a ticket to all who listen, an answer to who sent an offer."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, cast
+
+import msgspec
 
 from spacescore.admission import cohort_of
 from spacescore.policy import Role
@@ -31,7 +33,7 @@ class Ticket:
 
     def to_dict(self) -> dict[str, Any]:
         """Return what `GET /api/spaces/{space}/ticket` answers."""
-        return asdict(self)
+        return cast("dict[str, Any]", msgspec.to_builtins(self))
 
 
 @dataclass(frozen=True, slots=True)

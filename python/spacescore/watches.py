@@ -46,7 +46,7 @@ def watches(
     yield partial(again, desk.doors.tick, DOOR_SECONDS, "the doors failed")
     yield partial(again, desk.vitals.look, PULSE_SECONDS, "the pulse is not taken")
     yield partial(keep_audit, desk.office, settings.keep_audit)
-    yield partial(measure_lag, desk.metrics.note_lag)
+    yield partial(measure_lag, desk.note_lag)
     if not settings.operator_key:
         yield partial(watch_keys, engine.data, desk.keys)
 

@@ -76,6 +76,7 @@ class Details:
     music: bool = False  # in stereo, from when it opens
     auto_open: bool = False  # by itself, when it starts
     grace: int = GRACE_SECONDS  # for a host whose connection is lost; then a co-host takes over
+    show_names: bool = True  # everybody sees some of the listeners who took part by name
 
 
 @dataclass(frozen=True, slots=True)
