@@ -284,8 +284,9 @@ export class Console {
   }
 
   async #change() {
-    const now = await this.#api.describe();
-    const changed = await askChanges({ ...now, starts: this.#room?.starts });
+    const about = this.#api.describe();
+    if (!await this.#attempt(about)) return;
+    const changed = await askChanges({ ...await about, starts: this.#room?.starts });
     if (changed && await this.#attempt(this.#api.edit(changed))) await this.#onEdited();
   }
 

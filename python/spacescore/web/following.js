@@ -55,9 +55,9 @@ export class Following {
     this.#isHeard = false;
     this.#ask();
     if (token === null) return;
-    const { hear } = await import("./feed.js");
-    if (token !== this.#token) return;
-    this.#feed = hear(this.#api.feed, token, {
+    const feed = await import("./feed.js").catch(() => null); // one may ask all the same
+    if (!feed || token !== this.#token) return;
+    this.#feed = feed.hear(this.#api.feed, token, {
       onRoom: (room) => this.#hear(room),
       onLost: (error) => this.#lose(error),
     });
