@@ -1,6 +1,5 @@
 // The page of one space: what happens, in which order. How it looks is elsewhere.
 
-import { Announcer } from "./announcer.js";
 import { SpaceApi } from "./api.js";
 import { showCrowd } from "./crowd.js";
 import { askHowToLeave, askName, share } from "./dialogs.js";
@@ -9,8 +8,9 @@ import { JoinError } from "./errors.js";
 import { Following } from "./following.js";
 import { ListenSession } from "./join.js";
 import { learn, speakTheirLanguage, t, translate } from "./language.js";
+import { Lights } from "./lights.js";
 import { Line, waitFor } from "./line.js";
-import { meterShare } from "./meter.js";
+import { homeOf, nextOf } from "./moving.js";
 import { Planned } from "./planned.js";
 import { keepsOrder, speaks } from "./rights.js";
 import { Stage } from "./stage.js";
@@ -32,9 +32,9 @@ const OWN_MUTE_MS = 5000; // state.json may be this much older than our own mute
 const slug = slugOf(location.pathname);
 const api = new SpaceApi(ROOT, slug, () => token);
 const view = new View();
-const announcer = new Announcer();
 const planned = new Planned();
 const stage = new Stage(element("speakers"), element("speaker-tile"), manage);
+const lights = new Lights(stage, view);
 const line = new Line((words) => view.announce(words));
 
 /** @type {import("./api.js").Room | null} */ let room = null;
@@ -85,7 +85,7 @@ function showRoom(now) {
  * @param {number} failures in a row
  */
 function onTrouble(error, failures) {
-  if (keptOut || moveOn(homeOf(error))) return;
+  if (keptOut || moveOn(homeOf(error, invitation))) return;
   if (error.code === "unknown-space") {
     quit();
     desk?.close();
@@ -136,23 +136,7 @@ async function readAbout() {
   if (about) view.showAbout(about);
 }
 
-/** Where the space goes on when this server goes away. */
-function elsewhere() {
-  const to = room?.moving?.to;
-  return to ? withKey(to) : null;
-}
-
-/** Who was invited takes the key along. @param {string} link */
-const withKey = (link) => (invitation ? `${link}#token=${invitation}` : link);
-
-/**
- * A node that does not have the space says where the same file is: so the page is there as well.
- * @param {any} error
- */
-function homeOf({ reason, location }) {
-  const isElsewhere = reason === "elsewhere" && location;
-  return isElsewhere ? withKey(location.replace(/\/api\/spaces\/([^/]+).*$/, "/s/$1")) : null;
-}
+const elsewhere = () => nextOf(room, invitation);
 
 /**
  * @param {string | null} [to]
@@ -557,34 +541,13 @@ async function shareLink() {
 
 /* What moves */
 
-/** @param {number} peer @returns {number | null} */
-function levelOf(peer) {
-  const voice = onAir();
-  if (voice && peer === ownPeer()) return voice.inputLevel() || null;
-  const speaker = room?.speakers.find((one) => one.peer === peer);
-  if (!speaker || speaker.muted) return null;
-  if (session) return heard.has(peer) ? roomLevel : null;
-  return speaker.audible ? meterShare(-speaker.level) : null;
-}
-
 async function showDetails() {
   const stats = await session?.stats() ?? null;
   view.showDetails(situation(), stats);
 }
 
-/** @type {Set<number>} */ let heard = new Set();
-let roomLevel = 0;
-
 function light() {
-  if (document.hidden) return;
-  heard = new Set(session?.speakers());
-  roomLevel = session?.level() ?? 0;
-  stage.light(levelOf);
-  view.showLevels(roomLevel, onAir()?.inputLevel() ?? 0);
-  const others = (room?.speakers ?? [])
-    .filter(({ peer, muted }) => heard.has(peer) && !muted && peer !== ownPeer());
-  const words = announcer.hear(others.map(({ name }) => name), performance.now());
-  if (words) view.announce(words);
+  lights.show({ speakers: room?.speakers ?? [], session, voice: onAir(), own: ownPeer() });
 }
 
 /* Wiring */
