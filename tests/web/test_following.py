@@ -152,7 +152,7 @@ def test_a_space_on_another_node_is_followed_there(service: Service) -> None:
     there = "http://localhost/other/api/spaces/demo/state.json"
     service.room, service.headers = 421, {"Location": there}
     service.refusal = {"code": "elsewhere", "detail": "On another node."}
-    service.after(3_000)
+    service.page.clock.run_for(2_500)  # one question
     service.page.wait_for_url("**/other/s/demo")
 
 
