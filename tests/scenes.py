@@ -54,7 +54,17 @@ ROOM = {
     "started": NOW - HOUR,
     "time": NOW,
     "pins": [{"title": "Programme of the night", "url": "https://example.org/programme"}],
+    "sample": [
+        {"peer": 21, "name": "Emmy Noether"},
+        {"peer": 22, "name": "Alan Turing"},
+        {"peer": 31, "name": "Mary Jackson"},
+        {"peer": 32, "name": "Edsger Dijkstra"},
+    ],
+    "called": [],
+    "pace": 2.5,
 }
+IN_LINE = ROOM | {"admit": {"cohorts": 41, "mode": "auto", "rate": 8.3}}
+SHUT = ROOM | {"admit": {"cohorts": 0, "mode": "closed", "rate": 0}, "speakers": [], "live": False}
 PLANNED = ROOM | {
     "phase": "planned",
     "live": False,
@@ -62,6 +72,7 @@ PLANNED = ROOM | {
     "recording": False,
     "hands": 0,
     "pins": [],
+    "sample": [],
     "starts": NOW + 26 * HOUR,
 }
 ABOUT = {
@@ -69,6 +80,7 @@ ABOUT = {
     "description": "How the wireless came home.",
     "topics": ["history"],
     "visibility": "public",
+    "max_speakers": 13,
 }
 PEOPLE = {
     "stage": [
@@ -81,6 +93,9 @@ PEOPLE = {
     "offers": [person(31, "Mary Jackson", "listener")],
     "audience": [person(32, "Edsger Dijkstra", "listener")],
     "blocked": [{"identity": "#9", "name": "Mallory"}],
+    "links": [
+        {"id": "l1", "role": "speaker", "name": "", "expires": NOW + HOUR, "uses": 10, "used": 3}
+    ],
 }
 HOME = {
     "spaces": [ROOM | {"topics": ["history"], "speakers": 4}],
@@ -170,6 +185,7 @@ NAMES = {
     f"{FINDING['name']}: {FINDING['text']}",
     *("Ada Lovelace", "Grace Hopper", "Nikola Tesla", "Hedy Lamarr", "Emmy Noether", "AL", "GH"),
     *("Alan Turing", "Mary Jackson", "Edsger Dijkstra", "Mallory", "NT", "HL", "spacescore"),
+    *("EN", "AT", "MJ", "ED"),
     *("The long evening of radio", "Programme of the night", "How the wireless came home."),
     *("history", "books", "By candlelight", "The first hour", "Sound check", "de", "Deutsch"),
 }
@@ -189,6 +205,7 @@ class Scene:
     path: str = "/s/demo"
     room: Mapping[str, Any] | int = field(default_factory=lambda: ROOM)
     who: Mapping[str, Any] | str | None = None  # me.json, or the code of a refusal
+    place: int | None = None  # in line, of 2 ** 32
     press: tuple[str, ...] = ()  # names of buttons, or selectors that begin with #
     shows: str = "body:not([data-phase=loading])"
     data: frozenset[str] = frozenset(NAMES)
@@ -201,6 +218,10 @@ HOST, GUEST = me("host"), me("listener", 41)
 SCENES = [
     Scene("a live space"),
     Scene("listening", press=("Listen",), shows="#leave:visible"),
+    Scene(
+        "in line", room=IN_LINE, place=3**20, press=("Listen",), shows="#line-countdown b >> nth=1"
+    ),
+    Scene("in line before a closed door", room=SHUT, press=("Listen",), shows="#line:visible"),
     Scene("asking to speak", press=("Ask to speak",), shows="#speak-dialog[open]"),
     Scene(
         "a hand that is up",
@@ -208,7 +229,12 @@ SCENES = [
         press=("Listen",),
         shows="#hand[aria-pressed=true]",
     ),
-    Scene("an invitation to speak", who=GUEST | {"offered": True}, shows="#offer:visible"),
+    Scene(
+        "an invitation to speak",
+        room=ROOM | {"called": [11]},
+        who=GUEST | {"offered": True},
+        shows="#offer:visible",
+    ),
     Scene(
         "a stage that is dark", room=ROOM | {"speakers": [], "live": False}, shows="#word:visible"
     ),
@@ -266,6 +292,9 @@ def play(page: Page, scene: Scene, press: Callable[[str], str] = str) -> None:
     page.route("**/api/**", lambda route: answer(route, scene))
     role = scene.who["role"] if isinstance(scene.who, Mapping) else "speaker"
     fragment = f"#token={jwt(role, 11, 'Ada Lovelace')}" if scene.who else ""
+    if scene.place is not None:
+        keep = f"sessionStorage.setItem('spacescore.place.demo', '{scene.place}')"
+        page.add_init_script(keep)
     page.goto(f"{ORIGIN}{scene.path}{fragment}")
     for name in scene.press:
         if name.startswith("#"):

@@ -39,6 +39,7 @@ TALL: Any = {"viewport": {"width": 1280, "height": 1260}}
 PHONE: Any = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2}
 NIGHT: Any = {"color_scheme": "dark"}
 GERMAN: Any = {"locale": "de-DE"}
+AT_HOME = ["Rosalind", "Ben Okri", "Chien-Shiung Wu", "Clara", "Jagadish Bose", "Lise Meitner"]
 PINS = [
     {"title": "Programme", "url": "https://example.org/programme"},
     {"title": "The old receivers", "url": "https://example.org/receivers"},
@@ -103,6 +104,15 @@ def raise_hands(served: Served, taken: set[int], *names: str) -> None:
         draw = partial(served.post, f"{one}/people", body)
         token = coloured(lambda draw=draw: json.loads(draw())["token"], taken)
         served.request("PUT", f"{one}/hand", None, token)
+
+
+def take_seats(served: Served, *names: str) -> None:
+    """Listeners whom the others see by name: their hand was up, and their page still asks."""
+    one = f"/api/spaces/{SPACE}"
+    for name in names:
+        token = json.loads(served.post(f"{one}/people", {"name": name}))["token"]
+        for method, path in (("PUT", "hand"), ("DELETE", "hand"), ("GET", "me")):
+            served.request(method, f"{one}/{path}", None, token)
 
 
 def plan(served: Served) -> str:
@@ -170,6 +180,14 @@ def open_panel(page: Page) -> None:
     expect(page.locator("#seats .row")).to_have_count(4)
 
 
+def wait_in_line(page: Page) -> None:
+    """Behind two thirds of the crowd."""
+    page.evaluate(f"sessionStorage.setItem('spacescore.place.{SPACE}', '{2**32 * 2 // 3}')")
+    page.reload()
+    page.click("#listen")
+    expect(page.locator("#line-countdown b")).to_have_count(2)
+
+
 def hear_again(page: Page) -> None:
     """In the middle of what Grace says."""
     expect(page.locator(".lane")).to_have_count(3)
@@ -199,6 +217,7 @@ def main() -> None:
         grace = coloured(lambda: served.stage_token("Grace Hopper", SPACE), taken)
         speaker.page.route("**/stage", lambda route: route.fulfill(json={"token": grace}))
         speaker.speaks("Grace Hopper")
+        take_seats(served, *AT_HOME)
         listener = Visitor(browser.new_page(**DESK), served, SPACE).listens()
         wait_for(lambda: "5 listening" in listener.page.locator("#listeners").inner_text())
         take_on_air(listener.page, "listening.png")
@@ -249,6 +268,11 @@ def look_around(browser: Browser, served: Served, host: str) -> None:
     clock = "#countdown b >> nth=2"
     look("countdown.png", "/s/candlelight", lambda page: page.locator(clock).wait_for(), **PHONE)
     look("replay.png", f"/r/{replay}", hear_again, **DESK)
+    door = f"/api/spaces/{SPACE}/admission"
+    served.put(door, {"mode": "paced", "seconds": 300}, host)
+    look("waiting.png", f"/s/{SPACE}", wait_in_line, **DESK)
+    look("waiting-phone.png", f"/s/{SPACE}", wait_in_line, **PHONE, **NIGHT)
+    served.put(door, {"mode": "open"}, host)
 
 
 if __name__ == "__main__":

@@ -120,6 +120,9 @@ def test_a_host_hears_the_room_at_once_and_what_changes_in_it(scene):
         at, message = host.heard[-1]
         assert at == pytest.approx(5, abs=0.2)
         assert [who["name"] for who in message["room"]["queue"]] == ["listener 1"]
+        (who,) = message["room"]["queue"]
+        assert who["since"] == pytest.approx(scene.web.desk.clock(), abs=2)
+        assert who["muted"] is False
         assert message["version"] > host.heard[0][1]["version"]
         await scene.office.do("demo", PinLinks((Pin("x", "https://example.org"),)), OPERATOR)
         await trio.sleep(2)

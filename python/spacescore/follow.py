@@ -32,6 +32,7 @@ from spacescore.errors import (
     UnauthenticatedError,
     UnknownSpaceError,
 )
+from spacescore.people import shown_person
 from spacescore.policy import Action, Caller, Grant, Rank, may
 from spacescore.rooms.room import Room
 from spacescore.rooms.rules import rank_of
@@ -143,19 +144,10 @@ async def _shown(desk: Desk, room: Room, dominant: int | None, *, keeper: bool) 
     shown["dominant"] = dominant if dominant in on_stage else None
     if keeper:
         hands = [peer for peer in room.hands if peer in room.people]
-        shown["queue"] = [_person(room, peer) for peer in hands[:MAX_HANDS_SHOWN]]
-        shown["offers"] = [_person(room, peer) for peer in room.offers if peer in room.people]
-        shown["seats"] = [
-            _person(room, peer) | {"connected": room.is_here(peer)}
-            for peer in room.seats
-            if peer in room.people
-        ]
+        shown["queue"] = [shown_person(room, peer) for peer in hands[:MAX_HANDS_SHOWN]]
+        shown["offers"] = [shown_person(room, peer) for peer in room.offers if peer in room.people]
+        shown["seats"] = [shown_person(room, peer) for peer in room.seats if peer in room.people]
     return shown
-
-
-def _person(room: Room, peer: int) -> dict[str, Any]:
-    who = room.people[peer]
-    return {"peer": peer, "identity": who.identity, "name": who.name, "role": who.role}
 
 
 async def _send(socket: WebSocket, text: str) -> None:

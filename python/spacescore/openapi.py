@@ -104,8 +104,8 @@ _FIELDS: Mapping[str, Schema] = {
     "end": {"type": "number"},
 }
 _DETAILS = (
-    *("title", "description", "topics", "language", "visibility"),
-    *("open_stage", "max_speakers", "record", "starts", "music", "auto_open", "grace", "show_names"),
+    *("title", "description", "topics", "language", "visibility", "open_stage", "show_names"),
+    *("max_speakers", "record", "starts", "music", "auto_open", "grace"),
 )
 _BODIES: Mapping[str, tuple[str, ...]] = {
     "create_space": ("space", "host", "draft", *_DETAILS),

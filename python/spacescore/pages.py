@@ -1,7 +1,8 @@
 """The pages: static files of the package, read once, answered with validators.
 
 A page is a body in web/, put into page.html with the modules that it will ask for: the browser
-fetches them all at once, and not one import after the other.
+fetches them all at once, and not one import after the other. Fields that two forms have stand in
+announcement.html.
 """
 
 import gzip
@@ -128,8 +129,9 @@ def assets() -> Mapping[str, Asset]:
         if file.name.rpartition(".")[2] in TYPES and file.is_file():
             found[file.name] = file.read_bytes()
     frame = Template(found.pop("page.html").decode())
+    fields = found.pop("announcement.html").decode().strip()
     for name, root in PAGES.items():
-        found[f"{name}.html"] = _page(frame, name, root, found)
+        found[f"{name}.html"] = _page(frame, name, root, found, fields)
     return {name: _asset(name, body) for name, body in found.items()}
 
 
@@ -143,10 +145,12 @@ def modules(name: str, sources: Mapping[str, bytes]) -> Iterator[str]:
         waiting += dict.fromkeys(fresh)
 
 
-def _page(frame: Template, name: str, root: str, sources: Mapping[str, bytes]) -> bytes:
+def _page(
+    frame: Template, name: str, root: str, sources: Mapping[str, bytes], fields: str
+) -> bytes:
     wanted = modules(f"{name}.js", sources)
     links = [f'<link rel="modulepreload" href="{root}web/{one}">' for one in wanted]
-    body = sources[f"{name}.html"].decode()
+    body = Template(sources[f"{name}.html"].decode()).substitute(announcement=fields)
     whole = frame.substitute(root=root, name=name, modules="\n  ".join(links), body=body)
     return whole.encode()
 

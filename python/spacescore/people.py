@@ -47,7 +47,7 @@ from spacescore.rooms.rules import admit, rank_of, require_listener
 from spacescore.spaces import MAX_NAME_CHARS, clean_text
 from spacescore.tokens import MAX_TTL_SECONDS, draw_peer
 
-__all__ = ["routes"]
+__all__ = ["routes", "shown_person"]
 
 STAGE_SECONDS = 4 * 3600
 LINK_SECONDS = 7 * 86_400
@@ -224,7 +224,7 @@ async def offer_stage(request: Request) -> Response:
     """Invite a listener to speak; whose hand is up is on stage at once."""
     peer = _peer(request)
     room = await _do_to(request, OfferStage(peer))
-    return JSONResponse(_person(room, peer), headers=NOT_STORED)
+    return JSONResponse(shown_person(room, peer), headers=NOT_STORED)
 
 
 async def answer_offer(request: Request) -> Response:
@@ -252,11 +252,11 @@ async def list_people(request: Request) -> Response:
     blocked = [{"identity": key, "name": name} for key, name in room.blocked.items()]
     body = {
         "host": room.host,
-        "stage": [_person(room, peer) for peer in room.seats if peer in room.people],
-        "hands": [_person(room, peer) for peer in room.hands if peer in room.people],
-        "offers": [_person(room, peer) for peer in room.offers if peer in room.people],
-        "cohosts": [_person(room, who.peer) for who in room.cohosts],
-        "audience": [_person(room, peer) for peer in _audience(room)],
+        "stage": [shown_person(room, peer) for peer in room.seats if peer in room.people],
+        "hands": [shown_person(room, peer) for peer in room.hands if peer in room.people],
+        "offers": [shown_person(room, peer) for peer in room.offers if peer in room.people],
+        "cohosts": [shown_person(room, who.peer) for who in room.cohosts],
+        "audience": [shown_person(room, peer) for peer in _audience(room)],
         "links": links,
         "blocked": blocked,
     }
@@ -272,7 +272,7 @@ async def give_role(request: Request) -> Response:
     if role is Role.HOST:
         raise WrongMomentError("A host is made by handing over: PUT .../host.")
     room = await _do_to(request, GiveRole(peer, role))
-    return JSONResponse(_person(room, peer), headers=NOT_STORED)
+    return JSONResponse(shown_person(room, peer), headers=NOT_STORED)
 
 
 async def hand_over(request: Request) -> Response:
@@ -280,7 +280,7 @@ async def hand_over(request: Request) -> Response:
     await desk_of(request).office.room(request.path_params["space"])
     peer = (await read_json(request)).number("peer", 0)
     room = await _do_to(request, HandOver(peer))
-    return JSONResponse(_person(room, peer), headers=NOT_STORED)
+    return JSONResponse(shown_person(room, peer), headers=NOT_STORED)
 
 
 async def mute_speaker(request: Request) -> Response:
@@ -407,7 +407,8 @@ def _token(desk: Desk, request: Request, grant: Grant) -> Response:
     return JSONResponse(body, 201, NOT_STORED)
 
 
-def _person(room: Room, peer: int) -> dict[str, Any]:
+def shown_person(room: Room, peer: int) -> dict[str, Any]:
+    """Return what those who keep order see of somebody."""
     who = room.people[peer]
     return {
         "peer": who.peer,

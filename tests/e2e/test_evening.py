@@ -46,6 +46,7 @@ class Guest:
         self._context.on("request", watch.asked)
         self._served = served
         self._watch = watch
+        self.feeds: list[str] = []
         self.page: Page = self._context.new_page()
 
     def opens(self, link: str) -> "Guest":
@@ -54,6 +55,7 @@ class Guest:
             self.page.close()
         self.page = self._context.new_page()
         self.page.on("pageerror", self._watch.failed)
+        self.page.on("websocket", lambda feed: self.feeds.append(feed.url))
         self.page.goto(link)
         return self
 
@@ -151,6 +153,9 @@ def test_an_evening(served: Served, open_chromium: Callable[[], Browser]) -> Non
         one.listens()
     mary.sees("#listeners", "5 listening")
     mary.is_on_stage(host.name, grace.name, nikola.name)
+
+    assert all(len(one.feeds) == 1 for one in (grace, nikola))  # told, and once is enough
+    assert not mary.feeds
 
     captions_come_from_a_process_beside(served, host_link, mary)
     one_is_let_speak_and_one_declined(host, emmy, alan)

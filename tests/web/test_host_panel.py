@@ -104,6 +104,7 @@ COMMANDS = [
     (["More about Nikola Tesla", "Block", "Block!"], "POST", "people/13/block", {}),
     (["Invite Edsger Dijkstra to speak"], "POST", "people/32/offer", None),
     (["Unblock Mallory"], "DELETE", "blocked/%239", None),
+    (["Revoke: to speak"], "DELETE", "links/l1", None),
     (["Take away Programme of the night"], "PUT", "pins", {"pins": []}),
     (["End the space", "End space"], "DELETE", "", None),
 ]
@@ -133,6 +134,45 @@ def test_the_door_is_kept_as_it_is_set(page: Page) -> None:
     expect(page.locator("#door-now")).to_have_text("0 % of the crowd may enter")
     page.get_by_label("Evenly, within two minutes").check()
     panel.sends("PUT", "admission", {"mode": "paced", "seconds": 120})
+
+
+def test_a_link_for_several_is_made_within_its_limits_and_copied(page: Page) -> None:
+    panel = Panel(page).open()
+    page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+    form = page.locator("#link")
+    expect(page.locator("#links .row")).to_contain_text("3 of 10 used · until")
+    panel.refusal = {"status": 201, "json": {"link": "http://localhost/s/demo#invite=c0de"}}
+    form.get_by_label("What they may do").select_option("speaker")
+    form.get_by_label("How many may use it").fill("3")
+    form.get_by_label("For how long").select_option("A day")
+    form.get_by_label("How many may use it").press("Enter")
+    panel.sends("POST", "links", {"role": "speaker", "uses": 3, "ttl": 86_400})
+    expect(page.locator("#link-made")).to_have_value("http://localhost/s/demo#invite=c0de")
+    expect(page.locator("#link-done")).to_have_text("The link is copied.")
+    assert page.evaluate("copied") == "http://localhost/s/demo#invite=c0de"
+
+
+def test_a_link_without_end_is_not_even_asked_for(page: Page) -> None:
+    panel = Panel(page).open()
+    page.get_by_label("How many may use it").fill("0")
+    panel.press("Make a link")
+    expect(page.locator("#link-result")).to_be_hidden()
+    assert panel.sent == []
+
+
+def test_a_cohost_makes_no_links_for_cohosts(page: Page) -> None:
+    Panel(page, "cohost").open()
+    expect(page.locator("#link option[value=cohost]")).to_be_disabled()
+
+
+def test_seats_are_set_where_the_space_is_changed(page: Page) -> None:
+    panel = Panel(page).open()
+    page.locator("#console-change").press("Enter")
+    expect(page.get_by_label("Seats on stage")).to_have_value("13")
+    page.get_by_label("Seats on stage").fill("20")
+    page.get_by_label("Seats on stage").press("Enter")
+    wish = {key: ABOUT[key] for key in ("title", "description", "topics")} | {"max_speakers": 20}
+    panel.sends("PATCH", f"{ORIGIN}/api/spaces/demo", wish)
 
 
 def test_a_link_is_pinned_beside_those_that_are(page: Page) -> None:
@@ -214,7 +254,7 @@ STOPS = """() => {
   const one = document.activeElement;
   const { outlineStyle, outlineWidth } = getComputedStyle(one);
   const { width, height } = one.getBoundingClientRect();
-  const name = one.id || one.getAttribute("aria-label") || one.textContent.trim();
+  const name = one.id || one.getAttribute("aria-label") || one.name || one.textContent.trim();
   const seen = outlineStyle !== "none" && parseFloat(outlineWidth) >= 2;
   return { name, seen, area: width * height };
 }"""
@@ -247,7 +287,7 @@ def test_tab_reaches_every_control_of_a_listener_in_the_order_of_the_page(page: 
 def test_tab_reaches_every_control_of_a_host(page: Page) -> None:
     Panel(page).open()
     names = walk(page)
-    visible = page.locator("#console :is(button, input):visible").count()
+    visible = page.locator("#console :is(button, input, select):visible").count()
     assert len(names) == visible - 3  # four radios are one stop
     for name in ("Let Emmy Noether speak", "Decline Alan Turing", "mute-all", "Show link", "end"):
         assert name in names

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -117,6 +118,32 @@ def test_polling_is_jittered_and_slows_down_while_it_fails(run: Run) -> None:
         "poll.js", "return [0, 1, 3, 9].flatMap((n) => [0, 1].map((r) => m.pollDelay(n, r)))"
     )
     assert waits == pytest.approx([2000, 3000, 4000, 6000, 16_000, 24_000, 24_000, 36_000])
+    slow = run("poll.js", "return [0, 3].map((n) => m.pollDelay(n, 0.5, 60_000))")
+    assert slow == [60_000, 60_000]  # failing is no reason to ask sooner
+
+
+SEAT = {"peer": 12, "role": "speaker"}
+HOST = {"peer": 11, "role": "host"}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "concerns"),
+    [
+        ({}, {"listeners": 12, "speakers": [HOST, SEAT, {"peer": 13, "role": "speaker"}]}, False),
+        ({}, {"speakers": [HOST, SEAT | {"muted": True}]}, False),
+        ({}, {"speakers": [HOST, SEAT | {"role": "cohost"}]}, True),
+        ({}, {"speakers": [HOST]}, True),
+        ({}, {"speakers": [SEAT]}, True),
+        ({}, {"queue": []}, True),  # one keeps order now
+        ({"queue": [], "seats": []}, {"queue": [], "seats": [SEAT]}, True),
+    ],
+)
+def test_what_the_feed_shows_of_oneself_is_a_reason_to_ask(
+    run: Run, before: dict[str, Any], now: dict[str, Any], concerns: bool
+) -> None:
+    rooms = [{"speakers": [HOST, SEAT]} | before, {"speakers": [HOST, SEAT]} | now]
+    traces = run("me.js", "return args[0].map((room) => m.traceOf(room, 12))", rooms)
+    assert (traces[0] != traces[1]) == concerns
 
 
 def jwt(grant: object) -> str:
@@ -172,31 +199,93 @@ def test_a_place_in_line_belongs_to_the_cohort_that_the_core_reads(
     [
         (0, {"cohorts": 1, "rate": 0}, None),
         (999, {"cohorts": 1000, "rate": 0}, None),
-        (499, {"cohorts": 400, "rate": 10}, {"before": 0.1, "seconds": 10}),
-        (0, {"cohorts": 0, "rate": 0}, {"before": 0.001, "seconds": None}),
+        (
+            *(499, {"cohorts": 400, "rate": 10}),
+            {"group": 500, "before": 99, "rate": 10, "seconds": 10},
+        ),
+        (
+            *(0, {"cohorts": 0, "rate": 0}),
+            {"group": 1, "before": 0, "rate": 0, "seconds": None},
+        ),
     ],
 )
 def test_the_wait_is_what_lies_between_cohort_and_cursor(
     run: Run, cohort: int, admit: dict[str, int], wait: Any
 ) -> None:
-    assert run("dock.js", "return m.waitFor(args[0], args[1])", cohort, admit) == wait
+    assert run("line.js", "return m.waitFor(args[0], args[1])", cohort, admit) == wait
+
+
+def test_who_is_in_line_may_leave_it(run: Run) -> None:
+    situation = {**IDLE, "mode": "line"}
+    assert run("dock.js", "return m.statusOf(args[0])", situation) == ["busy", "You are in line"]
+    assert run("dock.js", "return m.controlsOf(args[0])", situation) == ["speak", "leave"]
 
 
 @pytest.mark.parametrize(
-    ("wait", "words"),
+    ("seconds", "words"),
+    [(1, "About 1 second"), (89, "About 89 seconds"), (95, "About 2 minutes")],
+)
+def test_a_wait_is_said_in_the_unit_that_fits(run: Run, seconds: int, words: str) -> None:
+    assert run("line.js", "return m.about(args[0])", seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("rate", "words"),
     [
-        ({"before": 0.125, "seconds": 40}, "About 40 s · 13 % of the crowd go before you"),
-        ({"before": 0.5, "seconds": 300}, "About 5 min · 50 % of the crowd go before you"),
-        ({"before": 1, "seconds": None}, "The doors are not open yet."),
+        (0, "Nobody yet"),
+        (1, "1 group a second"),
+        (8.333, "8.3 groups a second"),
+        (0.5, "30 groups a minute"),
     ],
 )
-def test_who_is_in_line_is_told_how_long_and_may_leave(
-    run: Run, wait: dict[str, Any], words: str
+def test_the_rate_is_what_the_door_says(run: Run, rate: float, words: str) -> None:
+    assert run("line.js", "return m.paceOf(args[0])", rate) == words
+
+
+def test_an_estimate_counts_down_and_stays_calm_while_others_come_and_go(run: Run) -> None:
+    left = run(
+        "line.js",
+        """
+        const estimate = new m.Estimate();
+        return args[0].map(([seconds, now]) => {
+          if (seconds !== undefined) estimate.take(seconds, now);
+          return estimate.left(now);
+        });
+        """,
+        [
+            [100, 0],
+            [98, 1_000],  # a second less, and a second has passed
+            [99, 4_000],  # 3 s off
+            [60, 10_000],  # 30 s off: news
+            [None, 20_000],  # the door was closed
+            [10, 30_000],
+            [10, 45_000],  # 15 s off: news
+        ],
+    )
+    assert left == [100, 99, 96, 60, None, 10, 10]
+
+
+def test_what_is_left_is_said_aloud_at_milestones_alone(run: Run) -> None:
+    said = run("line.js", "return args[0].map((one) => m.milestoneOf(one))", [700, 600, 61, 30, 0])
+    assert said == [math.inf, 600, 120, 30, 30]
+
+
+@pytest.mark.parametrize(
+    ("names", "count", "words"),
+    [
+        (["Ada"], 1, "Ada listens"),
+        (["Ada", "Bo"], 2, "Ada and Bo listen"),
+        (["Ada", "Bo", "Cy"], 3, "Ada, Bo, and Cy listen"),
+        (["Ada", "Bo", "Cy"], 12_347, "Ada, Bo, and 12,345 others listen"),
+        (["Ada"], 2, "Ada and 1 other listen"),
+        (["Ada", "Bo"], 0, "Ada and Bo listen"),  # the count is a second old
+    ],
+)
+def test_an_audience_is_some_names_and_a_number(
+    run: Run, names: list[str], count: int, words: str
 ) -> None:
-    situation = {**IDLE, "mode": "line", "wait": wait}
-    assert run("dock.js", "return m.detailsOf(args[0], null)", situation).startswith(words)
-    assert run("dock.js", "return m.statusOf(args[0])", situation) == ["busy", "You are in line"]
-    assert run("dock.js", "return m.controlsOf(args[0])", situation) == ["speak", "leave"]
+    sample = [{"peer": place, "name": name} for place, name in enumerate(names)]
+    assert run("crowd.js", "return m.whoListens(args[0], args[1])", sample, count) == words
 
 
 ME = {"role": "listener", "hand": 0, "offered": False, "on_stage": False, "muted": False}
@@ -237,7 +326,7 @@ def test_what_others_do_to_one_is_news(run: Run, before: Any, now: Any, news: st
     ],
 )
 def test_a_countdown_says_what_matters(run: Run, seconds: float, parts: Any) -> None:
-    assert run("planned.js", "return m.partsOf(args[0])", seconds) == parts
+    assert run("countdown.js", "return m.partsOf(args[0])", seconds) == parts
 
 
 @pytest.mark.parametrize(
@@ -265,7 +354,7 @@ def test_a_plan_asks_for_what_was_filled_in(run: Run) -> None:
         [
             *(["title", " Radio "], ["space", "radio"], ["when", "later"], ["host", "Ada"]),
             *(["starts", "2027-01-15T20:00"], ["topics", "a, b ,, c"], ["record", "on"]),
-            ["visibility", "unlisted"],
+            *(["visibility", "unlisted"], ["max_speakers", "20"]),
         ],
     )
     starts = run("plan.js", "return Date.parse('2027-01-15T20:00') / 1000")
@@ -275,6 +364,7 @@ def test_a_plan_asks_for_what_was_filled_in(run: Run) -> None:
         "host": "Ada",
         "starts": starts,
         "topics": ["a", "b", "c"],
+        "max_speakers": 20,
         "record": True,
         "open_stage": False,
         "visibility": "unlisted",

@@ -277,13 +277,15 @@ def test_who_comes_before_their_turn_waits_in_line_and_enters_when_it_comes(page
     asked = visit(page, closed)
     page.get_by_role("button", name="Listen").click()
     expect(page.locator("#status")).to_have_text("You are in line")
-    expect(page.locator("#details")).to_contain_text("The doors are not open yet")
+    expect(page.locator("#line-word")).to_have_text("The doors are not open yet")
     assert not [path for _, path in asked if path.endswith("/ticket")]
 
     paced = {"mode": "paced", "cohorts": 0, "rate": 10}
     closed |= {"admit": paced}
     page.evaluate(ASK_NOW)
-    expect(page.locator("#details")).to_contain_text("of the crowd go before you")
+    expect(page.locator("#line-rate")).to_have_text("10 groups a second")
+    expect(page.locator("#line-place")).to_have_text(re.compile(r"Group \d+ of 1,000"))
+    expect(page.locator("#announcer")).to_contain_text("About")
     closed |= {"admit": {"mode": "open", "cohorts": 1000, "rate": 0}}
     with page.expect_request("**/ticket"):
         page.evaluate(ASK_NOW)
@@ -298,7 +300,13 @@ def test_who_waits_in_line_may_leave_it(page: Page) -> None:
 
 
 PLANNED = ROOM | {"phase": "planned", "live": False, "speakers": [], "starts": 1_090_000}
-ABOUT = {"title": ROOM["title"], "description": "Old", "topics": ["radio"], "visibility": "invite"}
+ABOUT = {
+    "title": ROOM["title"],
+    "description": "Old",
+    "topics": ["radio"],
+    "visibility": "invite",
+    "max_speakers": 13,
+}
 
 
 def serve_host(page: Page, room: dict[str, Any]) -> list[tuple[str, str, Any]]:
@@ -321,7 +329,7 @@ def serve_host(page: Page, room: dict[str, Any]) -> list[tuple[str, str, Any]]:
 
 def test_a_host_changes_what_a_planned_space_says_and_when_it_starts(page: Page) -> None:
     asked = serve_host(page, PLANNED)
-    page.get_by_role("button", name="Change the announcement").first.click()
+    page.get_by_role("button", name="Change the space").first.click()
     expect(page.get_by_label("Topics", exact=True)).to_have_value("radio")
     page.get_by_label("Title", exact=True).fill("Later")
     page.get_by_label("What it is about").fill("New")
@@ -329,8 +337,17 @@ def test_a_host_changes_what_a_planned_space_says_and_when_it_starts(page: Page)
     with page.expect_response(lambda reply: reply.request.method == "PATCH"):
         page.get_by_role("button", name="Save").click()
     starts = page.evaluate("Date.parse('2027-01-15T20:00') / 1000")
-    wish = {"title": "Later", "description": "New", "topics": ["radio"], "starts": starts}
-    assert asked == [("PATCH", "", wish)]
+    wish = {"title": "Later", "description": "New", "topics": ["radio"], "max_speakers": 13}
+    assert asked == [("PATCH", "", wish | {"starts": starts})]
+
+
+def test_enter_in_a_field_of_a_dialog_means_yes(page: Page) -> None:
+    asked = serve_host(page, PLANNED)
+    page.get_by_role("button", name="Change the space").first.click()
+    page.get_by_label("Title", exact=True).fill("Later")
+    with page.expect_response(lambda reply: reply.request.method == "PATCH"):
+        page.get_by_label("Title", exact=True).press("Enter")
+    assert asked[0][2]["title"] == "Later"
 
 
 def test_a_space_by_invitation_is_shared_by_a_link_that_lets_people_in(page: Page) -> None:
@@ -349,7 +366,7 @@ def test_a_host_invites_by_name_to_speak_to_listen_and_to_help(page: Page) -> No
     page.get_by_role("button", name="Share").click()
     for role in ("speaker", "listener", "cohost"):
         page.get_by_label("Their name").fill("Bo")
-        page.get_by_label("What they may do").select_option(role)
+        page.locator("#share-dialog").get_by_label("What they may do").select_option(role)
         page.get_by_role("button", name="Copy link").click()
         expect(page.locator("#share-done")).to_contain_text("Bo's link is copied")
         expect(page.get_by_label("Their name")).to_have_value("")

@@ -30,9 +30,14 @@ import { bearer } from "./exchange.js";
  * @property {number} time Unix seconds, the server's clock
  * @property {number} [started] Unix seconds
  * @property {number} [starts] Unix seconds, while it is planned
+ * @property {number} [pace] seconds until one may ask again
+ * @property {{ peer: number, name: string }[]} [sample] of the listeners
+ * @property {number[]} [called] who has something to answer
+ * @property {import("./console.js").Person[]} [queue] the first raised hands; this and what
+ *   follows only by the feed, for those who keep order
+ * @property {import("./console.js").Person[]} [offers] invited to speak, not answered yet
+ * @property {import("./console.js").Person[]} [seats] on stage, connected or not
  */
-
-const MANY = 10_000; // may come by one link
 
 /** One space of the service. */
 export class SpaceApi {
@@ -66,6 +71,13 @@ export class SpaceApi {
     return new URL(`whip/${this.#slug}`, this.#root);
   }
 
+  /** The address of the feed. */
+  get feed() {
+    const url = new URL(`live/${this.#slug}`, this.#root);
+    url.protocol = url.protocol.replace("http", "ws");
+    return url;
+  }
+
   /** @param {number} peer */
   muteOf(peer) {
     return this.#at(`/speakers/${peer}/mute`);
@@ -94,7 +106,7 @@ export class SpaceApi {
 
   /**
    * What the space says of itself.
-   * @returns {Promise<{ title: string, description: string, topics: string[], visibility: string }>}
+   * @returns {Promise<import("./announcement.js").Announcement & { visibility: string }>}
    */
   async describe() {
     return (await this.#get("")).json();
@@ -240,13 +252,21 @@ export class SpaceApi {
     return (await (await this.#send("POST", "/tokens", { role, name })).json()).link;
   }
 
-  /** @returns {Promise<string>} a link by which many may listen */
-  async inviteMany() {
-    const wish = { role: "listener", uses: MANY };
+  /**
+   * @param {{ role: string, uses: number, ttl?: number }} wish uses: how many may come by it;
+   *   ttl: for how many seconds
+   * @returns {Promise<string>} an invite link
+   */
+  async makeLink(wish) {
     return (await (await this.#send("POST", "/links", wish)).json()).link;
   }
 
-  /** @param {import("./dialogs.js").Announcement} announcement */
+  /** @param {string} id of an invite link */
+  async revoke(id) {
+    await this.#send("DELETE", `/links/${id}`);
+  }
+
+  /** @param {import("./announcement.js").Announcement} announcement */
   async edit(announcement) {
     await this.#send("PATCH", "", announcement);
   }

@@ -3,14 +3,15 @@
 import { element } from "./dom.js";
 import { poll } from "./poll.js";
 
-const PERIOD_MS = 1000;
+const PERIOD_MS = 1000; // of a service that does not say
 const CAPTION_MS = 6000; // a line stays for this long when no other comes
 const MOST_FLOATERS = 12; // of one second: a crowd is a crowd
 const FLIGHT_MS = 2600;
 
 /**
  * @typedef {{ number: number, name: string, text: string }} Caption
- * @typedef {{ captions: Caption[], reactions: Record<string, number> }} Live what live.json says
+ * @typedef {{ captions: Caption[], reactions: Record<string, number>, pace?: number }} Live what
+ *   live.json says; pace: in seconds, until one may ask again
  */
 
 /**
@@ -33,6 +34,7 @@ export class Companion {
   /** @type {{ stop: () => void } | null} */ #polling = null;
   /** @type {Record<string, number> | null} */ #totals = null;
   #latest = 0;
+  #period = PERIOD_MS;
   #fading = 0;
 
   /** @param {import("./api.js").SpaceApi} api */
@@ -46,7 +48,8 @@ export class Companion {
     if (listening === (this.#polling !== null)) return;
     element("reactions").hidden = !listening;
     if (listening) {
-      this.#polling = poll((signal) => this.#api.live(signal), (live) => this.#show(live), () => {}, PERIOD_MS);
+      this.#polling = poll((signal) => this.#api.live(signal), (live) => this.#show(live), () => {},
+        () => this.#period);
     } else {
       this.#polling?.stop();
       this.#polling = this.#totals = null;
@@ -55,7 +58,8 @@ export class Companion {
   }
 
   /** @param {Live} live */
-  #show({ captions, reactions }) {
+  #show({ captions, reactions, pace = 0 }) {
+    this.#period = Math.max(PERIOD_MS, 1000 * pace);
     this.#offer(Object.keys(reactions));
     if (this.#totals) arrivals(this.#totals, reactions).forEach((one) => this.#fly(one));
     this.#totals = reactions;
@@ -89,9 +93,9 @@ export class Companion {
     const floater = document.createElement("span");
     floater.textContent = reaction;
     floater.style.setProperty("--place", String(Math.random()));
-    floater.style.setProperty("--wait", `${Math.random() * PERIOD_MS}ms`);
+    floater.style.setProperty("--wait", `${Math.random() * this.#period}ms`);
     element("floaters").append(floater);
-    setTimeout(() => floater.remove(), FLIGHT_MS + PERIOD_MS);
+    setTimeout(() => floater.remove(), FLIGHT_MS + this.#period);
   }
 
   #toggle() {

@@ -1,13 +1,14 @@
 // What hosts and co-hosts work with: who wants to speak, who is on stage, the door, the end.
 // A panel beside the stage, and a sheet on a phone. It says what the service answers, no sooner.
 
-import { confirm, askWhatToDo } from "./dialogs.js";
-import { element } from "./dom.js";
+import { askChanges } from "./announcement.js";
+import { confirm, copy, decide } from "./dialogs.js";
+import { element, find } from "./dom.js";
 import { t } from "./language.js";
 import { poll } from "./poll.js";
 import { keepsOrder, wishesFor } from "./rights.js";
 import { Rows } from "./rows.js";
-import { explain } from "./words.js";
+import { explain, moment } from "./words.js";
 
 /**
  * @typedef {object} Person
@@ -24,41 +25,69 @@ import { explain } from "./words.js";
  * @property {Person[]} offers
  * @property {Person[]} [audience] others who are known by name
  * @property {{ identity: string, name: string }[]} blocked
+ * @property {Invite[]} links
+ *
+ * @typedef {object} Invite a link by which several may come
+ * @property {string} id
+ * @property {import("./rights.js").Role} role
+ * @property {string} name
+ * @property {number} expires Unix seconds
+ * @property {number} uses
+ * @property {number} used
  *
  * @typedef {{ role: import("./rights.js").Role | null, peer: number | null }} Viewer
+ *
+ * @typedef {object} Surroundings
+ * @property {() => Viewer} viewer
+ * @property {() => void} onDone something was done: ask anew
+ * @property {(words: string) => void} onTrouble said where nobody sees the panel
+ * @property {() => Promise<void>} onEdited the announcement is another
  */
 
 const PERIOD_MS = 1500;
+const RARE_MS = 10_000; // where the feed tells of hands and seats: for audience, links and blocks
 const NARROW = matchMedia("(max-width: 46rem)");
 const PACED_SECONDS = 120;
+const MANY = 10_000; // may come by the one link of a space by invitation
 
 export class Console {
   #api;
   #viewer;
   #onDone;
+  #onTrouble;
+  #onEdited;
   /** @type {HTMLDialogElement} */ #dialog = element("console");
   /** @type {{ now: () => void, stop: () => void } | null} */ #polling = null;
   /** @type {People | null} */ #people = null;
   /** @type {import("./api.js").Room | null} */ #room = null;
   #lists;
+  /** @type {Promise<string> | null} */ #forMany = null;
   #said = ""; // why the latest command was refused: it stays until the next
 
   /**
    * @param {import("./api.js").SpaceApi} api
-   * @param {() => Viewer} viewer
-   * @param {() => void} onDone something was done: ask anew
+   * @param {Surroundings} surroundings
    */
-  constructor(api, viewer, onDone) {
+  constructor(api, { viewer, onDone, onTrouble, onEdited }) {
     this.#api = api;
     this.#viewer = viewer;
     this.#onDone = onDone;
-    this.#lists = Object.fromEntries(["hands", "seats", "audience", "blocked", "pinned"]
+    this.#onTrouble = onTrouble;
+    this.#onEdited = onEdited;
+    this.#lists = Object.fromEntries(["hands", "seats", "audience", "blocked", "links", "pinned"]
       .map((id) => [id, new Rows(element(id), element("row"))]));
     element("console-toggle").addEventListener("click", () => this.toggle());
     element("console-close").addEventListener("click", () => this.#dialog.close());
     element("mute-all").addEventListener("click", () => this.#muteAll());
     element("end").addEventListener("click", () => this.end());
+    element("open").addEventListener("click", () => this.#attempt(api.open()));
+    element("cancel").addEventListener("click", () => this.#cancel());
+    for (const id of ["change", "console-change"]) {
+      element(id).addEventListener("click", () => this.#change());
+    }
     element("pin").addEventListener("submit", (event) => this.#pin(event));
+    element("link").addEventListener("submit", (event) => this.#makeLink(event));
+    element("link-copy").addEventListener("click", () => this.#copyLink());
     element("door").addEventListener("change", () => this.#keepDoor());
     this.#dialog.addEventListener("close", () => this.#closed());
     this.#dialog.addEventListener("keydown", (event) => {
@@ -75,7 +104,7 @@ export class Console {
     this.#polling = poll((signal) => this.#api.people(signal), (people) => {
       this.#people = people;
       this.#draw();
-    }, (error) => this.#say(explain(error)), PERIOD_MS);
+    }, (error) => this.#say(explain(error)), () => (this.#room?.queue ? RARE_MS : PERIOD_MS));
   }
 
   /** There is nothing to run any more. */
@@ -114,18 +143,20 @@ export class Console {
   #draw() {
     const room = this.#room;
     if (!room || !this.#dialog.open) return;
-    element("end").hidden = this.#viewer().role !== "host";
+    const isHost = this.#viewer().role === "host";
+    element("end").hidden = !isHost;
+    /** @type {HTMLOptionElement} */ (find(element("link"), "[value=cohost]")).disabled = !isHost;
     element("recording-state").textContent = t(room.recording ? "recording.on" : "recording.off");
     this.#lists.pinned.draw(pinsOf(room).map((pin) => this.#pinned(pin)));
     this.#drawDoor(room);
-    if (this.#people) this.#drawPeople(this.#people, room);
+    if (this.#people) this.#drawPeople(freshest(this.#people, room), room);
   }
 
   /**
    * @param {People} people
    * @param {import("./api.js").Room} room
    */
-  #drawPeople({ stage, hands, offers, audience = [], blocked }, room) {
+  #drawPeople({ stage, hands, offers, audience = [], blocked, links }, room) {
     this.#say(this.#said);
     this.#lists.hands.draw(hands.map((one) => this.#hand(one, room.time)));
     this.#lists.seats.draw(stage.map((one) => this.#seat(one)));
@@ -134,6 +165,7 @@ export class Console {
       ...audience.map((one) => this.#guest(one)),
     ]);
     this.#lists.blocked.draw(blocked.map((one) => this.#blocked(one)));
+    this.#lists.links.draw(links.map((one) => this.#link(one)));
     element("audience-section").hidden = !offers.length && !audience.length;
     element("blocked-section").hidden = !blocked.length;
     element("mute-all").hidden = stage.length < 2;
@@ -247,6 +279,71 @@ export class Console {
     if (await confirm("end")) await this.#attempt(this.#api.end());
   }
 
+  async #cancel() {
+    if (await confirm("cancel")) await this.#attempt(this.#api.end());
+  }
+
+  async #change() {
+    const about = this.#api.describe();
+    if (!await this.#attempt(about)) return;
+    const changed = await askChanges({ ...await about, starts: this.#room?.starts });
+    if (changed && await this.#attempt(this.#api.edit(changed))) await this.#onEdited();
+  }
+
+  // Links by which people come in.
+
+  /** @param {Invite} invite */
+  #link({ id, role, name, expires, uses, used }) {
+    const what = [name, t(`share.as.${/** @type {"speaker"} */ (role)}`)].filter(Boolean).join(", ");
+    const time = moment(expires, { dateStyle: "short", timeStyle: "short" });
+    return row({ key: id, peer: 0, name: what }, t("links.note", { used, uses, time }), [
+      { id: "revoke", text: "✕", label: t("links.revoke.label", { name: what }),
+        act: () => this.#attempt(this.#api.revoke(id)) },
+    ]);
+  }
+
+  /** @param {SubmitEvent} event */
+  async #makeLink(event) {
+    event.preventDefault();
+    const form = new FormData(/** @type {HTMLFormElement} */ (event.target));
+    const [uses, ttl] = ["uses", "ttl"].map((name) => Number(form.get(name)));
+    const made = this.#api.makeLink({ role: String(form.get("role")), uses, ttl });
+    if (!await this.#attempt(made)) return;
+    /** @type {HTMLInputElement} */ (element("link-made")).value = await made;
+    element("link-result").hidden = false;
+    await this.#copyLink();
+  }
+
+  async #copyLink() {
+    /** @type {HTMLInputElement} */
+    const field = element("link-made");
+    await copy(field, field.value, t("share.copied"), element("link-done"));
+  }
+
+  /**
+   * What Share may give away here.
+   * @param {boolean} byInvitation nobody comes in without a link
+   * @returns {import("./dialogs.js").Inviter}
+   */
+  inviter(byInvitation) {
+    return {
+      person: (name, as) => this.#api.invite(name, as),
+      cohosts: this.#viewer().role === "host",
+      everybody: byInvitation ? () => this.#openLink() : null,
+    };
+  }
+
+  /** Made once. */
+  async #openLink() {
+    this.#forMany ??= this.#api.makeLink({ role: "listener", uses: MANY });
+    try {
+      return await this.#forMany;
+    } catch (error) {
+      this.#forMany = null;
+      throw error;
+    }
+  }
+
   // The door.
 
   /** @param {import("./api.js").Room} room */
@@ -288,12 +385,31 @@ export class Console {
     if (trouble.textContent !== text) trouble.textContent = text;
     trouble.hidden = !text;
   }
+}
 
-  /** Told where nobody sees the panel. @type {(text: string) => void} */
-  #onTrouble = (text) => {
-    element("notice-text").textContent = text;
-    element("notice").hidden = false;
-  };
+/**
+ * What the feed tells goes before what was asked for a while ago.
+ * @param {People} people
+ * @param {import("./api.js").Room} room
+ * @returns {People}
+ */
+function freshest(people, { queue, offers = [], seats = [] }) {
+  if (!queue) return people;
+  const busy = new Set([...queue, ...offers, ...seats].map(({ peer }) => peer));
+  const audience = people.audience?.filter(({ peer }) => !busy.has(peer));
+  return { ...people, hands: queue, offers, stage: seats, audience };
+}
+
+/**
+ * @param {string} name
+ * @param {import("./rights.js").Wish[]} wishes that may be had
+ * @returns {Promise<import("./rights.js").Wish | "">}
+ */
+async function askWhatToDo(name, wishes) {
+  element("manage-heading").textContent = name;
+  const buttons = element("manage-dialog").querySelectorAll("button");
+  for (const one of buttons) one.hidden = one.value !== "" && !wishes.includes(/** @type {any} */ (one.value));
+  return /** @type {any} */ (await decide("manage-dialog"));
 }
 
 /** @param {import("./api.js").Room | null} room */

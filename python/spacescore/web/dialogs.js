@@ -12,10 +12,24 @@ export function decide(id) {
   /** @type {HTMLDialogElement} */
   const dialog = element(id);
   dialog.returnValue = "";
+  dialog.onkeydown = (event) => meanYes(dialog, event);
   dialog.showModal();
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => resolve(dialog.returnValue), { once: true });
   });
+}
+
+/**
+ * Enter in a field would press the first button, which dismisses.
+ * @param {HTMLDialogElement} dialog
+ * @param {KeyboardEvent} event
+ */
+function meanYes(dialog, event) {
+  /** @type {HTMLButtonElement | null} */
+  const yes = dialog.querySelector("button[value=ok]");
+  if (event.key !== "Enter" || !(event.target instanceof HTMLInputElement) || !yes) return;
+  event.preventDefault();
+  yes.click();
 }
 
 /**
@@ -56,18 +70,6 @@ export async function askName({ known, remembered, forHand = false }) {
 }
 
 /**
- * @param {string} name
- * @param {import("./rights.js").Wish[]} wishes that may be had
- * @returns {Promise<import("./rights.js").Wish | "">}
- */
-export async function askWhatToDo(name, wishes) {
-  element("manage-heading").textContent = name;
-  const buttons = element("manage-dialog").querySelectorAll("button");
-  for (const one of buttons) one.hidden = one.value !== "" && !wishes.includes(/** @type {any} */ (one.value));
-  return /** @type {any} */ (await decide("manage-dialog"));
-}
-
-/**
  * Leaving the stage is not always leaving.
  * @param {boolean} isHost
  * @returns {Promise<"down" | "leave" | "end" | "">}
@@ -76,42 +78,6 @@ export async function askHowToLeave(isHost) {
   element("leave-text").textContent = t(isHost ? "leave.text.host" : "leave.text");
   element("leave-end").hidden = !isHost;
   return /** @type {any} */ (await decide("leave-dialog"));
-}
-
-/** @param {string} text "a, b" */
-export const topicsOf = (text) => text.split(",").map((one) => one.trim()).filter(Boolean);
-
-/**
- * For a field of the kind datetime-local: the same moment on the reader's clock.
- * @param {number} seconds Unix
- */
-export function localTime(seconds) {
-  const offset = new Date(1000 * seconds).getTimezoneOffset() * 60;
-  return new Date(1000 * (seconds - offset)).toISOString().slice(0, 16);
-}
-
-/** @typedef {{ title: string, description: string, topics: string[], starts?: number }} Announcement */
-
-/**
- * @param {Announcement} now starts: of a planned space only
- * @returns {Promise<Announcement | null>} null when dismissed
- */
-export async function askChanges({ title, description, topics, starts = 0 }) {
-  const form = /** @type {HTMLFormElement} */ (element("change-dialog").querySelector("form"));
-  const field = (/** @type {string} */ name) =>
-    /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
-  element("change-starts").hidden = field("starts").disabled = !starts;
-  if (starts) field("starts").value = localTime(starts);
-  field("title").value = title;
-  field("description").value = description;
-  field("topics").value = topics.join(", ");
-  if (await decide("change-dialog") !== "ok") return null;
-  return {
-    title: field("title").value.trim(),
-    description: field("description").value.trim(),
-    topics: topicsOf(field("topics").value),
-    ...(starts && { starts: Math.floor(Date.parse(field("starts").value) / 1000) }),
-  };
 }
 
 /**
@@ -161,15 +127,16 @@ export async function share(link, inviter) {
  * @param {HTMLInputElement} field
  * @param {string} text
  * @param {string} done
+ * @param {HTMLElement} status says it
  */
-export async function copy(field, text, done) {
+export async function copy(field, text, done, status = element("share-done")) {
   try {
     await navigator.clipboard.writeText(text);
-    element("share-done").textContent = done;
+    status.textContent = done;
   } catch {
     // Plain http on a LAN has no clipboard: leave the link selected.
     field.value = text;
     field.select();
-    element("share-done").textContent = t("share.select");
+    status.textContent = t("share.select");
   }
 }

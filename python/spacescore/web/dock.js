@@ -14,16 +14,10 @@ import { tenths } from "./words.js";
  * @property {boolean} blocked the browser wants a tap before it plays
  * @property {boolean} maySpeak
  * @property {number} [hand] our place among the raised hands; 0: it is not up
- * @property {Wait} [wait] in line
  * @property {boolean} ready the room's state is known
  *
  * @typedef {"calm" | "busy" | "good" | "bad"} Tone
  * @typedef {"listen" | "play" | "mute" | "speak" | "hand" | "leave" | "invitation"} Control
- */
-
-/**
- * @typedef {{ before: number, seconds: number | null }} Wait
- *   before: the share of the crowd; seconds: null while the door is closed
  */
 
 /** @type {Record<string, [Tone, import("./language.js").Key]>} by state */
@@ -70,33 +64,12 @@ export function controlsOf({ mode, blocked, maySpeak, ready }) {
 }
 
 /**
- * How long one's turn is away: of a cohort, a cursor, and its pace.
- * @param {number} cohort
- * @param {{ cohorts: number, rate: number }} admit
- * @returns {Wait | null} null: it has come
- */
-export function waitFor(cohort, { cohorts, rate }) {
-  if (cohort < cohorts) return null;
-  const before = cohort - cohorts + 1;
-  return { before: before / 1000, seconds: rate > 0 ? Math.ceil(before / rate) : null };
-}
-
-/** @param {Wait} wait */
-function waitOf({ before, seconds }) {
-  if (seconds === null) return t("line.closed");
-  const share = Math.ceil(100 * before);
-  return seconds < 90
-    ? t("line.seconds", { count: seconds, share })
-    : t("line.minutes", { count: Math.round(seconds / 60), share });
-}
-
-/**
  * A second line: one's hand, or how good the connection is, for those who want to know.
  * @param {Situation} situation
  * @param {import("./link.js").Stats | null} stats
  */
-export function detailsOf({ mode, state, hand = 0, wait, ready }, stats) {
-  if (mode === "line" && wait) return waitOf(wait);
+export function detailsOf({ mode, state, hand = 0, ready }, stats) {
+  if (mode === "line") return t("details.line");
   if (mode === "listen" && hand > 1) return t("details.hand.before", { count: hand - 1 });
   if (mode === "listen" && hand) return t("details.hand");
   if (mode === "idle") return ready ? t("details.idle") : "";

@@ -17,15 +17,17 @@ export class JoinError extends Error {
   /**
    * @param {JoinErrorCode} code
    * @param {string} message
-   * @param {{ cause?: unknown, retryAfter?: number, reason?: string }} [options] retryAfter:
-   *   seconds; reason: the service's own word for what was wrong
+   * @param {{ cause?: unknown, retryAfter?: number, reason?: string, location?: string | null }}
+   *   [options] retryAfter: seconds; reason: the service's own word for what was wrong; location:
+   *   where to ask instead
    */
-  constructor(code, message, { cause, retryAfter = 0, reason = "" } = {}) {
+  constructor(code, message, { cause, retryAfter = 0, reason = "", location = null } = {}) {
     super(message, { cause });
     this.name = "JoinError";
     this.code = code;
     this.retryAfter = retryAfter;
     this.reason = reason;
+    this.location = location;
   }
 
   /** True when trying again cannot help. */
@@ -44,6 +46,17 @@ const BY_STATUS = {
   503: ["busy", "The room is full for the moment. Trying again."],
 };
 
+const UNREACHABLE = "The server cannot be reached. Trying again.";
+
+/**
+ * What a status means where no response came with it.
+ * @param {number} status
+ */
+export function errorOfStatus(status) {
+  const [code, message] = BY_STATUS[status] ?? ["network", UNREACHABLE];
+  return new JoinError(code, message);
+}
+
 /**
  * Turns an HTTP response that is not 2xx into a JoinError. Where the service says why
  * (problem+json, RFC 9457), its words go first.
@@ -59,7 +72,8 @@ export async function errorFromResponse(response) {
   }
   const [code, message] = BY_STATUS[status] ?? ["refused", `The server refused (${status}).`];
   const words = code === "busy" ? message : problem?.detail ?? message;
-  return new JoinError(code, words, { retryAfter, reason: problem?.code });
+  const location = response.headers.get("Location");
+  return new JoinError(code, words, { retryAfter, reason: problem?.code, location });
 }
 
 /**
@@ -74,7 +88,7 @@ export async function request(input, init) {
     response = await fetch(input, init);
   } catch (cause) {
     if (init?.signal?.aborted) throw cause;
-    throw new JoinError("network", "The server cannot be reached. Trying again.", { cause });
+    throw new JoinError("network", UNREACHABLE, { cause });
   }
   if (!response.ok) throw await errorFromResponse(response);
   return response;

@@ -2,7 +2,7 @@
 
 import { element, find } from "./dom.js";
 import { request } from "./errors.js";
-import { speakTheirLanguage, t } from "./language.js";
+import { learn, speakTheirLanguage, t } from "./language.js";
 import { Plan } from "./plan.js";
 import { poll } from "./poll.js";
 import { ROOT } from "./visit.js";
@@ -27,6 +27,8 @@ import { elapsed, listening, moment } from "./words.js";
 
 const PERIOD_MS = 5000;
 const SLACK_SECONDS = 60; // a recording begins with the first word
+
+await learn("index");
 /** @type {HTMLTemplateElement} */
 const template = element("space-card");
 /** @type {Directory | null} */ let directory = null;

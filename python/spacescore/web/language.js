@@ -5,15 +5,16 @@
 
 import { ifAllowed } from "./visit.js";
 
-/** @typedef {keyof typeof import("./en.js").default} Key */
+/**
+ * @typedef {keyof typeof import("./en.js").default | keyof typeof import("./console.en.js").default
+ *   | keyof typeof import("./index.en.js").default | keyof typeof import("./replay.en.js").default
+ *   | keyof typeof import("./operations.en.js").default} Key
+ */
 /** @typedef {"en" | "de"} Language */
 /** @typedef {Record<string, string | Partial<Record<Intl.LDMLPluralRule, string>>>} Words */
 
-/** @type {Record<Language, { name: string, load: () => Promise<{ default: Words }> }>} */
-const LANGUAGES = {
-  en: { name: "English", load: () => import("./en.js") },
-  de: { name: "Deutsch", load: () => import("./de.js") },
-};
+/** @type {Record<Language, string>} */
+const LANGUAGES = { en: "English", de: "Deutsch" };
 const KEPT = "spacescore.language";
 const MARKS = [["t", ""], ["tLabel", "aria-label"], ["tHint", "placeholder"]];
 
@@ -24,22 +25,21 @@ const known = (tag) => /** @type {Language | undefined} */ (
 /** @type {Language} */
 let language = known(ifAllowed(() => localStorage.getItem(KEPT)) ?? "")
   ?? navigator.languages.map(known).find(Boolean) ?? "en";
-/** @type {((language: Language) => Promise<{ default: Words }>)[]} */
-const books = [(one) => LANGUAGES[one].load()];
+const books = [""];
 let words = await read();
 
 /** @returns {Promise<Words>} */
 async function read() {
-  const found = await Promise.all(books.map((load) => load(language)));
+  const found = await Promise.all(books.map((book) => import(`./${book}${language}.js`)));
   return Object.assign({}, ...found.map((book) => book.default));
 }
 
 /**
- * Adds the words that only one page has.
- * @param {(language: Language) => Promise<{ default: Words }>} load
+ * Adds the words that only a page has, or a part of one.
+ * @param {string} book stands in BOOK.en.js and BOOK.de.js
  */
-export async function learn(load) {
-  books.push(load);
+export async function learn(book) {
+  books.push(`${book}.`);
   words = await read();
 }
 
@@ -68,14 +68,16 @@ export function t(key, values = {}) {
 }
 
 /**
- * Puts the texts into markup that names them; templates included.
+ * Puts the texts into markup that names them, as far as they were learnt; templates included.
  * @param {Document | DocumentFragment} root
  */
 export function translate(root) {
   for (const [mark, attribute] of MARKS) {
     const name = `data-${mark.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     for (const one of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll(`[${name}]`))) {
-      const text = t(/** @type {Key} */ (one.dataset[mark]));
+      const key = one.dataset[mark] ?? "";
+      if (!has(key)) continue;
+      const text = t(/** @type {Key} */ (key));
       if (attribute) one.setAttribute(attribute, text);
       else one.textContent = text;
     }
@@ -94,7 +96,7 @@ export function speakTheirLanguage(retell) {
     document.documentElement.lang = language;
     translate(document);
     offer.textContent = offer.lang = other();
-    offer.setAttribute("aria-label", LANGUAGES[other()].name);
+    offer.setAttribute("aria-label", LANGUAGES[other()]);
   };
   offer.addEventListener("click", async () => {
     language = other();

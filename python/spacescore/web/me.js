@@ -31,3 +31,16 @@ export function newsOf(before, now) {
   if (before.hand && !now.hand) return "dismissed";
   return before.offered && !now.offered ? "offer.over" : null;
 }
+
+/**
+ * What a picture of the room shows of one of its people: when that changes, it is time to ask
+ * what one is by now.
+ * @param {import("./api.js").Room} room as the feed tells it
+ * @param {number | null} peer
+ */
+export function traceOf({ speakers, seats = [], queue }, peer) {
+  const stage = [...speakers, ...seats];
+  const own = stage.filter((one) => one.peer === peer).map(({ role }) => role);
+  const host = stage.find(({ role }) => role === "host")?.peer;
+  return JSON.stringify([own, host, queue !== undefined]);
+}

@@ -20,7 +20,7 @@ const COHORTS = 1000;
 const MARKS = new Map([[60, 15], [300, 60], [900, 180]]); // seconds shown: between marks of time
 const PAGE_STEP = 10; // seconds, by Page Up and Page Down
 
-await learn((language) => import(`./operations.${language}.js`));
+await learn("operations");
 const history = new History();
 let token = takeToken(PLACE);
 /** @type {import("./pulse.js").Reply | null} */ let latest = null;

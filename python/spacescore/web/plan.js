@@ -1,6 +1,7 @@
 // Planning a space: a form for whoever has the operator's key, and the links that it gives.
 
-import { copy, localTime, topicsOf } from "./dialogs.js";
+import { announcementOf, localTime } from "./announcement.js";
+import { copy } from "./dialogs.js";
 import { element, find } from "./dom.js";
 import { request } from "./errors.js";
 import { bearer } from "./exchange.js";
@@ -28,16 +29,13 @@ export function slugFor(title) {
 export function wishOf(form) {
   const text = (/** @type {string} */ name) => String(form.get(name) ?? "").trim();
   return {
+    ...announcementOf(form),
     space: text("space"),
-    title: text("title"),
     host: text("host"),
-    description: text("description"),
-    topics: topicsOf(text("topics")),
     language: text("language"),
     visibility: text("visibility"),
     open_stage: form.has("open_stage"),
     record: form.has("record"),
-    ...(text("when") === "later" && { starts: Math.floor(Date.parse(text("starts")) / 1000) }),
   };
 }
 

@@ -1,26 +1,9 @@
 // A space before it opens: when that is, and how long until then.
 
+import { drawCountdown, partsOf } from "./countdown.js";
 import { element } from "./dom.js";
-import { locale, t } from "./language.js";
+import { t } from "./language.js";
 import { moment } from "./words.js";
-
-const UNITS = /** @type {const} */ ([["day", 86_400], ["hour", 3600], ["minute", 60], ["second", 1]]);
-
-/**
- * What is left, in the units that say something: days only where there are any.
- * @param {number} seconds
- * @returns {[typeof UNITS[number][0], number][]}
- */
-export function partsOf(seconds) {
-  let left = Math.max(0, Math.ceil(seconds));
-  /** @type {[typeof UNITS[number][0], number][]} */
-  const parts = UNITS.map(([unit, length]) => {
-    const count = Math.floor(left / length);
-    left -= count * length;
-    return [unit, count];
-  });
-  return parts[0][1] ? parts.slice(0, 3) : parts.slice(1);
-}
 
 export class Planned {
   #starts = 0;
@@ -52,22 +35,6 @@ export class Planned {
     const word = !this.#starts ? "planned.draft" : left > 0 ? "planned.in" : "planned.now";
     element("planned-word").textContent = t(word);
     element("countdown").hidden = left <= 0;
-    if (left > 0) this.#count(partsOf(left));
-  }
-
-  /** @param {[typeof UNITS[number][0], number][]} parts */
-  #count(parts) {
-    const clock = element("countdown");
-    while (clock.childElementCount < parts.length) {
-      clock.append(document.createElement("p"));
-      clock.lastElementChild?.append(document.createElement("b"), document.createElement("small"));
-    }
-    parts.forEach(([unit, count], place) => {
-      const [number, name] = /** @type {HTMLCollection} */ (clock.children[place].children);
-      const words = new Intl.NumberFormat(locale(), { style: "unit", unit, unitDisplay: "long" })
-        .formatToParts(count);
-      number.textContent = String(count).padStart(2, "0");
-      name.textContent = words.find(({ type }) => type === "unit")?.value ?? "";
-    });
+    if (left > 0) drawCountdown(element("countdown"), partsOf(left));
   }
 }

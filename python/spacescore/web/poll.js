@@ -1,5 +1,6 @@
-// Asks for a space's state again and again: with jitter, so that a room full of pages does not
-// ask in step; more and more seldom while the service fails; never while nobody looks.
+// Asks for something again and again: with jitter, so that a room full of pages does not ask in
+// step; more and more seldom while the service fails, and never before it said; not while nobody
+// looks.
 
 const PERIOD_MS = 2500;
 const CAP_MS = 30_000;
@@ -11,7 +12,8 @@ const CAP_MS = 30_000;
  * @returns {number} ms until the next request: the period ± 20 %, doubled for each failure
  */
 export function pollDelay(failures, random = Math.random(), period = PERIOD_MS) {
-  return Math.min(CAP_MS, period * 2 ** failures) * (0.8 + 0.4 * random);
+  const backedOff = Math.max(period, Math.min(CAP_MS, period * 2 ** failures));
+  return backedOff * (0.8 + 0.4 * random);
 }
 
 /**
@@ -19,7 +21,7 @@ export function pollDelay(failures, random = Math.random(), period = PERIOD_MS) 
  * @param {(signal: AbortSignal) => Promise<T>} ask
  * @param {(value: T) => void} onValue
  * @param {(error: any, failures: number) => void} onError
- * @param {number | (() => number)} [period] ms
+ * @param {number | (() => number)} [period] ms; where it varies, as it is by now
  * @returns {{ now: () => void, stop: () => void }} now: asks at once
  */
 export function poll(ask, onValue, onError, period) {
@@ -31,6 +33,7 @@ export function poll(ask, onValue, onError, period) {
     clearTimeout(timer);
     asking.abort();
     const { signal } = (asking = new AbortController());
+    let notBefore = 0;
     try {
       const value = await ask(AbortSignal.any([signal, AbortSignal.timeout(10_000)]));
       failures = 0;
@@ -38,9 +41,12 @@ export function poll(ask, onValue, onError, period) {
     } catch (error) {
       if (signal.aborted) return;
       failures += 1;
+      notBefore = 1000 * (/** @type {any} */ (error).retryAfter ?? 0);
       onError(error, failures);
     }
-    if (!signal.aborted && !document.hidden) timer = setTimeout(turn, pollDelay(failures, Math.random(), typeof period === "function" ? period() : period));
+    if (signal.aborted || document.hidden) return;
+    const now = typeof period === "function" ? period() : period;
+    timer = setTimeout(turn, notBefore + pollDelay(failures, Math.random(), now));
   }
 
   function stop() {

@@ -4,7 +4,7 @@ import { decide } from "./dialogs.js";
 import { element, find } from "./dom.js";
 import { request } from "./errors.js";
 import { bearer } from "./exchange.js";
-import { speakTheirLanguage, t } from "./language.js";
+import { learn, speakTheirLanguage, t } from "./language.js";
 import { ROOT, slugOf, takeToken } from "./visit.js";
 import { elapsed, explain, hue, moment } from "./words.js";
 
@@ -24,6 +24,7 @@ import { elapsed, explain, hue, moment } from "./words.js";
  * @property {Chapter[]} chapters
  */
 
+await learn("replay");
 const name = slugOf(location.pathname);
 const space = name.replace(/-\d{4}-\d\d-\d\dT.*$/, "");
 const token = takeToken(space) ?? undefined;

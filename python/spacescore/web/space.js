@@ -1,54 +1,51 @@
 // The page of one space: what happens, in which order. How it looks is elsewhere.
 
-import { Announcer } from "./announcer.js";
 import { SpaceApi } from "./api.js";
-import { Companion } from "./companion.js";
-import { askChanges, askHowToLeave, askName, confirm, share } from "./dialogs.js";
-import { waitFor } from "./dock.js";
+import { showCrowd } from "./crowd.js";
+import { askHowToLeave, askName, share } from "./dialogs.js";
 import { element } from "./dom.js";
-import { JoinError, request } from "./errors.js";
-import { bearer } from "./exchange.js";
+import { JoinError } from "./errors.js";
+import { Following } from "./following.js";
 import { ListenSession } from "./join.js";
-import { speakTheirLanguage, t } from "./language.js";
-import { newsOf } from "./me.js";
-import { meterShare } from "./meter.js";
-import { openMicrophone } from "./microphone.js";
+import { learn, speakTheirLanguage, t, translate } from "./language.js";
+import { Lights } from "./lights.js";
+import { Line, waitFor } from "./line.js";
+import { homeOf, nextOf } from "./moving.js";
 import { Planned } from "./planned.js";
-import { poll } from "./poll.js";
 import { keepsOrder, speaks } from "./rights.js";
 import { Stage } from "./stage.js";
+import { Standing } from "./standing.js";
 import { cohortOf, drawPlace } from "./ticket.js";
 import { View } from "./view.js";
 import {
   dropToken, keepPlace, keepToken, readGrant, rememberedName, rememberName, ROOT, slugOf, takeInvite,
   takeToken,
 } from "./visit.js";
-import { SpeakSession } from "./whip.js";
 import { explain, farewell } from "./words.js";
+
+/** @typedef {import("./whip.js").SpeakSession} SpeakSession */
 
 const LIGHT_MS = 100; // who speaks, and how loud
 const STATS_MS = 2000;
 const OWN_MUTE_MS = 5000; // state.json may be this much older than our own mute button
 
-const ME_MS = 1500; // while something may happen to us
-const CALM_MS = 6000; // while we only listen
-
 const slug = slugOf(location.pathname);
 const api = new SpaceApi(ROOT, slug, () => token);
 const view = new View();
-const announcer = new Announcer();
-const companion = new Companion(api);
 const planned = new Planned();
 const stage = new Stage(element("speakers"), element("speaker-tile"), manage);
+const lights = new Lights(stage, view);
+const line = new Line((words) => view.announce(words));
 
 /** @type {import("./api.js").Room | null} */ let room = null;
 /** @type {import("./console.js").Console | null} */ let desk = null; // only hosts need one
+/** @type {Promise<import("./console.js").Console> | null} */ let fetching = null;
+/** @type {Promise<import("./companion.js").Companion> | null} */ let companion = null;
 /** @type {ListenSession | SpeakSession | null} */ let session = null;
 let invitation = takeToken(slug);
 let token = invitation; // on an open stage, another for each time on it
 let grant = readGrant(token ?? "");
 /** @type {Awaited<ReturnType<SpaceApi["describe"]>> | null} */ let about = null;
-/** @type {Promise<string> | null} */ let openLink = null; // of a space by invitation, made once
 const ownPlace = keepPlace(slug, drawPlace);
 let blocked = false;
 let inLine = false;
@@ -56,22 +53,31 @@ let mutedAt = -Infinity;
 
 /* What the service says of the space */
 
-const polling = poll((signal) => api.state(signal), onRoom, onTrouble);
+const following = new Following(api, { onRoom, onTrouble, onFeedLost: () => standing.now() });
 
 /** @param {import("./api.js").Room} news */
 function onRoom(news) {
-  if (room?.title !== news.title || room.phase !== news.phase) readAbout();
+  const isRenamed = room?.title !== news.title;
   room = news;
   if (keptOut) return;
-  view.showRoom(news);
-  view.showMoving(news.moving ? farewell(news.moving, role() === "host") : "", elsewhere());
-  planned.show(news, { opens: keepsOrder(role()), cancels: role() === "host" });
-  stage.draw(news.speakers, { own: ownPeer(), role: role() });
-  if (desk) desk.show(news);
-  else if (keepsOrder(role())) fetchDesk();
+  standing.see(news, ownPeer());
+  showRoom(news);
   obeyHost(news);
   if (inLine && !turn()) enterAtLast();
+  if (isRenamed && !inLine) readAbout();
   refresh();
+}
+
+/** @param {import("./api.js").Room} now */
+function showRoom(now) {
+  view.showRoom(now);
+  view.showMoving(now.moving ? farewell(now.moving, role() === "host") : "", elsewhere());
+  const rank = desk && role(); // without the panel nobody can do anything yet
+  planned.show(now, { opens: keepsOrder(rank), cancels: rank === "host" });
+  stage.draw(now.speakers, { own: ownPeer(), role: role() });
+  showCrowd(now);
+  if (desk) desk.show(now);
+  else if (keepsOrder(role())) fetchDesk();
 }
 
 /**
@@ -79,12 +85,12 @@ function onRoom(news) {
  * @param {number} failures in a row
  */
 function onTrouble(error, failures) {
-  if (keptOut || moveOn()) return;
+  if (keptOut || moveOn(homeOf(error, invitation))) return;
   if (error.code === "unknown-space") {
     quit();
     desk?.close();
     view.showPhase(room ? "ended" : "unknown");
-    if (room && room.recording) findReplay(room);
+    if (room?.recording) findReplay(room);
   } else if (error.code === "unauthorized" && !room) {
     view.showPhase("invite");
   } else if (error.code === "forbidden" && !room) {
@@ -96,10 +102,31 @@ function onTrouble(error, failures) {
   }
 }
 
-async function fetchDesk() {
-  const { Console } = await import("./console.js");
-  desk ??= new Console(api, () => ({ role: role(), peer: ownPeer() }), askAnew);
-  if (room) desk.show(room);
+/** @param {import("./api.js").Room} ended */
+async function findReplay({ started = 0 }) {
+  const { awaitReplay } = await import("./encore.js");
+  awaitReplay(slug, started, invitation, (link) => view.showReplay(link));
+}
+
+/** Comes with its words, once somebody needs it. */
+function fetchDesk() {
+  fetching ??= makeDesk().catch((error) => {
+    fetching = null;
+    throw error;
+  });
+  return fetching;
+}
+
+async function makeDesk() {
+  const [{ Console }] = await Promise.all([import("./console.js"), learn("console")]);
+  translate(document);
+  desk = new Console(api, {
+    viewer: () => ({ role: role(), peer: ownPeer() }),
+    onDone: askAnew,
+    onTrouble: (words) => view.notify(words),
+    onEdited: readAbout,
+  });
+  if (room) showRoom(room);
   return desk;
 }
 
@@ -109,81 +136,66 @@ async function readAbout() {
   if (about) view.showAbout(about);
 }
 
-/** Where the space goes on when this server goes away; who was invited takes the key along. */
-function elsewhere() {
-  const to = room?.moving?.to ?? null;
-  return to && invitation ? `${to}#token=${invitation}` : to;
-}
+const elsewhere = () => nextOf(room, invitation);
 
-/** @returns {boolean} whether there is somewhere to go */
-function moveOn() {
-  const to = elsewhere();
-  if (to) location.assign(to);
-  return to !== null;
+/**
+ * @param {string | null} [to]
+ * @returns {boolean} whether there is somewhere to go
+ */
+function moveOn(to = null) {
+  const there = to ?? elsewhere();
+  if (there) location.assign(there);
+  return there !== null;
 }
 
 /** @param {import("./api.js").Room} news */
 function obeyHost({ speakers }) {
   const muted = speakers.find(({ peer }) => peer === ownPeer())?.muted ?? false;
   const isNews = performance.now() - mutedAt > OWN_MUTE_MS;
-  if (!(session instanceof SpeakSession) || !muted || session.muted || !isNews) return;
-  session.mute(true);
+  if (!muted || !isNews || onAir()?.muted !== false) return;
+  onAir()?.mute(true);
   view.notify(t("news.muted"));
-}
-
-/**
- * The recording of a space that has ended: its host's at once, everybody's once it is public.
- * @param {import("./api.js").Room} ended
- */
-function findReplay({ started = 0 }) {
-  const key = invitation;
-  const looking = poll(async (signal) => {
-    const headers = bearer(key ?? undefined);
-    return (await request(new URL("api/recordings", ROOT), { signal, headers })).json();
-  }, ({ recordings }) => {
-    const found = recordings.find((/** @type {{ space: string, began: number }} */ one) =>
-      one.space === slug && one.began >= started - 60);
-    if (!found) return;
-    looking.stop();
-    view.showReplay(key ? `${found.link}#token=${key}` : found.link);
-  }, () => {});
 }
 
 /* What the service says of us */
 
-/** @type {import("./me.js").Me | null} */ let me = null;
-/** @type {import("./me.js").Me | null} */ let before = null; // null: what comes next is no news
-/** @type {{ now: () => void, stop: () => void } | null} */ let asking = null;
+const standing = new Standing(api, following, { onMe, onTrouble: onMeTrouble });
 /** @type {"" | "removed" | "blocked"} */ let keptOut = "";
 let granted = false; // let on stage, and not there yet
 let lostStage = ""; // why, until it is known whether we still belong there
-let pending = 0; // commands of our own: what follows from them is no news
 
 /** @param {string | null} next token */
 function become(next) {
-  if (next === token && asking) return;
+  if (next === token) return;
   token = next;
-  grant = readGrant(next ?? "");
-  me = before = null;
   granted = false;
-  asking?.stop();
-  asking = token ? poll((signal) => api.me(signal), onMe, onMeTrouble, mePeriod) : null;
+  begin();
 }
 
-const mePeriod = () => (me && !speaks(me.role) && !me.hand && !me.offered ? CALM_MS : ME_MS);
+function begin() {
+  grant = readGrant(token ?? "");
+  standing.begin(token && (grant?.role ?? "listener"));
+  hearIfSpeaking();
+}
 
-/** @param {import("./me.js").Me} now */
-function onMe(now) {
-  const news = pending ? null : newsOf(before, now);
-  me = before = now;
-  const onAir = session instanceof SpeakSession;
-  if (!speaks(now.role) && !pending && (onAir || lostStage)) toAudience();
-  if (news === "granted" && !onAir) granted = true;
+/** The feed is for those with a voice; the service turns others away. */
+function hearIfSpeaking() {
+  following.listenAs(speaks(role()) ? token : null);
+}
+
+/**
+ * @param {import("./me.js").Me} now
+ * @param {import("./me.js").News | null} news
+ */
+function onMe(now, news) {
+  if (!speaks(now.role) && !standing.isBusy && (onAir() || lostStage)) toAudience();
+  if (news === "granted" && !onAir()) granted = true;
   else if (news) view.notify(t(`news.${news}`));
   granted &&= speaks(now.role);
   if (lostStage && speaks(now.role)) view.notify(lostStage);
   lostStage = "";
   view.showOffer(granted ? "granted" : now.offered ? "invited" : "");
+  hearIfSpeaking();
   if (room) onRoom(room);
 }
 
@@ -205,10 +217,9 @@ function keepOut(how) {
   keptOut = how;
   if (how === "removed") dropToken(slug);
   else if (token) keepToken(slug, token); // told again, whenever one comes back
-  me = null;
   quit();
-  asking?.stop();
-  polling.stop();
+  standing.stop();
+  following.stop();
   view.showOffer("");
   desk?.close();
   view.showPhase(how);
@@ -222,35 +233,34 @@ function toAudience() {
 }
 
 /**
- * Something that we do ourselves: what follows from it is no news.
  * @param {() => Promise<unknown>} command
  * @returns {Promise<boolean>} whether it was done
  */
 async function act(command) {
-  pending += 1;
   try {
-    await command();
+    await standing.act(command);
     return true;
   } catch (error) {
     view.notify(explain(error));
     return false;
   } finally {
-    pending -= 1;
-    before = null;
-    askAnew();
+    following.now();
   }
 }
 
 function askAnew() {
-  asking?.now();
-  polling.now();
+  standing.now();
+  following.now();
 }
 
 /* Who we are */
 
-const role = () => me?.role ?? grant?.role ?? null;
+const role = () => standing.role;
 const ownPeer = () => grant?.peer ?? null;
 const mayEnter = () => speaks(role());
+
+/** @returns {SpeakSession | null} */
+const onAir = () => (session && "mute" in session ? session : null);
 
 /** In line: whoever has a number has their place by it. */
 const place = () => grant?.peer ?? ownPlace;
@@ -260,15 +270,12 @@ const turn = () => (room?.admit ? waitFor(cohortOf(place()), room.admit) : null)
 
 /** @returns {import("./dock.js").Situation} */
 function situation() {
-  const onAir = session instanceof SpeakSession;
-  const wait = inLine ? turn() : null;
   return {
-    mode: session ? (onAir ? "speak" : "listen") : inLine ? "line" : "idle",
-    ...(wait && { wait }),
+    mode: session ? (onAir() ? "speak" : "listen") : inLine ? "line" : "idle",
     state: session?.state ?? null,
-    muted: session instanceof SpeakSession && session.muted,
+    muted: onAir()?.muted ?? false,
     blocked,
-    hand: me?.hand ?? 0,
+    hand: standing.me?.hand ?? 0,
     maySpeak: mayEnter() || (room?.open_stage ?? false),
     ready: room !== null && room.phase !== "planned",
   };
@@ -276,8 +283,19 @@ function situation() {
 
 function refresh() {
   view.showSituation(situation());
-  companion.follow(session !== null);
+  line.show(inLine ? turn() : null, room?.admit);
+  standing.attend(session !== null);
+  accompany(session !== null);
   showDetails();
+}
+
+/**
+ * Captions and applause come with the sound.
+ * @param {boolean} isInside
+ */
+async function accompany(isInside) {
+  if (isInside) companion ??= import("./companion.js").then(({ Companion }) => new Companion(api));
+  (await companion)?.follow(session !== null);
 }
 
 /* What people do */
@@ -304,7 +322,7 @@ function fail(failed) {
   if (moveOn()) return;
   session = null;
   const why = failed.error ? explain(failed.error) : t("news.lost");
-  if (failed instanceof SpeakSession && failed.error?.code === "forbidden") {
+  if ("mute" in failed && failed.error?.code === "forbidden") {
     lostStage = why;
   } else {
     stepDown();
@@ -338,9 +356,10 @@ async function speak() {
  */
 async function step(original, name = "") {
   try {
-    const microphone = await openMicrophone(original);
+    const voice = await import("./whip.js");
+    const microphone = await voice.openMicrophone(original);
     await enter(name, microphone);
-    await goOnStage(microphone);
+    await goOnStage(voice.SpeakSession, microphone);
   } catch (error) {
     if (!(error instanceof JoinError)) throw error;
     if (error.code !== "closed") view.notify(explain(error));
@@ -362,10 +381,13 @@ async function enter(name, microphone) {
   }
 }
 
-/** @param {MediaStream} microphone */
-async function goOnStage(microphone) {
+/**
+ * @param {typeof SpeakSession} Voice
+ * @param {MediaStream} microphone
+ */
+async function goOnStage(Voice, microphone) {
   const left = session;
-  const next = new SpeakSession({
+  const next = new Voice({
     endpoint: api.whip,
     token: token ?? "",
     muteEndpoint: api.muteOf(ownPeer() ?? 0),
@@ -398,7 +420,7 @@ function loseMicrophone(lost) {
 
 /** Asks to speak, or no longer. */
 async function hand() {
-  if (me?.hand) {
+  if (standing.me?.hand) {
     await act(() => api.raiseHand(false));
     return;
   }
@@ -421,7 +443,7 @@ async function introduce() {
 async function acceptOffer() {
   const accepted = granted || await act(() => api.answer(true));
   if (!accepted) return;
-  if (me) me.role = granted ? me.role : "speaker";
+  if (standing.me && !granted) standing.me.role = "speaker";
   await step(false);
 }
 
@@ -458,17 +480,18 @@ function stepDown() {
 }
 
 async function mute() {
-  if (!(session instanceof SpeakSession)) return;
+  const voice = onAir();
+  if (!voice) return;
   mutedAt = performance.now();
-  const told = session.mute(!session.muted);
+  const told = voice.mute(!voice.muted);
   refresh();
   await told;
-  polling.now();
+  following.now();
 }
 
 /** Who is on stage is asked first: they may go on listening. */
 async function leave() {
-  if (!(session instanceof SpeakSession)) return quit();
+  if (!onAir()) return quit();
   const how = await askHowToLeave(role() === "host");
   if (how === "down") await stepOff();
   if (how === "leave") quit();
@@ -489,7 +512,7 @@ function quit() {
   session = null;
   blocked = inLine = false;
   left?.close();
-  if (me?.hand) act(() => api.raiseHand(false));
+  if (standing.me?.hand && !keptOut) act(() => api.raiseHand(false));
   stepDown();
   refresh();
 }
@@ -498,12 +521,6 @@ function quit() {
 async function manage(peer) {
   const speaker = room?.speakers.find((one) => one.peer === peer);
   if (speaker) (desk ?? await fetchDesk()).manage(speaker);
-}
-
-const open = () => act(() => api.open());
-
-async function cancel() {
-  if (await confirm("cancel")) await act(() => api.end());
 }
 
 /** A link brings no token, and a space by invitation wants one. @param {Event} event */
@@ -517,60 +534,20 @@ async function calendar(event) {
   });
 }
 
-function shareLink() {
-  const byInvitation = about?.visibility === "invite";
-  share(location.origin + location.pathname, keepsOrder(role()) ? {
-    person: (name, as) => api.invite(name, as),
-    cohosts: role() === "host",
-    everybody: byInvitation ? () => (openLink ??= inviteMany()) : null,
-  } : null);
-}
-
-async function inviteMany() {
-  try {
-    return await api.inviteMany();
-  } catch (error) {
-    openLink = null;
-    throw error;
-  }
-}
-
-async function change() {
-  if (!about) await readAbout();
-  if (!about || !room) return;
-  const changed = await askChanges({ ...about, starts: room.starts });
-  if (changed && await act(() => api.edit(changed))) await readAbout();
+async function shareLink() {
+  const inviter = keepsOrder(role()) ? await fetchDesk() : null;
+  share(location.origin + location.pathname, inviter?.inviter(about?.visibility === "invite") ?? null);
 }
 
 /* What moves */
-
-/** @param {number} peer @returns {number | null} */
-function levelOf(peer) {
-  if (peer === ownPeer() && session instanceof SpeakSession) return session.inputLevel() || null;
-  const speaker = room?.speakers.find((one) => one.peer === peer);
-  if (!speaker || speaker.muted) return null;
-  if (session) return heard.has(peer) ? roomLevel : null;
-  return speaker.audible ? meterShare(-speaker.level) : null;
-}
 
 async function showDetails() {
   const stats = await session?.stats() ?? null;
   view.showDetails(situation(), stats);
 }
 
-/** @type {Set<number>} */ let heard = new Set();
-let roomLevel = 0;
-
 function light() {
-  if (document.hidden) return;
-  heard = new Set(session?.speakers());
-  roomLevel = session?.level() ?? 0;
-  stage.light(levelOf);
-  view.showLevels(roomLevel, session instanceof SpeakSession ? session.inputLevel() : 0);
-  const others = (room?.speakers ?? [])
-    .filter(({ peer, muted }) => heard.has(peer) && !muted && peer !== ownPeer());
-  const words = announcer.hear(others.map(({ name }) => name), performance.now());
-  if (words) view.announce(words);
+  lights.show({ speakers: room?.speakers ?? [], session, voice: onAir(), own: ownPeer() });
 }
 
 /* Wiring */
@@ -582,7 +559,7 @@ speakTheirLanguage(() => {
   refresh();
 });
 refresh();
-become(token);
+begin();
 const code = takeInvite();
 if (code) accept(code);
 setInterval(light, LIGHT_MS);
@@ -590,11 +567,11 @@ setInterval(showDetails, STATS_MS);
 setInterval(() => {
   view.showElapsed();
   planned.tick();
+  line.tick();
 }, 1000);
 
 const actions = {
-  listen, speak, mute, hand, leave, open, change, cancel, share: shareLink,
-  "console-change": change,
+  listen, speak, mute, hand, leave, share: shareLink,
   "offer-accept": acceptOffer, "offer-decline": declineOffer,
   play: () => {
     setBlocked(false);
@@ -611,7 +588,7 @@ Object.defineProperty(window, "spacescore", {
     get session() { return session; },
     get room() { return room; },
     get grant() { return grant; },
-    get me() { return me; },
+    get me() { return standing.me; },
     stats: async () => session?.stats() ?? null,
   }),
 });

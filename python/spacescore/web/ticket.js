@@ -30,7 +30,7 @@ import { JoinError } from "./errors.js";
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const VERSION = "1";
 const NONCE_BYTES = 12; // 96 bits: a million holders of one ticket never meet
-const COHORTS = 1000;
+export const COHORTS = 1000;
 const FINGERPRINT_BYTES = 16; // half a SHA-256 suffices against a second preimage
 
 /** @param {Uint8Array} bytes */

@@ -7,6 +7,8 @@ import { Meter } from "./meter.js";
 import { openMicrophone } from "./microphone.js";
 import { Session } from "./session.js";
 
+export { openMicrophone };
+
 /**
  * @typedef {object} SpeakOptions
  * @property {string | URL} endpoint /whip/{space}

@@ -1,0 +1,57 @@
+// What hosts say of a space, in the form that plans it and in the one that changes it.
+
+import { decide } from "./dialogs.js";
+import { element } from "./dom.js";
+
+/**
+ * @typedef {object} Announcement
+ * @property {string} title
+ * @property {string} description
+ * @property {string[]} topics
+ * @property {number} max_speakers seats on stage
+ * @property {number} [starts] Unix seconds, of a planned space only
+ */
+
+/** @param {string} text "a, b" */
+const topicsOf = (text) => text.split(",").map((one) => one.trim()).filter(Boolean);
+
+/**
+ * For a field of the kind datetime-local: the same moment on the reader's clock.
+ * @param {number} seconds Unix
+ */
+export function localTime(seconds) {
+  const offset = new Date(1000 * seconds).getTimezoneOffset() * 60;
+  return new Date(1000 * (seconds - offset)).toISOString().slice(0, 16);
+}
+
+/**
+ * @param {FormData} form a field that is disabled is in none
+ * @returns {Announcement}
+ */
+export function announcementOf(form) {
+  const text = (/** @type {string} */ name) => String(form.get(name) ?? "").trim();
+  return {
+    title: text("title"),
+    description: text("description"),
+    topics: topicsOf(text("topics")),
+    max_speakers: Number(text("max_speakers")),
+    ...(form.has("starts") && { starts: Math.floor(Date.parse(text("starts")) / 1000) }),
+  };
+}
+
+/**
+ * @param {Announcement} now
+ * @returns {Promise<Announcement | null>} null when dismissed
+ */
+export async function askChanges({ title, description, topics, max_speakers, starts = 0 }) {
+  const form = /** @type {HTMLFormElement} */ (element("change-dialog").querySelector("form"));
+  const field = (/** @type {string} */ name) =>
+    /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
+  element("change-starts").hidden = field("starts").disabled = !starts;
+  if (starts) field("starts").value = localTime(starts);
+  field("title").value = title;
+  field("description").value = description;
+  field("topics").value = topics.join(", ");
+  field("max_speakers").value = String(max_speakers);
+  return await decide("change-dialog") === "ok" ? announcementOf(new FormData(form)) : null;
+}

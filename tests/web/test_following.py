@@ -1,0 +1,296 @@
+"""How pages keep up with a space, in a time that the test moves: by the feed, and by asking.
+
+The service is played: what it is asked is counted, and a feed says what the test has it say.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect
+
+from scenes import ABOUT, NOW, ORIGIN, PEOPLE, ROOM, jwt, me, person
+from virtual_peer import wait_for
+
+STATE, ME, WHO = "spaces/demo/state.json", "spaces/demo/me", "spaces/demo/people"
+STEP_MS = 250
+# No chance, and a count of what is under way: time moves on when it has come to its end.
+HELD = """
+Math.random = () => 0.5;
+window.busy = 0;
+for (const [owner, name] of [[window, "fetch"], [Response.prototype, "json"]]) {
+  const real = owner[name];
+  owner[name] = async function (...args) {
+    busy += 1;
+    try {
+      return await real.apply(this, args);
+    } finally {
+      busy -= 1;
+    }
+  };
+}
+"""
+SETTLED = """() => new Promise((done) => {
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => done(busy === 0);
+  port2.postMessage(0);
+})"""
+TOLD = {key: value for key, value in ROOM.items() if key not in ("time", "pace", "called")}
+KEPT = TOLD | {"queue": PEOPLE["hands"], "offers": [], "seats": PEOPLE["stage"]}
+
+
+class Service:
+    """What a page asks, and what it is told."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.room: dict[str, Any] | int = dict(ROOM)
+        self.who: dict[str, Any] | int = me("speaker", 12)
+        self.headers: dict[str, str] = {}
+        self.refusal = {"code": "no", "detail": "No."}
+        self.asked: list[str] = []
+        self.lines: list[WebSocketRoute] = []
+        self.greetings: list[Any] = []
+        self.turned_away = 0  # the code of a close, at once
+        page.route("**/api/**", self._answer)
+        page.route_web_socket("**/live/demo", self._accept)
+
+    def visit(self, role: str | None = None, peer: int = 12) -> "Service":
+        fragment = f"#token={jwt(role, peer, 'Bo')}" if role else ""
+        self.page.goto(f"{ORIGIN}/s/demo{fragment}")
+        expect(self.page.locator("body")).not_to_have_attribute("data-phase", "loading")
+        return self
+
+    def tell(self, room: dict[str, Any], **more: Any) -> None:
+        self.lines[-1].send(json.dumps({"type": "room", "version": 1, "room": room} | more))
+
+    def has(self, lines: int) -> None:
+        """Waits until so many lines were opened in all."""
+        wait_for(lambda: self.page.evaluate("0") == 0 and len(self.greetings) >= lines)
+        assert len(self.greetings) == lines
+
+    def after(self, ms: int) -> list[str]:
+        """What was asked meanwhile."""
+        before = len(self.asked)
+        for _ in range(0, ms, STEP_MS):
+            self.page.clock.run_for(STEP_MS)
+            while not self.page.evaluate(SETTLED):
+                pass
+        return self.asked[before:]
+
+    def _answer(self, route: Route) -> None:
+        path = route.request.url.removeprefix(f"{ORIGIN}/api/")
+        self.asked.append(path)
+        told = {STATE: self.room, ME: self.who, WHO: PEOPLE, "spaces/demo": ABOUT}.get(path, 503)
+        if isinstance(told, int):
+            route.fulfill(status=told, json=self.refusal, headers=self.headers)
+        else:
+            route.fulfill(json=told)
+
+    def _accept(self, line: WebSocketRoute) -> None:
+        self.lines.append(line)
+        line.on_message(lambda message: self._greet(line, json.loads(message)))
+
+    def _greet(self, line: WebSocketRoute, greeting: Any) -> None:
+        self.greetings.append(greeting)
+        if self.turned_away:
+            line.close(code=self.turned_away)
+
+
+@pytest.fixture
+def service(browser: Browser, serve: Any) -> Iterator[Service]:
+    faults: list[Any] = []
+    with browser.new_context(locale="en-US", reduced_motion="reduce") as context:
+        page = context.new_page()
+        page.on("pageerror", lambda error: faults.append(error))
+        page.route(f"{ORIGIN}/**", serve)
+        page.add_init_script(HELD)
+        page.clock.install(time=NOW)
+        page.goto(f"{ORIGIN}/blank")
+        page.clock.pause_at(NOW + 1)  # from here on, time moves only when a test moves it
+        yield Service(page)
+    assert faults == []
+
+
+# By asking.
+
+
+def test_a_listener_asks_at_the_pace_that_the_service_sets(service: Service) -> None:
+    service.room = ROOM | {"pace": 20}
+    service.visit()
+    service.after(STEP_MS)
+    assert service.after(19_000) == []
+    assert service.after(1_500) == [STATE]
+    service.room = ROOM | {"pace": 2}
+    assert service.after(20_000) == [STATE]
+    assert service.after(10_000) == [STATE] * 5
+    assert service.lines == []
+
+
+@pytest.mark.parametrize("pace", [0, -1, 0.01])
+def test_no_pace_makes_a_page_ask_more_than_once_a_second(service: Service, pace: float) -> None:
+    service.room = ROOM | {"pace": pace}
+    service.visit()
+    service.after(STEP_MS)
+    assert len(service.after(10_000)) == 10
+
+
+def test_who_is_told_to_come_back_later_does(service: Service) -> None:
+    service.visit()
+    service.after(STEP_MS)
+    service.room, service.headers = 503, {"Retry-After": "30"}
+    assert service.after(3_000) == [STATE]
+    assert service.after(30_000) == []
+    assert service.after(6_000) == [STATE]
+
+
+def test_a_space_on_another_node_is_followed_there(service: Service) -> None:
+    service.visit()
+    service.after(STEP_MS)
+    there = "http://localhost/other/api/spaces/demo/state.json"
+    service.room, service.headers = 421, {"Location": there}
+    service.refusal = {"code": "elsewhere", "detail": "On another node."}
+    service.page.clock.run_for(2_500)  # one question
+    service.page.wait_for_url("**/other/s/demo")
+
+
+def test_who_waits_in_line_asks_for_nothing_but_the_state(service: Service) -> None:
+    service.room = ROOM | {"admit": {"cohorts": 0, "mode": "closed", "rate": 0}}
+    service.who = me("listener", 12)
+    service.visit("listener")
+    service.after(10_000)
+    service.page.get_by_role("button", name="Listen").click()
+    expect(service.page.locator("#line")).to_be_visible()
+    assert service.after(60_000) == [STATE] * 24
+    service.room = ROOM
+    assert service.after(3_000)[1:] != []
+    expect(service.page.locator("#line")).to_be_hidden()
+    assert ME in service.asked  # inside, something may happen to one
+    assert service.lines == []
+
+
+def test_who_has_not_come_in_is_called_when_there_is_something_to_hear(service: Service) -> None:
+    service.who = me("listener", 12)
+    service.visit("listener")
+    assert ME not in service.after(30_000)
+    service.room = ROOM | {"called": [12]}
+    service.who = me("listener", 12) | {"offered": True}
+    assert ME in service.after(3_000)
+    expect(service.page.locator("#offer")).to_be_visible()
+
+
+# By the feed.
+
+
+def test_who_has_a_voice_is_told_and_asks_no_more(service: Service) -> None:
+    service.visit("speaker").has(1)
+    assert service.greetings == [{"token": jwt("speaker", 12, "Bo")}]
+    service.tell(TOLD | {"title": "Told"})
+    expect(service.page.locator("#title")).to_have_text("Told")
+    service.after(STEP_MS)
+    assert service.after(20_000).count(STATE) == 0
+    service.tell(TOLD | {"listeners": 12})
+    expect(service.page.locator("#listeners")).to_have_text("12 listening")
+    expect(service.page.locator("#elapsed")).to_have_text(re.compile(r"1:00:2\d"))
+    expect(service.page.locator("#speakers .speaking")).to_have_count(1)
+
+
+def test_what_the_feed_shows_of_us_is_asked_at_once_and_nothing_else_is(service: Service) -> None:
+    service.visit("speaker").has(1)
+    service.tell(TOLD)
+    service.after(3_000)
+    service.tell(TOLD | {"listeners": 12})
+    assert service.after(1_000) == []
+    service.who = me("cohost", 12)
+    service.tell(KEPT)
+    expect(service.page.locator("#notice")).to_contain_text("You are a co-host now")
+    assert service.after(10_000) == []
+
+
+def test_a_line_that_breaks_is_made_anew_and_the_page_asks_meanwhile(service: Service) -> None:
+    service.visit("speaker").has(1)
+    service.tell(TOLD)
+    service.after(15_000)
+    service.lines[-1].close(code=1011)
+    expect(service.page.locator("#title")).to_have_text(ROOM["title"])
+    wait_for(lambda: service.page.evaluate("0") == 0 and service.asked[-1] in (STATE, ME))
+    service.after(300)  # the first pause is half a second at most
+    service.has(2)
+    service.tell(TOLD | {"title": "Again"})
+    expect(service.page.locator("#title")).to_have_text("Again")
+    service.after(STEP_MS)
+    assert service.after(10_000).count(STATE) == 0
+
+
+def test_a_line_that_fell_silent_is_given_up(service: Service) -> None:
+    service.visit("speaker").has(1)
+    service.tell(TOLD)
+    service.after(30_000)
+    service.lines[-1].send('{"type":"still"}')
+    service.after(39_000)
+    assert len(service.lines) == 1
+    service.after(2_000)
+    service.has(2)
+
+
+@pytest.mark.parametrize("code", [4401, 4403, 4404, 4429, 4421])
+def test_a_refusal_is_tried_again_seldom_and_the_page_asks(service: Service, code: int) -> None:
+    service.turned_away = code
+    service.visit("speaker").has(1)
+    asked = service.after(20_000)
+    assert asked.count(STATE) == 8
+    assert asked.count(ME) > 8
+    service.has(1)
+    service.after(5_000)
+    service.has(2)
+
+
+def test_who_is_sent_to_the_audience_is_told_and_hears_no_feed(service: Service) -> None:
+    service.visit("speaker").has(1)
+    service.tell(TOLD)
+    service.after(2_000)
+    service.who = me("listener", 12)
+    service.lines[-1].close(code=4403)
+    expect(service.page.locator("#notice")).to_contain_text("moved you to the audience")
+    service.after(60_000)
+    service.has(1)
+
+
+def test_who_is_blocked_learns_it_by_the_close(service: Service) -> None:
+    service.visit("speaker").has(1)
+    service.tell(TOLD)
+    service.after(2_000)
+    service.who, service.refusal = 403, {"code": "blocked", "detail": "No."}
+    service.lines[-1].close(code=4403)
+    expect(service.page.locator("#word")).to_contain_text("closed this space to you")
+    assert service.after(60_000) == []
+    service.has(1)
+
+
+def test_a_space_that_is_over_is_over_for_who_is_told(service: Service) -> None:
+    service.visit("host", 11).has(1)
+    service.tell(KEPT)
+    service.after(2_000)
+    service.room = service.who = 404
+    service.lines[-1].send('{"type":"ended"}')
+    expect(service.page.locator("#word")).to_contain_text("has ended")
+
+
+def test_the_panel_is_drawn_from_the_feed(service: Service) -> None:
+    service.who = me("host", 11)
+    service.visit("host", 11).has(1)
+    service.tell(KEPT)
+    service.after(2_000)
+    service.page.click("#console-toggle")
+    expect(service.page.locator("#hands .row")).to_have_count(2)
+    service.after(STEP_MS)
+    newcomer = person(41, "Kay", "listener", on_stage=False)
+    seats = [*PEOPLE["stage"], person(42, "Bo", "speaker", muted=True)]
+    service.tell(KEPT | {"queue": [*PEOPLE["hands"], newcomer], "seats": seats, "hands": 3})
+    expect(service.page.locator("#hands .row")).to_have_count(3)
+    expect(service.page.locator("#seats .row").last).to_contain_text("muted")
+    expect(service.page.locator("#console-count")).to_have_text("3")
+    assert service.after(7_000).count(WHO) == 0
+    assert service.after(5_000).count(WHO) == 1  # who is in the audience, or blocked
