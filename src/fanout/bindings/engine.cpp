@@ -58,6 +58,11 @@ class PyEngine {
     shake({now_us});
   }
 
+  void handle_timeout(std::int64_t now_us) {
+    engine_.handle_timeout({now_us});
+    shake({now_us});
+  }
+
   std::uint64_t handle_mesh(std::int64_t now_us) {
     engine_.handle_mesh({now_us});
     shake({now_us});
@@ -290,10 +295,7 @@ void bind_time_and_datagrams(py::class_<PyEngine>& bound) {
           py::arg("now_us"), py::arg("unix_us"))
       .def("handle_datagram", &PyEngine::handle_datagram, py::arg("now_us"), py::arg("source"),
            py::arg("datagram"))
-      .def(
-          "handle_timeout",
-          [](PyEngine& self, std::int64_t now_us) { self.engine().handle_timeout({now_us}); },
-          py::arg("now_us"))
+      .def("handle_timeout", &PyEngine::handle_timeout, py::arg("now_us"))
       .def(
           "next_timeout",
           [](PyEngine& self, std::int64_t now_us) { return self.next_timeout({now_us}).us; },
