@@ -1,8 +1,8 @@
 """When an audience's packets leave: the engine asked as its worker asks it, on time and late.
 
 On time, no 5 ms carry more than 1.5 times their share. Time that was overslept is counted
-(`slices_late`) and not caught up: the schedule slips. Nor do 5 ms carry more of who falls whole ticks
-behind: frames that waited go in one packet, so that being late makes packets longer, not more.
+(`slices_late`) and not caught up: the schedule slips. Nor do 5 ms carry more when whole ticks were
+overslept: frames that waited go in one packet, so that being late makes packets longer, not more.
 """
 
 import random
