@@ -166,6 +166,16 @@ void bind_mesh(py::module_& module) {
       .def(
           "home", [](const Mesh& self, std::uint64_t space) { return self.home(SpaceId{space}); },
           py::arg("space"));
+  module.def(
+      "worker_share",
+      [](std::uint32_t max_listeners, std::uint32_t workers) {
+        const auto share = share_of({.certificate = {}, .max_listeners = max_listeners}, workers);
+        using namespace py::literals;
+        return py::dict("max_listeners"_a = share.max_listeners,
+                        "max_handshakes"_a = share.max_handshakes,
+                        "max_waiting"_a = share.max_waiting);
+      },
+      py::arg("max_listeners"), py::arg("workers"));
 }
 
 /// A crowd's consent checks and receiver reports, for benches, and which of them are opened.
