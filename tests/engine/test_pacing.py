@@ -104,6 +104,16 @@ def test_a_late_slice_is_counted_once_and_its_time_is_not_caught_up():
     assert sent.packets == pytest.approx(20 * audience.a_tick, rel=0.06)
 
 
+@pytest.mark.parametrize("listeners", [1, 50])
+def test_a_small_audience_of_a_worker_that_is_always_late_hears_on(listeners):
+    rng, audience = random.Random(2), Audience(listeners)
+    sent = audience.listen(2.0, lambda _: rng.choice([0, 5_000, 30_000]))
+    assert sent.late["ticks_late"] > 10
+    assert sent.late["frames_abandoned"] == 0
+    assert sent.packets > 50 * listeners  # two frames in a packet now and then, and never three
+    assert audience.listen(0.4).packets >= 19 * listeners
+
+
 @pytest.mark.parametrize(("listeners", "packet_ms"), [(4_000, 20), (12_000, 60)])
 def test_a_worker_two_ticks_late_bunches_nothing_either_and_loses_nothing(listeners, packet_ms):
     audience = Audience(listeners, packet_ms)

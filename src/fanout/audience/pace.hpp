@@ -40,12 +40,12 @@ class Pace {
   void add(Instant now, std::size_t brought, std::size_t waiting, bool idle) noexcept {
     const auto most = std::max(rate_, static_cast<std::int64_t>(brought));
     rate_ = std::max<std::int64_t>(std::min(most, static_cast<std::int64_t>(waiting)), 1);
-    const auto at_once = quantum() * kSpan.us;
+    at_once_ = static_cast<std::int64_t>(std::min(waiting, kAtOnce)) * kSpan.us;
     if (idle) {
       last_ = now;
-      credit_ = at_once;
+      credit_ = at_once_;
     } else if (waiting <= kAtOnce) {
-      credit_ = std::max(credit_, at_once);
+      credit_ = std::max(credit_, at_once_);
     }
   }
 
@@ -61,7 +61,7 @@ class Pace {
 
   /// When it is worth asking again.
   Instant next() const noexcept {
-    const auto missing = quantum() * kSpan.us - credit_;
+    const auto missing = at_once_ - credit_;
     if (missing <= 0) return last_;
     return std::max(held_, last_ + std::max(microseconds(missing / rate_ + 1), kSlice));
   }
@@ -70,16 +70,12 @@ class Pace {
   Duration slipped() const noexcept { return slipped_; }
 
  private:
-  std::int64_t quantum() const noexcept {
-    return std::min(rate_, static_cast<std::int64_t>(kAtOnce));
-  }
-
   void earn(Instant now, bool behind) noexcept {
     const auto passed = std::clamp(now - last_, Duration{}, seconds(1));
     const bool overslept = behind && passed > kCatchUp;
     if (overslept) held_ = now + kWindow;
     const auto most =
-        rate_ * (overslept ? kAfterSleep : kCatchUp).us + (overslept ? 0 : quantum() * kSpan.us);
+        overslept ? std::max(rate_ * kAfterSleep.us, at_once_) : rate_ * kCatchUp.us + at_once_;
     last_ = std::max(last_, now);
     credit_ += rate_ * passed.us;
     if (credit_ > most) {
@@ -89,9 +85,10 @@ class Pace {
   }
 
   Instant last_;
-  Instant held_;             // until then nothing is earned
-  std::int64_t rate_ = 0;    // packets a span
-  std::int64_t credit_ = 0;  // packets times the span
+  Instant held_;              // until then nothing is earned
+  std::int64_t rate_ = 0;     // packets a span
+  std::int64_t credit_ = 0;   // packets times the span
+  std::int64_t at_once_ = 0;  // the same, of the quantum
   Duration slipped_;
 };
 
