@@ -1,8 +1,9 @@
-"""How much memory does a listener take, all in: row, indices, place in the hall?
+"""How much memory does a listener take, all in: row, indices, place in the hall, and what a node of
+several workers adds, the directory of sessions and the rings between them?
 
-An engine in a process of its own is filled; what resident memory grows by, by the listeners, is
-the figure. `engine_bytes` is what the engine takes before: its pools of handshakes and datagrams.
-An engine made for 1,000,000 that has 1,000 must not cost what 1,000,000 do.
+The engines of a node, in a process of their own, are filled; what resident memory grows by, by the
+listeners, is the figure. `engine_bytes` is what the engines take before: their pools of handshakes
+and datagrams. An engine made for 1,000,000 that has 1,000 must not cost what 1,000,000 do.
 """
 
 import subprocess
@@ -24,37 +25,55 @@ from spacescore._native import _core
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
-seats, listeners = map(int, sys.argv[1:])
+workers, seats, listeners = map(int, sys.argv[1:])
+share = _core.worker_share(seats, workers)
 before = resident()
-engine = _core.Engine(max_listeners=seats)
-engine.create_space(0, 1)
+mesh = _core.Mesh(workers, seats)
+meshed = resident()
+engines = [_core.Engine(mesh=mesh, worker=i, **share) for i in range(workers)]
+for engine in engines:
+    engine.create_space(0, 1)
 empty = resident()
-crowd = _core.Feedback(engine, 1, listeners)
-print(empty - before, resident() - empty)
+part = listeners // workers
+crowds = [_core.Feedback(engine, 1, part, seed=i) for i, engine in enumerate(engines)]
+print(empty - meshed, meshed - before + resident() - empty)
 """
 
 
-def resident_growth(seats: int, listeners: int) -> tuple[int, int]:
-    """In bytes, of a process that makes an engine, and then fills it."""
-    command = [sys.executable, "-c", FILL, str(seats), str(listeners)]
+def resident_growth(seats: int, listeners: int, workers: int = 1) -> tuple[int, int]:
+    """In bytes, of a process that makes a node's engines, and then fills them."""
+    command = [sys.executable, "-c", FILL, *map(str, (workers, seats, listeners))]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    engine, filled = map(int, output.split())
-    return engine, filled
+    engines, filled = map(int, output.split())
+    return engines, filled
 
 
-@pytest.mark.benchmark(group="memory")
-@pytest.mark.parametrize("listeners", [100_000, MILLION])
-def bench_memory_per_listener(benchmark: Any, needs_memory: Any, listeners: int) -> None:
+def measure(benchmark: Any, needs_memory: Any, listeners: int, workers: int) -> None:
     needs_memory(listeners * ROW_BYTES + (256 << 20))
-    engine, filled = benchmark.pedantic(resident_growth, (listeners, listeners), rounds=1)
+    engines, filled = benchmark.pedantic(resident_growth, (listeners, listeners, workers), rounds=1)
     per_listener = filled / listeners
     benchmark.extra_info |= {
         "bytes_per_listener": round(per_listener),
         "budget": BUDGET,
         "listeners": listeners,
-        "engine_bytes": engine,
+        "workers": workers,
+        "engine_bytes": engines,
     }
     assert per_listener <= BUDGET
+
+
+@pytest.mark.benchmark(group="memory")
+@pytest.mark.parametrize("listeners", [100_000, MILLION])
+def bench_memory_per_listener(benchmark: Any, needs_memory: Any, listeners: int) -> None:
+    measure(benchmark, needs_memory, listeners, workers=1)
+
+
+@pytest.mark.benchmark(group="memory")
+@pytest.mark.parametrize(("listeners", "workers"), [(100_000, 2), (MILLION, 2), (MILLION, 16)])
+def bench_memory_per_listener_of_several_workers(
+    benchmark: Any, needs_memory: Any, listeners: int, workers: int
+) -> None:
+    measure(benchmark, needs_memory, listeners, workers)
 
 
 @pytest.mark.benchmark(group="memory")

@@ -1,12 +1,15 @@
 """What every test may lean on: derandomized hypothesis, seeded damage, an engine on loopback."""
 
+import os
 import random
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 import trio.testing
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 from spacescore import Engine
 
@@ -44,20 +47,41 @@ def _mutations(packets: Sequence[bytes], *, count: int, seed: int) -> Iterator[b
         yield bytes(packet)
 
 
-# What these look at has no socket, no thread and no clock: it may run beside anything.
-SANS_IO = {"audience", "base", "batch", "engine", "media", "secure", "wire"}
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whoever asks for the `browser` fixture carries the mark that leaves them out.
-
-    Under `-n 2 --dist loadgroup` whatever lives in real time stays in one process.
-    """
+    """Whoever asks for the `browser` fixture carries the mark that leaves them out."""
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
-        if item.path.parent.name not in SANS_IO:
-            item.add_marker(pytest.mark.xdist_group("real time"))
+
+
+# What is heard in real time, which a neighbour that takes the CPU would delay.
+REAL_TIME = {"e2e", "io", "load"}
+# What these look at has no socket, no thread and no clock: any of their tests may run anywhere.
+SANS_IO = {"audience", "base", "batch", "engine", "media", "secure", "wire"}
+
+
+class ByClock(LoadScopeScheduling):
+    """Under `-n 2` whatever is heard in real time stays in one process, as do the tests of a file.
+
+    The largest scope is begun first, by the first process: real time.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = PurePosixPath(nodeid.partition("::")[0])
+        if path.parent.name in REAL_TIME:
+            return "real time"
+        return nodeid if path.parent.name in SANS_IO else str(path)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByClock:
+    return ByClock(config, log)
+
+
+def pytest_configure() -> None:
+    """The processes beside the first one give way to it."""
+    if os.environ.get("PYTEST_XDIST_WORKER", "gw0") != "gw0":
+        os.nice(10)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import threading
+from contextlib import contextmanager
 from functools import partial
 
 import pytest
@@ -422,21 +423,22 @@ def test_cancelling_a_reader_leaves_the_events_to_the_next(engine):
 def test_whoever_was_muted_is_muted_when_they_come_back(engine):
     engine.create_space("demo")
 
-    def join():
+    @contextmanager
+    def on_stage():
         offer = partial(engine.accept_offer, "demo", role="speaker", peer=77, name="Ada")
-        return speak_by_offer(lambda sdp: offer(sdp).sdp).connected()
+        answers = []
+        peer = speak_by_offer(lambda sdp: answers.append(offer(sdp)) or answers[0].sdp).connected()
+        yield
+        engine.end_session(answers[0].session)
+        peer.leave()
+        assert not engine.stats("demo").speakers
 
-    first = join()
-    engine.mute("demo", 77)
-    first.leave()
-    wait_for(lambda: not engine.stats("demo").speakers)
-    second = join()
-    wait_for(lambda: engine.drain() or engine.stats("demo").speakers[0].muted)
-    assert wait_for(lambda: engine.stats("demo").speakers)[0].muted
-    engine.mute("demo", 77, False)
-    second.leave()
-    wait_for(lambda: not engine.stats("demo").speakers)
-    third = join()
-    engine.drain()
-    assert not engine.stats("demo").speakers[0].muted
-    third.leave()
+    with on_stage():
+        engine.mute("demo", 77)
+    with on_stage():
+        wait_for(lambda: engine.drain() or engine.stats("demo").speakers[0].muted)
+        assert wait_for(lambda: engine.stats("demo").speakers)[0].muted
+        engine.mute("demo", 77, False)
+    with on_stage():
+        engine.drain()
+        assert not engine.stats("demo").speakers[0].muted

@@ -43,6 +43,7 @@ class Spacescore:
         ring: bool = False,
     ) -> None:
         options = ["--demo", "--data", str(folder), "--port", "0", "--udp-port", "0"]
+        options += ["--drain-seconds", "0"]  # nobody is told goodbye
         options += ["--host", ground.host, "--udp-host", ground.host]
         options += ["--workers", str(ground.cores)]
         options += ["--packet-time", str(packet_time)] if packet_time else []

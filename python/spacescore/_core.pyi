@@ -23,7 +23,7 @@ __all__: list[str] = [
     "Event",
     "FATES",
     "Feedback",
-    "FlatMap",
+    "FlatIndex",
     "FloorHandshakes",
     "FloorKeys",
     "JitterBuffer",
@@ -109,6 +109,7 @@ __all__: list[str] = [
     "unwrap_timestamp",
     "verify_integrity",
     "with_red_payload_type",
+    "worker_share",
     "write_binding_request",
     "write_binding_success",
     "write_bye",
@@ -122,7 +123,7 @@ __all__: list[str] = [
 class Dropped(ValueError):
     pass
 
-class FlatMap:
+class FlatIndex:
     def __init__(self, capacity: typing.SupportsInt | typing.SupportsIndex) -> None: ...
     def __len__(self) -> int: ...
     def erase(self, key: typing.SupportsInt | typing.SupportsIndex) -> bool: ...
@@ -955,7 +956,8 @@ class Pace:
     def add(
         self,
         now_us: typing.SupportsInt | typing.SupportsIndex,
-        packets: typing.SupportsInt | typing.SupportsIndex,
+        brought: typing.SupportsInt | typing.SupportsIndex,
+        waiting: typing.SupportsInt | typing.SupportsIndex,
         idle: bool,
     ) -> None: ...
     def due(
@@ -1671,6 +1673,10 @@ def verify_integrity(datagram: bytes, password: str) -> bool: ...
 def with_red_payload_type(
     payload: bytes, payload_type: typing.SupportsInt | typing.SupportsIndex
 ) -> bytes: ...
+def worker_share(
+    max_listeners: typing.SupportsInt | typing.SupportsIndex,
+    workers: typing.SupportsInt | typing.SupportsIndex,
+) -> dict: ...
 def write_binding_request(
     *,
     transaction: bytes,
@@ -1726,4 +1732,4 @@ FATES: tuple = (
     "lost",
     "sent_away",
 )
-LISTENER_ROW_BYTES: int = 1408
+LISTENER_ROW_BYTES: int = 1400

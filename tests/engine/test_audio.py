@@ -201,6 +201,7 @@ def spurts():
         yield b"", 9 * FRAME
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_an_hour_drifts_by_nothing():
     s = scene()
@@ -229,6 +230,7 @@ def test_sequence_numbers_wrap_without_loss(first):
     assert strength(s.listener.samples(), 440) > LOUD
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_what_the_engine_sends_wraps_without_loss(world):
     """65,536 packets are 22 minutes of one voice, and half of that for who began in the middle."""

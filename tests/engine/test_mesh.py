@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from handmade import sealed_check
+from spacescore._native import _core
 from world import SECOND_US, SPACE, TICK_US, World, hears, tone
 
 WORKERS = 3
@@ -278,3 +279,13 @@ def test_many_sessions_are_found_and_forgotten_again():
             world.leave(person)
         world.run(0.1)
         assert world.engine.listeners == 0
+
+
+def test_a_listener_whose_keys_came_from_elsewhere_is_found_by_every_worker(world):
+    first, second, _ = world.engine.engines
+    crowd = _core.Feedback(first, SPACE, 10)
+    crowd.prepare(checks=20, reports=0)
+    assert crowd.feed(second, world.now_us) == 20
+    world.engine.settle(world.now_us)
+    assert first.counters()["checks_answered"] == 20
+    assert world.drops() == {}

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from handmade import HandmadeClient, sealed_check
+from netem import Link
 from spacescore._native import _core
 from world import SECOND_US, SPACE, World, hears, tone
 
@@ -447,6 +448,42 @@ def test_one_source_does_not_take_all_the_handshakes():
     person = world.join()
     world.run(1)
     assert person.client.state == "connected"
+
+
+def forge_hellos(world, count):
+    """From as many addresses, each after a valid check."""
+    flood = nonces()
+    context = _core.DtlsContext(_core.Certificate.generate())
+    hello = _core.DtlsSession(context, role="client").poll_transmit()
+    for number in range(count):
+        source = (f"203.0.113.{number}", 9)
+        world.inject(source, fresh_check(world, None, next(flood)))
+        world.inject(source, hello)
+
+
+def test_forged_hellos_hold_sessions_for_four_seconds_while_others_wait():
+    world = World(max_handshakes=64)
+    forge_hellos(world, 64)
+    assert world.counters()["handshakes_started"] == 64
+    person = world.join()
+    world.run(3.9)
+    assert person.client.state == "handshaking"
+    world.run(0.5)
+    assert person.client.state == "connected"
+
+
+def test_a_slow_join_keeps_its_session_though_others_wait():
+    """Over a round trip of two seconds, where a flight is lost."""
+    world = World(max_handshakes=64)
+    slow = world.join()
+    world.run(0.035)  # the hello is there; its answer is lost with the fast path
+    slow.up, slow.down = Link(1, delay_us=1_000_000), Link(2, delay_us=1_000_000)
+    forge_hellos(world, 63)
+    person = world.join(address=("10.7.0.1", 9))
+    world.run(2.9)
+    assert person.client.state == "handshaking"
+    world.run(1.2)
+    assert [slow.client.state, person.client.state] == ["connected"] * 2
 
 
 @pytest.mark.parametrize("noise", [b"\x14", b"\x16", CLIENT_HELLO[:24], b"\x17" + CLIENT_HELLO[1:]])

@@ -125,12 +125,12 @@ def test_a_punctual_crowd_comes_when_it_said_however_many_wait():
             ticket=known | {"candidates": [where]},
             listeners=4_200,
             ramp=Ramp(Profile.STORM, 0.5),
-            join_timeout=5.0,
+            join_timeout=2.0,
             duration=0,
         )
         for punctual in (True, False):
             checks = run(replace(crowd, punctual=punctual)).listeners["first_check_us"]
-            assert (checks.max() - checks.min() < 5_000_000) == punctual
+            assert (checks.max() - checks.min() < 2_000_000) == punctual
 
 
 def test_another_fingerprint_is_the_wrong_certificate(served):

@@ -179,10 +179,10 @@ void bind_audience(py::module_& module) {
       .def(py::init<>())
       .def(
           "add",
-          [](Pace& self, std::int64_t now_us, std::size_t packets, bool idle) {
-            self.add({now_us}, packets, idle);
+          [](Pace& self, std::int64_t now_us, std::size_t brought, std::size_t waiting, bool idle) {
+            self.add({now_us}, brought, waiting, idle);
           },
-          py::arg("now_us"), py::arg("packets"), py::arg("idle"))
+          py::arg("now_us"), py::arg("brought"), py::arg("waiting"), py::arg("idle"))
       .def(
           "due",
           [](Pace& self, std::int64_t now_us, bool behind) { return self.due({now_us}, behind); },

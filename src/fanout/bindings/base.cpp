@@ -1,4 +1,6 @@
-#include "fanout/base/flat_map.hpp"
+#include <vector>
+
+#include "fanout/base/flat_index.hpp"
 #include "fanout/base/seq.hpp"
 #include "fanout/bindings/bind.hpp"
 
@@ -6,36 +8,52 @@ namespace fanout {
 
 namespace {
 
-/// A key whose low byte says where in the map it would like to lie, for tests of crowds there.
+/// A key whose low byte says where in the index it would like to lie, for tests of crowds there.
 struct PlainKey {
   std::uint64_t number;
   bool operator==(const PlainKey&) const = default;
 };
 std::uint64_t hash_value(const PlainKey& key, std::uint64_t) noexcept { return key.number << 56; }
 
-using PlainMap = FlatMap<PlainKey, std::uint64_t>;
+/// An index of rows that are never given back, by which it looks like a map.
+class PlainIndex {
+ public:
+  explicit PlainIndex(std::size_t capacity) : index_(capacity, 0, {this}) {}
 
-void bind_flat_map(py::module_& module) {
-  py::class_<PlainMap>(module, "FlatMap")
-      .def(py::init([](std::size_t capacity) { return PlainMap(capacity, 0); }),
-           py::arg("capacity"))
-      .def("__len__", &PlainMap::size)
-      .def(
-          "find",
-          [](PlainMap& self, std::uint64_t key) -> std::optional<std::uint64_t> {
-            const auto* value = self.find({key});
-            return value ? std::optional(*value) : std::nullopt;
-          },
-          py::arg("key"))
-      .def(
-          "set",
-          [](PlainMap& self, std::uint64_t key, std::uint64_t value) {
-            return self.set({key}, value);
-          },
-          py::arg("key"), py::arg("value"))
-      .def(
-          "erase", [](PlainMap& self, std::uint64_t key) { return self.erase({key}); },
-          py::arg("key"));
+  std::size_t size() const noexcept { return index_.size(); }
+  std::optional<std::uint64_t> find(std::uint64_t key) {
+    const auto* row = index_.find({key});
+    return row ? std::optional(rows_[*row - 1].value) : std::nullopt;
+  }
+  bool set(std::uint64_t key, std::uint64_t value) {
+    rows_.push_back({key, value});
+    return index_.set({key}, rows_.size());
+  }
+  bool erase(std::uint64_t key) { return index_.erase({key}); }
+
+ private:
+  struct Row {
+    std::uint64_t key;
+    std::uint64_t value;
+  };
+  struct Has {
+    const PlainIndex* self;
+    bool operator()(std::uint64_t row, const PlainKey& key) const noexcept {
+      return self->rows_[row - 1].key == key.number;
+    }
+  };
+
+  std::vector<Row> rows_;
+  FlatIndex<PlainKey, std::uint64_t, Has> index_;
+};
+
+void bind_flat_index(py::module_& module) {
+  py::class_<PlainIndex>(module, "FlatIndex")
+      .def(py::init<std::size_t>(), py::arg("capacity"))
+      .def("__len__", &PlainIndex::size)
+      .def("find", &PlainIndex::find, py::arg("key"))
+      .def("set", &PlainIndex::set, py::arg("key"), py::arg("value"))
+      .def("erase", &PlainIndex::erase, py::arg("key"));
 }
 
 }  // namespace
@@ -49,7 +67,7 @@ void bind_base(py::module_& module) {
       py::set_error(dropped, std::string(name(reason.drop)).c_str());
     }
   });
-  bind_flat_map(module);
+  bind_flat_index(module);
   module.def("drop_names", [] {
     py::list names;
     for (std::size_t i = 0; i < kDropKinds; ++i) names.append(name(static_cast<Drop>(i)));

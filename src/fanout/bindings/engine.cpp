@@ -58,6 +58,11 @@ class PyEngine {
     shake({now_us});
   }
 
+  void handle_timeout(std::int64_t now_us) {
+    engine_.handle_timeout({now_us});
+    shake({now_us});
+  }
+
   std::uint64_t handle_mesh(std::int64_t now_us) {
     engine_.handle_mesh({now_us});
     shake({now_us});
@@ -161,6 +166,16 @@ void bind_mesh(py::module_& module) {
       .def(
           "home", [](const Mesh& self, std::uint64_t space) { return self.home(SpaceId{space}); },
           py::arg("space"));
+  module.def(
+      "worker_share",
+      [](std::uint32_t max_listeners, std::uint32_t workers) {
+        const auto share = share_of({.certificate = {}, .max_listeners = max_listeners}, workers);
+        using namespace py::literals;
+        return py::dict("max_listeners"_a = share.max_listeners,
+                        "max_handshakes"_a = share.max_handshakes,
+                        "max_waiting"_a = share.max_waiting);
+      },
+      py::arg("max_listeners"), py::arg("workers"));
 }
 
 /// A crowd's consent checks and receiver reports, for benches, and which of them are opened.
@@ -290,10 +305,7 @@ void bind_time_and_datagrams(py::class_<PyEngine>& bound) {
           py::arg("now_us"), py::arg("unix_us"))
       .def("handle_datagram", &PyEngine::handle_datagram, py::arg("now_us"), py::arg("source"),
            py::arg("datagram"))
-      .def(
-          "handle_timeout",
-          [](PyEngine& self, std::int64_t now_us) { self.engine().handle_timeout({now_us}); },
-          py::arg("now_us"))
+      .def("handle_timeout", &PyEngine::handle_timeout, py::arg("now_us"))
       .def(
           "next_timeout",
           [](PyEngine& self, std::int64_t now_us) { return self.next_timeout({now_us}).us; },

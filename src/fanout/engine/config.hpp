@@ -1,6 +1,7 @@
 /// What an engine is made with; checked once, by `Engine`'s constructor.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "fanout/media/opus.hpp"
@@ -28,5 +29,15 @@ struct EngineConfig {
   /// How many voices are heard at once: more than three at a time nobody understands.
   std::uint32_t audible = 3;
 };
+
+/// What one of a node's workers is made with. The kernel's hash is even but not exact, so each has
+/// room for an eighth more than its share of listeners; the mesh counts the seats of all.
+inline EngineConfig share_of(EngineConfig node, std::uint32_t workers) {
+  if (workers == 1) return node;
+  node.max_listeners = std::min(node.max_listeners / workers * 9 / 8 + 64, node.max_listeners);
+  node.max_handshakes = (node.max_handshakes + workers - 1) / workers;
+  node.max_waiting = (node.max_waiting + workers - 1) / workers;
+  return node;
+}
 
 }  // namespace fanout

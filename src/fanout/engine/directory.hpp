@@ -3,13 +3,13 @@
 /// without locks: each entry is one atomic word, a fingerprint of the session and its worker.
 ///
 /// A session lies in one of two buckets of a cache line each, in the emptier of them (power of
-/// two choices), so that half-full tables practically never lack a place. One that does is not
-/// found after a move, and joins anew.
+/// two choices), so that a table full by two thirds practically never lacks a place. One that does
+/// is not found after a move, and joins anew. One session in a million has another's fingerprint
+/// in its buckets: it joins by way of that one's worker.
 #pragma once
 
 #include <array>
 #include <atomic>
-#include <bit>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -20,17 +20,19 @@ namespace fanout {
 
 using WorkerId = std::uint8_t;
 
+constexpr std::uint32_t kMaxWorkers = 64;
+
 class SessionDirectory {
  public:
   SessionDirectory(std::size_t sessions, std::uint64_t secret)
-      : secret_(secret), buckets_(std::bit_ceil(sessions / (kWays / 2) + 1)) {}
+      : secret_(secret), buckets_(sessions / kFilled + 1) {}
 
   std::optional<WorkerId> find(const SessionId& session) const noexcept {
     const auto hash = hash_value(session, secret_);
     for (const auto* bucket : {&first(hash), &second(hash)})
       for (const auto& entry : *bucket) {
         const auto word = entry.load(std::memory_order_acquire);
-        if (word >> kWorkerBits == tag(hash)) return static_cast<WorkerId>(word);
+        if (word / kMaxWorkers == tag(hash)) return static_cast<WorkerId>(word % kMaxWorkers);
       }
     return std::nullopt;
   }
@@ -42,8 +44,8 @@ class SessionDirectory {
     Bucket& b = second(hash);
     Bucket& emptier = used(b) < used(a) ? b : a;
     for (auto& entry : emptier) {
-      std::uint64_t vacant = 0;
-      if (entry.compare_exchange_strong(vacant, tag(hash) << kWorkerBits | worker)) return;
+      std::uint32_t vacant = 0;
+      if (entry.compare_exchange_strong(vacant, entry_of(hash, worker))) return;
     }
   }
 
@@ -53,33 +55,34 @@ class SessionDirectory {
     for (auto* bucket : {&first(hash), &second(hash)})
       for (auto& entry : *bucket) {
         auto word = entry.load(std::memory_order_acquire);
-        if (word == (tag(hash) << kWorkerBits | worker)) entry.compare_exchange_strong(word, 0);
+        if (word == entry_of(hash, worker)) entry.compare_exchange_strong(word, 0);
       }
   }
 
  private:
-  static constexpr std::size_t kWays = 8;  // a cache line
-  static constexpr int kWorkerBits = 8;
-  using Bucket = std::array<std::atomic<std::uint64_t>, kWays>;
+  static constexpr std::size_t kWays = 16;  // a cache line
+  static constexpr std::size_t kFilled = 10;
+  using Bucket = std::array<std::atomic<std::uint32_t>, kWays>;
 
-  /// 56 bits, never zero: zero is a vacant entry.
-  static std::uint64_t tag(std::uint64_t hash) noexcept { return hash >> kWorkerBits | 1; }
+  /// Never zero: zero is a vacant entry.
+  static std::uint32_t tag(std::uint64_t hash) noexcept {
+    return static_cast<std::uint32_t>(hash) / kMaxWorkers | 1;
+  }
+  static std::uint32_t entry_of(std::uint64_t hash, WorkerId worker) noexcept {
+    return tag(hash) * kMaxWorkers + worker;
+  }
   static std::size_t used(const Bucket& bucket) noexcept {
     std::size_t count = 0;
     for (const auto& entry : bucket) count += entry.load(std::memory_order_relaxed) != 0;
     return count;
   }
 
-  Bucket& first(std::uint64_t hash) noexcept { return buckets_[hash & (buckets_.size() - 1)]; }
-  Bucket& second(std::uint64_t hash) noexcept {
-    return buckets_[scramble(hash) & (buckets_.size() - 1)];
-  }
-  const Bucket& first(std::uint64_t hash) const noexcept {
-    return buckets_[hash & (buckets_.size() - 1)];
-  }
-  const Bucket& second(std::uint64_t hash) const noexcept {
-    return buckets_[scramble(hash) & (buckets_.size() - 1)];
-  }
+  /// The upper half of the hash, scaled to the number of buckets; the tag is of the lower.
+  std::size_t at(std::uint64_t hash) const noexcept { return (hash >> 32) * buckets_.size() >> 32; }
+  Bucket& first(std::uint64_t hash) noexcept { return buckets_[at(hash)]; }
+  Bucket& second(std::uint64_t hash) noexcept { return buckets_[at(scramble(hash))]; }
+  const Bucket& first(std::uint64_t hash) const noexcept { return buckets_[at(hash)]; }
+  const Bucket& second(std::uint64_t hash) const noexcept { return buckets_[at(scramble(hash))]; }
 
   std::uint64_t secret_;
   std::vector<Bucket> buckets_;

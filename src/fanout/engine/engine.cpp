@@ -24,11 +24,18 @@ EngineConfig checked(EngineConfig config) {
   return config;
 }
 
-std::size_t peers_at_most(const EngineConfig& config) {
-  // Twice the handshakes: an address can belong to a session that left it a moment ago. An
-  // eighth more for addresses whose sessions other workers have.
-  return std::size_t{config.max_listeners} + config.max_listeners / 8 +
-         4 * (std::size_t{config.max_handshakes} + config.max_waiting) + config.max_speakers;
+std::size_t handshakes_at_most(const EngineConfig& config) {
+  return 2 * (std::size_t{config.max_handshakes} + config.max_waiting);
+}
+
+std::size_t sessions_at_most(const EngineConfig& config) {
+  return std::size_t{config.max_listeners} + handshakes_at_most(config) + config.max_speakers;
+}
+
+/// As many handshakes again, for an address can belong to a session that left it a moment ago;
+/// and an eighth more listeners, for addresses whose sessions other workers have.
+std::size_t addresses_at_most(const EngineConfig& config) {
+  return sessions_at_most(config) + handshakes_at_most(config) + config.max_listeners / 8;
 }
 
 }  // namespace
@@ -68,8 +75,8 @@ Engine::Engine(const EngineConfig& config, Instant now, UnixTime wall, std::shar
       hellos_(std::size_t{config.max_waiting} * kMaxHellos),
       flights_(std::size_t{config.max_handshakes} * kMaxFlights),
       speakers_(config.max_speakers),
-      by_address_(peers_at_most(config), random_value<std::uint64_t>()),
-      by_session_(peers_at_most(config), random_value<std::uint64_t>()),
+      by_address_(addresses_at_most(config), random_value<std::uint64_t>(), {this}),
+      by_session_(sessions_at_most(config), random_value<std::uint64_t>(), {this}),
       next_patrol_(now + kTick) {}
 
 Engine::~Engine() = default;
@@ -308,6 +315,16 @@ Transport& Engine::transport(Peer peer) noexcept {
       break;
   }
   return speakers_[peer.index]->transport();
+}
+
+bool Engine::IsKnownBy::operator()(Peer peer, const Address& address) const noexcept {
+  if (peer.kind == Kind::elsewhere) return true;
+  if (peer.kind == Kind::listener) return engine->table_.to_seal(peer.index).to == address;
+  return engine->transport(peer).address == address;
+}
+
+bool Engine::IsKnownBy::operator()(Peer peer, const SessionId& session) const noexcept {
+  return engine->transport(peer).session == session;
 }
 
 void Engine::emit(EventKind kind, const Transport& transport, std::string_view detail) {

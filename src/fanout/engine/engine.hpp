@@ -23,7 +23,7 @@
 
 #include "fanout/audience/table.hpp"
 #include "fanout/audience/tier.hpp"
-#include "fanout/base/flat_map.hpp"
+#include "fanout/base/flat_index.hpp"
 #include "fanout/base/send_batch.hpp"
 #include "fanout/engine/auto_tier.hpp"
 #include "fanout/engine/backlog.hpp"
@@ -120,15 +120,21 @@ class Engine {
     bool recorded = false;
     std::uint16_t admitted = kCohorts;  // cohorts below may enter
   };
-  /// `elsewhere`: with the worker of that index. Zero is no kind: so a map's vacant slot looks.
+  /// `elsewhere`: with the worker of that index. Zero is no kind: so a vacant slot looks.
   enum class Kind : std::uint8_t { handshake = 1, listener, speaker, elsewhere };
-  struct Peer {  // one word: two maps hold one for every listener
+  struct Peer {  // one word: two indices hold one for every listener
     Peer() = default;
     Peer(Kind kind, std::uint32_t index) noexcept : kind(kind), index(index) {}
 
     Kind kind : 3 {};
     std::uint32_t index : 29 {};
     bool operator==(const Peer&) const = default;
+  };
+  /// Of a session that another worker has, nothing is here to compare: half a hash must do.
+  struct IsKnownBy {
+    Engine* engine;
+    bool operator()(Peer peer, const Address& address) const noexcept;
+    bool operator()(Peer peer, const SessionId& session) const noexcept;
   };
   using Verdict = std::optional<Drop>;  // nothing: the datagram did what it came for
 
@@ -206,8 +212,8 @@ class Engine {
   bool flight_next_ = false;
   std::shared_ptr<PayloadSlab> payloads_ = std::make_shared<PayloadSlab>();
   std::vector<std::unique_ptr<Speaker>> speakers_;
-  FlatMap<Address, Peer> by_address_;
-  FlatMap<SessionId, Peer> by_session_;
+  FlatIndex<Address, Peer, IsKnownBy> by_address_;
+  FlatIndex<SessionId, Peer, IsKnownBy> by_session_;
   std::unordered_map<SpaceId, std::unique_ptr<Space>> spaces_;
   std::vector<Space*> turns_;  // the same spaces, in the order in which they may send
   std::size_t turn_ = 0;

@@ -138,6 +138,7 @@ bool Engine::add_listener(const Transport& transport) {
   mesh_->take_seat();
   const bool seated = admit_listener(transport, *space);
   if (!seated) mesh_->leave_seat();
+  if (seated && mesh_->workers() > 1) mesh_->directory().set(transport.session, self_);
   return seated;
 }
 

@@ -74,10 +74,12 @@ Engine::Verdict Engine::listener_report(Instant now, RowId id, MutableBytes data
 }
 
 void Engine::patrol(Instant now) {
+  const bool crowded = !hellos_.empty() && !handshakes_.may_begin();
   const auto visit = [&](Slot slot) {
     Handshake& handshake = handshakes_[slot];
-    const bool alive =
-        handshake.handle_timeout(now, outbox_) && now - handshake.started < kJoinDeadline;
+    const bool yields = crowded && handshake.stage == Stage::shaking && handshake.waiting == 0;
+    const auto patience = yields ? kUnprovenHandshake : kJoinDeadline;
+    const bool alive = handshake.handle_timeout(now, outbox_) && now - handshake.started < patience;
     if (alive) return;
     if (handshake.dtls) ++counters_.handshakes_failed;
     remove({Kind::handshake, slot}, "handshake timed out");

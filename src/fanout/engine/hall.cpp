@@ -114,14 +114,16 @@ void Hall::start_ticks_before(std::uint64_t tick, Instant now) noexcept {
 
 void Hall::start_tick(Instant now) noexcept {
   const bool idle = walking_ == 0;
+  std::size_t brought = 0;
   for (std::uint32_t i = 0; i < kSections; ++i) {
     const Tier tier = tier_of_section(i);
     if (sections_[i].size() > 0 && is_due(tier, i % kMostTicks, tick_) && may_lack(tier)) {
       sections_[i].start(now);
+      brought += sections_[i].size();
       walking_ |= 1u << i;
     }
   }
-  if (walking_ != 0) pace_.add(now, left(), idle);
+  if (walking_ != 0) pace_.add(now, brought, left(), idle);
 }
 
 /// Visits to make, in all sections.
@@ -173,7 +175,7 @@ std::size_t Hall::serve(Section& section, std::size_t most, Instant now, SrtpEng
   counters.frames_abandoned += ladder_->skips() - skips;
   if (more) {  // what one packet could not hold is a lap of its own
     section.start(now);
-    pace_.add(now, left(), false);
+    pace_.add(now, 0, left(), false);
   }
   if (section.advance(visited)) {
     if (!section.walking()) walking_ &= ~(1u << turn_);

@@ -30,6 +30,11 @@ constexpr Duration kJoinDeadline = seconds(15);
 /// join.
 constexpr Duration kIdleHandshake = seconds(2);
 
+/// While others wait to begin, a handshake has this long for the peer's Finished, which alone
+/// proves its address: who forges a check and a hello holds a session no longer. It is enough
+/// for a round trip of two seconds that loses a flight.
+constexpr Duration kUnprovenHandshake = seconds(4);
+
 /// A source that has this fraction of a stage waits while more than half of it is taken: an
 /// office behind one address joins a little slower than the rest of the world.
 constexpr std::uint32_t kSourceShare = 16;

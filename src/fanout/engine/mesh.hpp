@@ -29,8 +29,6 @@
 
 namespace fanout {
 
-constexpr std::uint32_t kMaxWorkers = 64;
-
 /// A frame of a room, for the halls.
 struct FrameMessage {
   SpaceId space{};

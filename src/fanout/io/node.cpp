@@ -15,18 +15,6 @@ const NodeConfig& checked(const NodeConfig& config) {
   return config;
 }
 
-/// A worker's part of the node's bounds. The kernel's hash is even but not exact, so each has
-/// room for an eighth more than its share of listeners; the mesh counts the seats of all.
-EngineConfig share_of(const NodeConfig& config) {
-  EngineConfig share = config.engine;
-  if (config.workers == 1) return share;
-  share.max_listeners = config.engine.max_listeners / config.workers * 9 / 8 + 64;
-  share.max_listeners = std::min(share.max_listeners, config.engine.max_listeners);
-  share.max_handshakes = (config.engine.max_handshakes + config.workers - 1) / config.workers;
-  share.max_waiting = (config.engine.max_waiting + config.workers - 1) / config.workers;
-  return share;
-}
-
 }  // namespace
 
 Node::Node(const NodeConfig& config)
@@ -38,7 +26,7 @@ Node::Node(const NodeConfig& config)
   sockets.emplace_back(config.host, config.port);
   while (sockets.size() < config.workers) sockets.push_back(sockets[0].another());
   port_ = sockets[0].port();
-  const auto share = share_of(config);
+  const auto share = share_of(config.engine, config.workers);
   for (auto& socket : sockets)
     workers_.push_back(std::make_unique<Worker>(
         share, mesh_, static_cast<WorkerId>(workers_.size()), std::move(socket), events_));

@@ -27,28 +27,23 @@ std::unique_ptr<SrtpEngine> SrtpEngine::make(SrtpBackend backend) {
 void SrtpEngine::fetch(const SrtpKey&, std::size_t) const noexcept {}
 
 bool ReplayWindow::accepts(std::uint64_t index) const noexcept {
-  if (!started_ || index > newest_) return true;
-  if (newest_ - index >= kSize) return false;
+  if (index >= end_) return true;
+  if (end_ - index > kSize) return false;
   return (seen_[index % kSize / 64] >> index % 64 & 1) == 0;
 }
 
 void ReplayWindow::mark(std::uint64_t index) noexcept {
-  if (!started_ || index >= newest_ + kSize) {
+  if (index >= end_ + kSize) {
     seen_ = {};
-    newest_ = index;
-    started_ = true;
+    end_ = index;
   }
-  while (newest_ < index) {
-    ++newest_;
-    word(newest_) &= ~(std::uint64_t{1} << newest_ % 64);
-  }
-  if (newest_ - index < kSize) word(index) |= std::uint64_t{1} << index % 64;
+  for (; end_ <= index; ++end_) word(end_) &= ~(std::uint64_t{1} << end_ % 64);
+  if (end_ - index <= kSize) word(index) |= std::uint64_t{1} << index % 64;
 }
 
 void ReplayWindow::mark_through(std::uint64_t index) noexcept {
-  newest_ = index;
+  end_ = index + 1;
   seen_.fill(~std::uint64_t{0});
-  started_ = true;
 }
 
 SrtpReceiver::SrtpReceiver(SrtpEngine& engine, const SrtpMaster& remote)

@@ -137,9 +137,8 @@ class ReplayWindow {
  private:
   std::uint64_t& word(std::uint64_t index) noexcept { return seen_[index % kSize / 64]; }
 
-  std::uint64_t newest_ = 0;
+  std::uint64_t end_ = 0;                         // one more than the newest
   std::array<std::uint64_t, kSize / 64> seen_{};  // a ring of bits: index modulo kSize
-  bool started_ = false;
 };
 
 /// The receiving end of one peer: ROC estimation (RFC 3711 appendix A), replay, opening. A peer

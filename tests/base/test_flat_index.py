@@ -1,4 +1,4 @@
-"""The map that finds a peer by address or session, against Python's own."""
+"""The index that finds a peer by address or session, against Python's own."""
 
 import random
 from pathlib import Path
@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from spacescore._native import _core
 
-# The low byte is where a key would like to lie: these crowd together, at both ends and between.
+# The low byte is where a key would like to lie, and all that the index keeps of it: these crowd
+# together, at both ends and between, and are told apart by their rows alone.
 keys = st.builds(
     lambda home, number: number << 8 | home,
     st.sampled_from([0, 1, 128, 254, 255]),
@@ -20,7 +21,7 @@ steps = st.lists(st.tuples(st.sampled_from(["set", "erase", "find"]), keys), max
 
 @given(st.integers(1, 40), steps)
 def test_it_does_what_a_dict_does_until_it_is_full(capacity, steps):
-    ours, model = _core.FlatMap(capacity), {}
+    ours, model = _core.FlatIndex(capacity), {}
     for number, (what, key) in enumerate(steps, start=1):
         if what == "set":
             fits = key in model or len(model) < capacity
@@ -37,7 +38,7 @@ def test_it_does_what_a_dict_does_until_it_is_full(capacity, steps):
 def test_a_run_that_goes_round_the_end_closes_its_gaps():
     crowd = [number << 8 | 255 for number in range(20)]
     for gone in crowd:
-        ours = _core.FlatMap(20)
+        ours = _core.FlatIndex(20)
         for key in crowd:
             assert ours.set(key, key + 1)
         assert ours.erase(gone)
@@ -48,7 +49,7 @@ def test_a_run_that_goes_round_the_end_closes_its_gaps():
 
 def test_years_of_churn_leave_no_trace():
     rng = random.Random(1)
-    ours, inside = _core.FlatMap(200), list(range(200))
+    ours, inside = _core.FlatIndex(200), list(range(200))
     for key in inside:
         ours.set(key, 1)
     for key in range(200, 20_000):
@@ -60,18 +61,18 @@ def test_years_of_churn_leave_no_trace():
     assert not any(ours.find(key) for key in set(range(20_000)) - set(inside))
 
 
-def test_a_map_made_for_millions_takes_the_memory_of_those_inside():
+def test_an_index_made_for_millions_takes_the_memory_of_those_inside():
     def resident():
         return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
     before = resident()
-    ours = _core.FlatMap(4_000_000)
+    ours = _core.FlatIndex(4_000_000)
     for key in range(100):
         ours.set(key, 1)
     assert resident() - before < 4 << 20
     assert ours.find(99) == 1
 
 
-def test_a_map_beyond_all_measure_is_refused():
+def test_an_index_beyond_all_measure_is_refused():
     with pytest.raises(ValueError, match="slots"):
-        _core.FlatMap(1 << 40)
+        _core.FlatIndex(1 << 40)
