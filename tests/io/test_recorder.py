@@ -151,3 +151,60 @@ def test_a_disk_that_stays_full_until_the_end_costs_what_was_not_written(recordi
         recording.recorder.close()
     assert 100 <= recording.recorder.lost <= 150
     assert recording.levels()[:5] == pytest.approx(-12, abs=0.5)
+
+
+def test_a_space_recorded_anew_takes_nothing_from_the_recording_that_waits(recording):
+    second = recording.path.with_name("second.opus")
+    recording.say(100)
+    wait_for(lambda: recording.size > 4_000)
+    with full_disk(recording.size):
+        recording.say(100)
+        recording.recorder.finish(SPACE)
+        wait_for(lambda: recording.hears("recording_failed"))
+        recording.recorder.open(SPACE, str(second))
+        first, recording.position = recording.position, 0
+        recording.say(150)
+        recording.settle()
+    recording.recorder.close()
+    assert recording.recorder.lost == 0
+    assert decoded(recording.path).size == first
+    assert decoded(second).size == recording.position
+
+
+def test_a_recording_whose_end_found_no_place_ends_where_the_next_begins(recording):
+    second = recording.path.with_name("second.opus")
+    recording.say(100)
+    recording.recorder.open(SPACE, str(second))
+    first, recording.position = recording.position, 0
+    recording.say(50)
+    recording.recorder.close()
+    assert decoded(recording.path).size == first
+    assert decoded(second).size == recording.position
+
+
+def test_a_recording_without_a_word_leaves_no_file_and_the_next_its_own(recording):
+    recording.recorder.finish(SPACE)
+    second = recording.path.with_name("second.opus")
+    recording.recorder.open(SPACE, str(second))
+    recording.settle()
+    recording.say(50)
+    recording.recorder.close()
+    assert not recording.path.exists()
+    assert decoded(second).size == recording.position
+
+
+def test_recordings_that_are_over_wait_in_a_bounded_place(recording):
+    """Each fills what one may; the oldest are given up, and counted, for the latest."""
+    paths = [recording.path.with_name(f"evening {number}.opus") for number in range(18)]
+    with full_disk(0):
+        for path in paths:
+            recording.recorder.open(SPACE, str(path))
+            recording.position, before = 0, recording.recorder.lost
+            while recording.recorder.lost == before:
+                recording.say(5_000)
+                recording.settle()
+            recording.recorder.finish(SPACE)
+    recording.recorder.close()
+    kept = [path.stat().st_size > 0 for path in paths]
+    assert kept == sorted(kept), "the oldest go"
+    assert 15 <= sum(kept) < 18

@@ -53,12 +53,10 @@ void Recorder::open(SpaceId space, const std::string& path, const std::string& t
   if (access(path.c_str(), F_OK) == 0)
     throw std::system_error(EEXIST, std::generic_category(), "recording to " + path);
   const auto serial = static_cast<std::uint32_t>(static_cast<std::uint64_t>(space));
-  const std::scoped_lock lock(mutex_);
-  drain();  // an earlier recording of the same space may have its end still in the ring
-  sweep();
-  give_up(space);
-  OggOpusWriter ogg(serial, channels, title);
-  files_.insert_or_assign(space, File{path, FileDescriptor{}, std::move(ogg)});
+  File file{path, OggOpusWriter(serial, channels, title), ++opens_};
+  const std::scoped_lock lock(door_);
+  opened_.emplace_back(space, std::move(file));
+  somebody_.store(true);
 }
 
 void Recorder::write(const RecordedFrame& frame) noexcept {
@@ -68,14 +66,16 @@ void Recorder::write(const RecordedFrame& frame) noexcept {
     return;
   }
   item->frame = frame;
+  item->opened = opens_.load();
   item->last = false;
   ring_.publish();
 }
 
 void Recorder::finish(SpaceId space) noexcept {
   Item* item = ring_.reserve();
-  if (!item) return;  // the file stays open until close(), and whole all the same
+  if (!item) return;  // the file is over when another begins or close() is called, and whole
   item->frame.space = space;
+  item->opened = opens_.load();
   item->last = true;
   ring_.publish();
 }
@@ -86,40 +86,59 @@ void Recorder::close() noexcept {
 }
 
 void Recorder::run() noexcept {
-  auto next_sync = std::chrono::steady_clock::now() + kSync;
+  auto next_sync = Clock::now() + kSync;
   while (true) {
     const bool last_round = stopping_.load();
-    {
-      const std::scoped_lock lock(mutex_);
-      drain();
-      sweep();
-    }
+    drain();
+    sweep();
     if (last_round) break;
-    if (std::chrono::steady_clock::now() >= next_sync) {
+    if (Clock::now() >= next_sync) {
       sync();
-      next_sync = std::chrono::steady_clock::now() + kSync;
+      next_sync = Clock::now() + kSync;
     }
     std::this_thread::sleep_for(kPoll);
   }
-  for (auto& [space, file] : files_) {
+  while (!files_.empty()) end(files_.begin());
+  for (auto& [space, file] : ended_)
     if (file.retry) file.retry = Clock::now();
-    finish_file(space, file);
-  }
   sweep();
-  while (!files_.empty()) give_up(files_.begin()->first);
+  for (const auto& [space, file] : ended_) give_up(file);
 }
 
 void Recorder::drain() {
-  for (Item* item = ring_.peek(); item; item = ring_.peek()) {
-    const auto at = files_.find(item->frame.space);
-    if (at != files_.end()) {
-      if (item->last)
-        finish_file(at->first, at->second);
-      else
-        write_frame(at->second, item->frame);
+  for (const Item* item = ring_.peek(); item; item = ring_.peek()) {
+    if (const auto at = file_of(*item); at == files_.end()) {
+      // Of a space that is not recorded.
+    } else if (item->last) {
+      end(at);
+    } else {
+      write_frame(at->second, item->frame);
     }
     ring_.release();
   }
+}
+
+Recorder::Files::iterator Recorder::file_of(const Item& item) {
+  const auto space = item.frame.space;
+  const auto at = files_.find(space);
+  if (!somebody_.load()) return at;
+  auto opened = fetch(space, item.opened);
+  if (!opened) return at;
+  if (at != files_.end()) end(at);  // whose last found no place in the ring
+  return files_.emplace(space, std::move(*opened)).first;
+}
+
+/// The last that was opened by then; one before it never had a frame.
+std::optional<Recorder::File> Recorder::fetch(SpaceId space, std::uint64_t opened) {
+  const std::scoped_lock lock(door_);
+  std::optional<File> found;
+  for (auto at = opened_.begin(); at != opened_.end();) {
+    const bool meant = at->first == space && at->second.opened <= opened;
+    if (meant) found = std::move(at->second);
+    at = meant ? opened_.erase(at) : std::next(at);
+  }
+  somebody_.store(!opened_.empty());
+  return found;
 }
 
 void Recorder::write_frame(File& file, const RecordedFrame& frame) {
@@ -156,31 +175,43 @@ void Recorder::fail(SpaceId space, File& file) {
   file.retry = Clock::now() + kRetry;
 }
 
-void Recorder::finish_file(SpaceId space, File& file) {
+void Recorder::end(Files::iterator at) {
+  auto& [space, file] = *at;
   if (file.began) {
     file.ogg.finish();
     flush(space, file);
   }
-  file.finished = true;
+  ended_.emplace_back(space, std::move(file));
+  files_.erase(at);
+  bound_ended();
 }
 
-void Recorder::sweep() {
-  for (auto at = files_.begin(); at != files_.end();) {
-    auto& [space, file] = *at;
-    if (file.retry) flush(space, file);
-    const bool done = file.finished && !file.retry;
-    if (done && file.fd) fdatasync(file.fd.get());
-    at = done ? files_.erase(at) : std::next(at);
+void Recorder::bound_ended() {
+  std::size_t waiting = 0;
+  for (const auto& [space, file] : ended_) waiting += file.waiting.size();
+  for (; waiting > kMaxEnded; ended_.pop_front()) {
+    waiting -= ended_.front().second.waiting.size();
+    give_up(ended_.front().second);
   }
 }
 
-void Recorder::give_up(SpaceId space) {
-  if (const auto node = files_.extract(space))
-    lost_.fetch_add(node.mapped().frames, std::memory_order_relaxed);
+void Recorder::sweep() {
+  for (auto& [space, file] : files_)
+    if (file.retry) flush(space, file);
+  for (auto at = ended_.begin(); at != ended_.end();) {
+    auto& [space, file] = *at;
+    if (file.retry) flush(space, file);
+    const bool done = !file.retry;
+    if (done && file.fd) fdatasync(file.fd.get());
+    at = done ? ended_.erase(at) : std::next(at);
+  }
+}
+
+void Recorder::give_up(const File& file) {
+  lost_.fetch_add(file.frames, std::memory_order_relaxed);
 }
 
 void Recorder::sync() noexcept {
-  const std::scoped_lock lock(mutex_);
   for (auto& [space, file] : files_)
     if (std::exchange(file.dirty, false)) fdatasync(file.fd.get());
 }

@@ -5,17 +5,22 @@
 ///
 /// What cannot be written waits: a file is tried again each second, and goes on at the very byte
 /// where it stopped. Behind kMaxWaiting frames are lost and counted; they are silence in the file,
-/// so its time stays the room's.
+/// so its time stays the room's. Recordings that are over wait too, all of them in kMaxEnded.
+///
+/// Files belong to the recorder's thread alone, so nobody else waits for a disk: who opens one
+/// leaves it at the door, where its first frame fetches it.
 #pragma once
 
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <list>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "fanout/base/spsc_ring.hpp"
@@ -30,6 +35,8 @@ class Recorder {
  public:
   /// Of a file that fills this much memory, new frames are lost: four minutes of voice.
   static constexpr std::size_t kMaxWaiting = 1 << 20;
+  /// Of recordings that are over, the oldest is given up when they take more.
+  static constexpr std::size_t kMaxEnded = 16 * kMaxWaiting;
 
   /// `tell` is called, on the recorder's thread, when a file cannot be written, and when it can
   /// be again.
@@ -56,28 +63,33 @@ class Recorder {
   using Clock = std::chrono::steady_clock;
   struct Item {
     RecordedFrame frame;
+    std::uint64_t opened = 0;  ///< how many files had been by then
     bool last = false;
   };
   struct File {
     std::string path;
-    FileDescriptor fd;
     OggOpusWriter ogg;
+    std::uint64_t opened = 0;  ///< the how manieth
+    FileDescriptor fd{};
     std::vector<std::uint8_t> waiting{};       ///< made, and not written yet
     std::uint64_t frames = 0;                  ///< since all that was made is written
     std::optional<Clock::time_point> retry{};  ///< of one that cannot be written
     bool began = false;
-    bool finished = false;
     bool dirty = false;
   };
+  using Files = std::unordered_map<SpaceId, File>;
 
   void run() noexcept;
   void drain();
+  /// The file of what is in the ring, fetched from the door by the first.
+  Files::iterator file_of(const Item& item);
+  std::optional<File> fetch(SpaceId space, std::uint64_t opened);
   void write_frame(File& file, const RecordedFrame& frame);
-  void finish_file(SpaceId space, File& file);
-  /// Tries again what could not be written, and closes what is finished.
+  void end(Files::iterator at);
+  /// Tries again what could not be written, and closes what is over.
   void sweep();
-  /// Forgets a file that never could be written to its end.
-  void give_up(SpaceId space);
+  void bound_ended();
+  void give_up(const File& file);
   void flush(SpaceId space, File& file);
   void fail(SpaceId space, File& file);
   void sync() noexcept;
@@ -87,8 +99,12 @@ class Recorder {
 
   Tell tell_;
   SpscRing<Item> ring_{kRing};
-  std::mutex mutex_;  // guards files_ and the ring's reading end
-  std::unordered_map<SpaceId, File> files_;
+  std::mutex door_;  // guards opened_, and is held for no longer than a look
+  std::list<std::pair<SpaceId, File>> opened_;  // before their first frame
+  std::atomic<bool> somebody_{false};           // is at the door
+  std::atomic<std::uint64_t> opens_{0};
+  Files files_;
+  std::list<std::pair<SpaceId, File>> ended_;
   std::atomic<std::uint64_t> lost_{0};
   std::atomic<std::uint64_t> failures_{0};
   std::atomic<bool> stopping_{false};
