@@ -472,6 +472,31 @@ def test_forged_hellos_hold_sessions_for_four_seconds_while_others_wait():
     assert person.client.state == "connected"
 
 
+def test_a_flood_of_forged_hellos_soon_gets_less_than_it_brings_and_a_small_hello_still_joins():
+    """Each would get three times its bytes, to a victim, if nobody counted who broke that trust."""
+    world, flood = World(max_handshakes=8_192, max_listeners=10_000), nonces()
+    context = _core.DtlsContext(_core.Certificate.generate())
+    hello = _core.DtlsSession(context, role="client").poll_transmit()
+
+    def gain(sources):
+        came = went = 0
+        for source in sources:
+            for datagram in (fresh_check(world, None, next(flood)), hello):
+                came += len(datagram)
+                went += sum(len(answer) for _, answer in world.inject(source, datagram))
+        return went / came
+
+    networks = [[(f"203.0.{network}.{host}", 9) for host in range(250)] for network in range(12)]
+    gains = [gain(network) for network in networks]
+    assert 1 < gains[0] <= 3
+    assert max(gains[-3:]) < 1
+    person = world.join()
+    world.run(5)
+    assert person.client.state == "connected"
+    world.run(40)  # they have timed out, and nobody else has come
+    assert gain([NEW]) > 1
+
+
 def test_a_slow_join_keeps_its_session_though_others_wait():
     """Over a round trip of two seconds, where a flight is lost."""
     world = World(max_handshakes=64)

@@ -62,7 +62,7 @@ class SessionDirectory {
  private:
   static constexpr std::size_t kWays = 16;  // a cache line
   static constexpr std::size_t kFilled = 10;
-  using Bucket = std::array<std::atomic<std::uint32_t>, kWays>;
+  struct alignas(64) Bucket : std::array<std::atomic<std::uint32_t>, kWays> {};
 
   /// Never zero: zero is a vacant entry.
   static std::uint32_t tag(std::uint64_t hash) noexcept {

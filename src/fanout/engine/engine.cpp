@@ -11,12 +11,15 @@ namespace fanout {
 
 namespace {
 
+constexpr std::uint32_t kMostListeners = 1 << 29;  // what an index has room for
+
 /// Tickets of the doors that can end a session live shorter than this.
 constexpr Duration kRevoked = seconds(120);
 constexpr std::size_t kMaxRevoked = 4'096;  // the oldest is forgotten first
 
 EngineConfig checked(EngineConfig config) {
-  if (config.max_listeners == 0) throw std::invalid_argument("max_listeners must be positive");
+  if (config.max_listeners == 0 || config.max_listeners >= kMostListeners)
+    throw std::invalid_argument("max_listeners must be positive and below 2^29");
   if (config.max_handshakes == 0) throw std::invalid_argument("max_handshakes must be positive");
   if (config.max_waiting == 0) throw std::invalid_argument("max_waiting must be positive");
   if (config.audible == 0 || config.audible > kMaxCsrc)

@@ -86,6 +86,7 @@ Engine::Verdict Engine::shake(Instant now, Slot slot, Bytes datagram) {
     return Drop::handshake_failed;
   }
   if (!handshake.connected()) return {};
+  handshakes_.proved(slot);
   const auto verdict = admit(slot);
   ++(verdict ? counters_.handshakes_failed : counters_.handshakes_completed);
   return verdict;

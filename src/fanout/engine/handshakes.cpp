@@ -10,7 +10,9 @@ namespace fanout {
 bool Handshake::handle_datagram(Instant now, DtlsContext& context, Bytes datagram,
                                 Outbox& outbox) noexcept {
   try {
-    if (!dtls) dtls.emplace(context, DtlsRole::server, asks_certificate, now);
+    if (!dtls)
+      dtls.emplace(context, DtlsRole::server, asks_certificate, now,
+                   DtlsPatience{.amplification = trusted ? kTrusting : kWary});
   } catch (const std::exception&) {  // out of memory: this joiner tries again
     return false;
   }
@@ -118,8 +120,22 @@ bool Handshakes::begin(Slot slot, Instant now) noexcept {
     return false;
   }
   slots_[slot]->started = now;
+  slots_[slot]->trusted = trust(now);
   enter(Stage::shaking, slot);
   return true;
+}
+
+bool Handshakes::trust(Instant now) noexcept {
+  const auto regained = (now - regained_at_).us / kTrustRegained.us;
+  broken_ -= static_cast<std::uint32_t>(std::min<std::int64_t>(regained, broken_));
+  regained_at_ = broken_ == 0 ? now : regained_at_ + kTrustRegained * regained;
+  if (broken_ == kMostTrusted) return false;
+  ++broken_;
+  return true;
+}
+
+void Handshakes::proved(Slot slot) noexcept {
+  if (std::exchange(slots_[slot]->trusted, false) && broken_ > 0) --broken_;
 }
 
 void Handshakes::enter(Stage stage, Slot slot) noexcept {

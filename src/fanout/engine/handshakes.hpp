@@ -35,6 +35,14 @@ constexpr Duration kIdleHandshake = seconds(2);
 /// for a round trip of two seconds that loses a flight.
 constexpr Duration kUnprovenHandshake = seconds(4);
 
+/// The first flight answers a hello with up to three times its bytes, for a hello may be small and
+/// a round trip is dear. That is a trust which the peer's Finished proves right. Where so many
+/// have broken it, the others get no more than they sent until trust is regained, one by one: a
+/// flood with forged addresses makes us send less than it takes, and who has a small hello
+/// repeats it.
+constexpr std::uint32_t kMostTrusted = 2'048;
+constexpr Duration kTrustRegained = milliseconds(16);
+
 /// A source that has this fraction of a stage waits while more than half of it is taken: an
 /// office behind one address joins a little slower than the rest of the world.
 constexpr std::uint32_t kSourceShare = 16;
@@ -50,6 +58,7 @@ struct Handshake {
   Transport transport;
   std::optional<std::array<std::uint8_t, kFingerprintPrefix>> fingerprint;
   bool asks_certificate = false;
+  bool trusted = false;  ///< with more bytes than it sent
   Instant started;
   std::optional<DtlsSession> dtls{};
   std::uint16_t source = 0;  ///< which counter of its source it is under
@@ -96,6 +105,8 @@ class Handshakes {
   bool may_begin() const noexcept { return room(Stage::shaking) > 0; }
   /// Its turn has come, and `kJoinDeadline` begins anew. False as with `hear`; it is silent then.
   bool begin(Slot slot, Instant now) noexcept;
+  /// Its Finished came: the address is whose it said.
+  void proved(Slot slot) noexcept;
   void remove(Slot slot) noexcept;
   /// One of the oldest slots that have seen no ClientHello for `kIdleHandshake`; the same one again
   /// while it is.
@@ -137,6 +148,7 @@ class Handshakes {
   bool crowded(Stage stage, std::uint16_t source) const noexcept;
   bool may_enter(Stage stage, std::uint16_t source) const noexcept;
   void enter(Stage stage, Slot slot) noexcept;
+  bool trust(Instant now) noexcept;
   Slot next_used(Slot from) const noexcept;
 
   std::uint64_t secret_;
@@ -147,6 +159,8 @@ class Handshakes {
   Bits used_;
   Bits shaking_;
   std::vector<Slot> free_;
+  std::uint32_t broken_ = 0;  // trusted, and not proved: not yet, or never
+  Instant regained_at_;
   Slot hand_ = 0;  // goes round, so what it meets was filled about a round ago
 };
 

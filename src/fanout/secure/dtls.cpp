@@ -13,9 +13,7 @@ namespace {
 /// How often a connected session answers a peer that has missed its last flight.
 constexpr int kMaxLastFlights = 5;
 
-/// Sent to an address not yet proved, by bytes received from it (RFC 9000 section 8.1). A check
-/// has a header, a USERNAME of 85 + 1 + 4 characters or more, MESSAGE-INTEGRITY.
-constexpr std::size_t kAmplification = 3;
+/// A check has a header, a USERNAME of 85 + 1 + 4 characters or more, MESSAGE-INTEGRITY.
 constexpr std::size_t kLeastCheck = 20 + (4 + 92) + 24;
 constexpr std::size_t kLargestCheckAnswer = 76;  // to an IPv6 address
 
@@ -228,7 +226,7 @@ void DtlsSession::Impl::resend_last_flight() noexcept {
 
 bool DtlsSession::Impl::may_send(std::size_t size) const noexcept {
   const bool proved = role == DtlsRole::client || state == State::connected;
-  return proved || sent + size <= kAmplification * received;
+  return proved || sent + size <= patience.amplification * received;
 }
 
 DtlsSession::DtlsSession(DtlsContext& context, DtlsRole role, bool client_certificate, Instant now,

@@ -48,11 +48,17 @@ struct DtlsKeys {
   SrtpMaster remote;  ///< the peer seals with it
 };
 
+/// What an answer to who has proved nothing may be, in multiples of what they sent: RFC 9000
+/// section 8.1 allows three, and one sends nobody's victim more than the sender has to send.
+constexpr std::size_t kTrusting = 3;
+constexpr std::size_t kWary = 1;
+
 /// When a flight is repeated: after `first`, then after twice as long each time. The default
 /// suits a server, whose listeners' round trips are below it.
 struct DtlsPatience {
   Duration first = milliseconds(250);
   int retransmissions = 5;
+  std::size_t amplification = kTrusting;
 };
 
 class DtlsSession {
