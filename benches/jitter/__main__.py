@@ -76,7 +76,7 @@ def main(page: Path, images: Path) -> None:
         "",
         note,
         "",
-        "On links that no setting was sought on:",
+        "On links that no constant was tuned to:",
         "",
         *beside(strange, rivals),
         "",

@@ -1,6 +1,6 @@
 /// Pacing: what a tick brings to a large audience goes out evenly over most of that tick, so
-/// that neither the network card nor the switch behind it sees a burst every 20 ms: no 5 ms carry
-/// more than half again their share.
+/// that neither the network card nor the switch behind it sees a burst every 20 ms: of more than
+/// 1,500 packets a tick no 5 ms carry more than half again their share. Fewer are no burst.
 ///
 /// Credit grows with time at the rate of what a tick brings and is spent packet by packet. Time
 /// the sender overslept earns no credit: the schedule slips, and is not caught up in a burst.
