@@ -280,7 +280,8 @@ export class SpaceApi {
    * @param {AbortSignal} [signal]
    */
   #get(path, signal) {
-    return request(this.#at(path), { signal, headers: bearer(this.#token() ?? undefined) });
+    const headers = bearer(this.#token() ?? undefined);
+    return request(this.#at(path), { signal, headers, cache: "no-cache" }); // stale is for proxies
   }
 
   /** @param {string} path */
