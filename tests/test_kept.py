@@ -30,7 +30,7 @@ def test_the_second_answer_is_the_first_byte_by_byte(web, path):
 def test_who_has_it_already_is_told_so(web):
     web.desk.clock = lambda: 2e9
     tag = web.get(STATE).headers["etag"]
-    for known in (tag, f"W/{tag}", f'"x", {tag}'):
+    for known in (tag, tag.removeprefix("W/"), f'"x", {tag}'):
         answer = web.get(STATE, headers={"If-None-Match": known})
         assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", tag)
         assert "content-length" not in answer.headers

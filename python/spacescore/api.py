@@ -42,6 +42,7 @@ ALIKE = {"Cache-Control": "public, max-age=1, stale-while-revalidate=1"}
 GONE = {"Cache-Control": "public, max-age=2, stale-while-revalidate=1"}  # a crowd asks on
 TICKET = {"Cache-Control": "public, max-age=5, stale-while-revalidate=1"}  # seldom another
 PAST_SPACES = 20
+CLOCKS = frozenset({"time", "starts_in"})  # of a body: what passes while nothing happens
 NOT_STORED = {"Cache-Control": "no-store"}  # it holds a token, or was made for one
 
 
@@ -268,9 +269,13 @@ async def visible_to_all(request: Request, now: float) -> Room:
 
 
 def alike(request: Request, room: Room, body: Mapping[str, Any], now: float) -> Response:
-    """Answer everybody alike for a second; by invitation, only those who may ask."""
+    """Answer everybody alike for a second; by invitation, only those who may ask.
+
+    The tag is of what is said of the room: who has it already learns the time from `Date`.
+    """
     text = msgspec.json.encode(body)
-    headers = {"ETag": f'"{hashlib.sha256(text).hexdigest()[:16]}"'}
+    said = msgspec.json.encode({name: body[name] for name in body if name not in CLOCKS})
+    headers = {"ETag": f'W/"{hashlib.sha256(said).hexdigest()[:16]}"'}
     if room.details.visibility is Visibility.INVITE:
         return Response(text, 200, NOT_STORED | headers, media_type="application/json")
     keep(request.scope, room.slug, now, STATE_SECONDS)

@@ -32,7 +32,7 @@ class Answer:
     made: float
     until: float
     paced: bool  # whether askers are counted by address
-    tag: bytes
+    tag: bytes  # by which it is found: weakly, as RFC 9110 section 13.1.2 has it
     head: dict[str, Any]
     body: dict[str, Any]
     unchanged: dict[str, Any]  # for who has it already (RFC 9110 section 15.4.5)
@@ -41,7 +41,7 @@ class Answer:
     def of(cls, response: Response, mark: Mark) -> "Answer":
         """Take a response apart."""
         headers = response.raw_headers
-        tag = dict(headers).get(b"etag", b"")
+        tag = dict(headers).get(b"etag", b"").removeprefix(b"W/")
         short = [pair for pair in headers if pair[0] not in (b"content-length", b"content-type")]
         start = "http.response.start"
         return cls(

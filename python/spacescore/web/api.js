@@ -88,7 +88,11 @@ export class SpaceApi {
    * @returns {Promise<Room>}
    */
   async state(signal) {
-    return (await this.#get("/state.json", signal)).json();
+    const answer = await this.#get("/state.json", signal);
+    const room = await answer.json();
+    // A room that has not changed since is shown as it was (304), with a newer Date alone.
+    const sent = Date.parse(answer.headers.get("Date") ?? "") / 1000;
+    return { ...room, time: sent || room.time };
   }
 
   /**
