@@ -51,6 +51,19 @@ def test_a_caption_is_shown_at_once_though_answers_are_kept(web):
     assert [line["text"] for line in web.get(LIVE).json()["captions"]] == ["Now"]
 
 
+@pytest.mark.parametrize("kind", [CAPTIONS, REACTIONS])
+def test_pages_ask_more_often_for_a_minute_after_something_was_said_or_cheered(web, kind):
+    begin = web.desk.clock()
+
+    def pace(after: float) -> float:
+        web.desk.clock = web.desk.office.clock = lambda: begin + after
+        return web.get(LIVE).json()["pace"]
+
+    assert pace(0) == 2.0
+    web.post(kind, token=OPERATOR_KEY, json={"text": "Now", "reaction": "👏"})
+    assert [pace(2), pace(59), pace(62)] == [1.0, 1.0, 2.0]
+
+
 def test_reactions_of_anybody_add_up(web):
     assert web.post(REACTIONS, json={"reaction": "👏"}).status_code == 204
     assert web.post(REACTIONS, json={"reaction": "👏"}).status_code == 204

@@ -41,7 +41,7 @@ async def live(request: Request) -> Response:
     body = {
         "captions": [asdict(one) for one in of_space.captions],
         "reactions": {one: of_space.reactions.get(one, 0) for one in REACTIONS},
-        "pace": live_pace(await pace(desk, room, listeners, now)),
+        "pace": live_pace(await pace(desk, room, listeners, now), still=now - of_space.stirred),
     }
     return alike(request, room, body, now)
 
