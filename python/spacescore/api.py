@@ -94,9 +94,9 @@ async def create_space(request: Request) -> Response:
     ttl = min(max(details.starts - now, 0) + INVITATION_SECONDS, MAX_TTL_SECONDS)
     host = Grant(slug, Role.HOST, draw_peer(first=True), name, int(now + ttl), issued=now)
     room = await desk.office.create(slug, details, caller, host=host)
-    desk.kept.forget(slug)
     if not details.starts and not fields.flag("draft"):
         room = await desk.office.do(slug, Open(), caller)
+    desk.kept.forget(slug)
     body = _summary(desk, request, room) | {
         "host_token": desk.keys.issue(host, now=now),
         "host_link": link_of(desk, request, host),
