@@ -16,7 +16,7 @@ endif
 TEST_PACKAGES := chromium firefox-esr ffmpeg fonts-noto-color-emoji iproute2 libspeexdsp1 postgresql
 # Servers that some tests start themselves. On a machine with a service manager they would be
 # started at each boot, so there they are for its owner to install; without them tests are skipped.
-SERVER_PACKAGES := prometheus coturn
+SERVER_PACKAGES := prometheus coturn nginx
 
 CPP := $(shell find src tests -name '*.[ch]pp')
 NATIVE := CMakeLists.txt $(CPP) $(shell find src -name '*.pyx' -o -name 'CMakeLists.txt' -o -name '*.cmake')

@@ -56,6 +56,17 @@ def ring_and_socket(info: Info) -> str:
     return f"{ring(info)}; {nanoseconds('socket_ns_per_unit', ' a socket there')(info)}"
 
 
+def asked(label: str, path: str) -> Row:
+    name, ours = f"bench_what_everybody_asks[{path}]", nanoseconds("ns_per_unit")
+    rendered = nanoseconds("ns_rendered", " where it is rendered, once a second")
+    floor = nanoseconds("floor_ns_per_unit", " bare handler")
+    return label, name, lambda info: f"{ours(info)}; {rendered(info)}", floor
+
+
+def at_crowd(key: str, crowd: int) -> Callable[[Info], str]:
+    return lambda info: f"{info[key][str(crowd)]:,} at {crowd:,}"
+
+
 NEEDS_PRIVILEGE = "bench_send_srtp_through_a_ring[80]"  # a run without it is whole as well
 
 ROWS: list[Row] = [
@@ -159,6 +170,26 @@ ROWS: list[Row] = [
         "bench_twenty_rooms_of_three_loud_speakers",
         fixed("{rooms_per_core:.0f}"),
         fixed("{floor_rooms_per_core:.0f} of bare libopus"),
+    ),
+    asked("`state.json`, to one more page", "state"),
+    asked("everybody's ticket, to one more page", "ticket"),
+    (
+        "a ticket of one's own, by token",
+        "bench_a_ticket_of_ones_own",
+        nanoseconds("ns_per_unit"),
+        nanoseconds("floor_ns_per_unit", " bare handler, PyJWT and the core's ticket"),
+    ),
+    (
+        "requests a second that reach the service behind a cache, pages waiting",
+        "bench_waiting_pages_cost_the_service_nothing",
+        at_crowd("reached_the_service_per_second", 100_000),
+        at_crowd("reached_the_service_per_second", 1_000),
+    ),
+    (
+        "bytes a second of the feed to three who follow, listeners",
+        "bench_the_roster_is_flat",
+        at_crowd("feed_bytes_per_second", 100_000),
+        at_crowd("feed_bytes_per_second", 1_000),
     ),
 ]
 

@@ -24,7 +24,7 @@ def test_what_is_captioned_is_shown_to_everybody(web):
     shown = web.get(LIVE)
     (line,) = shown.json()["captions"]
     assert (line["number"], line["name"], line["text"]) == (1, "Ada", "Good evening")
-    assert shown.headers["cache-control"] == "public, max-age=1"
+    assert shown.headers["cache-control"] == "public, max-age=1, stale-while-revalidate=1"
     assert shown.json()["pace"] == 1.0
 
 
@@ -51,6 +51,19 @@ def test_a_caption_is_shown_at_once_though_answers_are_kept(web):
     assert [line["text"] for line in web.get(LIVE).json()["captions"]] == ["Now"]
 
 
+@pytest.mark.parametrize("kind", [CAPTIONS, REACTIONS])
+def test_pages_ask_more_often_for_a_minute_after_something_was_said_or_cheered(web, kind):
+    begin = web.desk.clock()
+
+    def pace(after: float) -> float:
+        web.desk.clock = web.desk.office.clock = lambda: begin + after
+        return web.get(LIVE).json()["pace"]
+
+    assert pace(0) == 2.0
+    web.post(kind, token=OPERATOR_KEY, json={"text": "Now", "reaction": "👏"})
+    assert [pace(2), pace(59), pace(62)] == [1.0, 1.0, 2.0]
+
+
 def test_reactions_of_anybody_add_up(web):
     assert web.post(REACTIONS, json={"reaction": "👏"}).status_code == 204
     assert web.post(REACTIONS, json={"reaction": "👏"}).status_code == 204
@@ -68,6 +81,7 @@ def test_a_space_of_the_same_name_begins_anew(web):
     web.engine.close_space("demo")
     assert problem(web.get(LIVE)) == (404, "unknown-space")
     web.engine.create_space("demo")
+    web.desk.kept.clear()  # a second later
     assert web.get(LIVE).json()["reactions"]["👏"] == 0
 
 

@@ -30,7 +30,7 @@ def test_the_second_answer_is_the_first_byte_by_byte(web, path):
 def test_who_has_it_already_is_told_so(web):
     web.desk.clock = lambda: 2e9
     tag = web.get(STATE).headers["etag"]
-    for known in (tag, f"W/{tag}", f'"x", {tag}'):
+    for known in (tag, tag.removeprefix("W/"), f'"x", {tag}'):
         answer = web.get(STATE, headers={"If-None-Match": known})
         assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", tag)
         assert "content-length" not in answer.headers
@@ -64,6 +64,33 @@ def test_nothing_of_a_space_by_invitation_is_kept(web):
     for path in ("/api/spaces/own/state.json", "/api/spaces/own/ticket"):
         assert web.get(path, token=host).status_code == 200
         assert problem(web.get(path)) == (401, "unauthenticated")
+
+
+@pytest.mark.parametrize("name", ["state.json", "live.json"])
+def test_that_there_is_no_such_space_is_kept_for_everybody_too(web, name):
+    web.desk.clock = web.desk.office.clock = lambda: 2e9
+    path = f"/api/spaces/none/{name}"
+    first = web.get(path)
+    assert problem(first) == (404, "unknown-space")
+    assert first.headers["cache-control"] == "public, max-age=2, stale-while-revalidate=1"
+    assert web.desk.kept.find(path, 2e9)
+    assert (web.get(path).content, web.get(path).headers) == (first.content, first.headers)
+    assert web.desk.kept.find(path, 2e9 + 1) is None
+    web.post("/api/spaces", token=OPERATOR_KEY, json={"space": "none"})
+    assert web.get(path).status_code == 200, "it is seen at once when there is one"
+
+
+def test_a_name_that_no_space_can_have_takes_no_place(web):
+    web.desk.clock = lambda: 2e9
+    path = f"/api/spaces/{'x' * 49}/state.json"
+    assert problem(web.get(path)) == (404, "unknown-space")
+    assert web.desk.kept.find(path, 2e9) is None
+
+
+def test_a_node_that_drains_does_not_say_that_a_space_is_gone_for_good(web):
+    web.desk.farewell = Farewell(0.0)
+    gone = web.get("/api/spaces/none/state.json")
+    assert (gone.status_code, gone.headers["cache-control"]) == (404, "no-store")
 
 
 def test_while_a_node_drains_it_matters_who_asks(web):

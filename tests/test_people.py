@@ -233,12 +233,29 @@ def test_a_space_is_edited_by_those_who_keep_it(web):
 
 def test_the_state_is_not_sent_again_when_it_is_known(web):
     create(web)
-    web.desk.clock = lambda: 2_000_000_000.0
+    begin = web.desk.clock()
+    web.desk.clock = web.desk.office.clock = lambda: begin
     first = web.get(f"{ONE}/state.json")
-    tag = first.headers["etag"]
-    again = web.get(f"{ONE}/state.json", headers={"If-None-Match": tag})
+    known = {"If-None-Match": first.headers["etag"]}
+    web.desk.clock = web.desk.office.clock = lambda: begin + 20
+    again = web.get(f"{ONE}/state.json", headers=known)
     assert (again.status_code, again.content) == (304, b"")
+    assert web.get(f"{ONE}/state.json").json()["time"] == int(begin + 20)
     assert len(first.content) < 500
+    web.request("PATCH", ONE, token=OPERATOR_KEY, json={"title": "Another"})
+    assert web.get(f"{ONE}/state.json", headers=known).status_code == 200
+
+
+def test_a_countdown_alone_is_no_news(web):
+    begin = web.desk.clock()
+    web.desk.clock = web.desk.office.clock = lambda: begin
+    create(web, starts=int(begin) + 7_200)
+    first = web.get(f"{ONE}/state.json")
+    web.desk.clock = web.desk.office.clock = lambda: begin + 20
+    again = web.get(f"{ONE}/state.json", headers={"If-None-Match": first.headers["etag"]})
+    assert again.status_code == 304
+    left = [answer.json()["starts_in"] for answer in (first, web.get(f"{ONE}/state.json"))]
+    assert left[0] - left[1] == 20
 
 
 # By invitation.

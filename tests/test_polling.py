@@ -112,8 +112,9 @@ def test_one_look_a_second_is_enough_and_a_clock_may_go_back():
     assert pacing.pace() == BOUNDS.least
 
 
-def test_captions_are_asked_for_more_often_but_not_all_the_time():
-    assert [live_pace(pace) for pace in (2.0, 10.0, 20.0)] == [1.0, 2.5, 5.0]
+def test_captions_are_asked_for_more_often_while_there_are_some():
+    assert [live_pace(pace, still=0.0) for pace in (2.0, 10.0, 20.0)] == [1.0, 2.5, 5.0]
+    assert [live_pace(pace, still=61.0) for pace in (2.0, 10.0, 20.0)] == [2.0, 10.0, 20.0]
 
 
 @pytest.mark.parametrize("given", [(0.5, 2.0), (3.0, 2.0), (2.0, 1e6), (float("nan"), 2.0)])

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from spacescore.api import alike, pace, visible
+from spacescore.api import alike, pace, visible, visible_to_all
 from spacescore.desk import Desk, desk_of, read_json, resource
 from spacescore.live import REACTIONS, Caption
 from spacescore.policy import Action, Grant, require
@@ -34,13 +34,14 @@ def routes() -> list[Route]:
 
 async def live(request: Request) -> Response:
     """Show the last captions and the total of each reaction; the same for everybody."""
-    desk, room, now = desk_of(request), await visible(request), desk_of(request).clock()
+    desk, now = desk_of(request), desk_of(request).clock()
+    room = await visible_to_all(request, now)
     of_space = await desk.office.backplane.live(await desk.office.key(room.slug))
     listeners = desk.engine.stats(room.slug).listeners
     body = {
         "captions": [asdict(one) for one in of_space.captions],
         "reactions": {one: of_space.reactions.get(one, 0) for one in REACTIONS},
-        "pace": live_pace(await pace(desk, room, listeners, now)),
+        "pace": live_pace(await pace(desk, room, listeners, now), still=now - of_space.stirred),
     }
     return alike(request, room, body, now)
 

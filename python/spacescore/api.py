@@ -7,6 +7,7 @@ become commands, and rooms become JSON. People are in `people`.
 import hashlib
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -22,6 +23,7 @@ from spacescore.engine import INVITATION_SECONDS
 from spacescore.errors import InvalidRequestError, UnknownSpaceError
 from spacescore.kept import keep
 from spacescore.policy import Action, Grant, Role, rank, require
+from spacescore.problem import Problem
 from spacescore.rooms.commands import Edit, End, Open, PinLinks
 from spacescore.rooms.facts import Details, Pin, Visibility
 from spacescore.rooms.room import Phase, Room
@@ -32,10 +34,15 @@ from spacescore.store import Head
 from spacescore.tickets import Ticket
 from spacescore.tokens import MAX_TTL_SECONDS, draw_peer
 
-__all__ = ["alike", "link_of", "pace", "routes", "shown_room", "visible"]
+__all__ = ["alike", "link_of", "pace", "routes", "shown_room", "visible", "visible_to_all"]
 
 STATE_SECONDS = 1.0  # how old a state.json may be, however many ask
+# For how long a cache may give everybody the same, and for how much longer while it asks for all.
+ALIKE = {"Cache-Control": "public, max-age=1, stale-while-revalidate=1"}
+GONE = {"Cache-Control": "public, max-age=2, stale-while-revalidate=1"}  # a crowd asks on
+TICKET = {"Cache-Control": "public, max-age=5, stale-while-revalidate=1"}  # seldom another
 PAST_SPACES = 20
+CLOCKS = frozenset({"time", "starts_in"})  # of a body: what passes while nothing happens
 NOT_STORED = {"Cache-Control": "no-store"}  # it holds a token, or was made for one
 
 
@@ -89,6 +96,7 @@ async def create_space(request: Request) -> Response:
     room = await desk.office.create(slug, details, caller, host=host)
     if not details.starts and not fields.flag("draft"):
         room = await desk.office.do(slug, Open(), caller)
+    desk.kept.forget(slug)
     body = _summary(desk, request, room) | {
         "host_token": desk.keys.issue(host, now=now),
         "host_link": link_of(desk, request, host),
@@ -100,7 +108,7 @@ async def describe_space(request: Request) -> Response:
     """One space, with all it says of itself."""
     desk, room = desk_of(request), await visible(request)
     private = room.details.visibility is Visibility.INVITE
-    headers = NOT_STORED if private else {"Cache-Control": "public, max-age=1"}
+    headers = NOT_STORED if private else ALIKE
     return JSONResponse(_summary(desk, request, room), headers=headers)
 
 
@@ -138,8 +146,9 @@ async def ticket(request: Request) -> Response:
     if room.phase is not Phase.OPEN:
         raise UnknownSpaceError("This space is not open yet.")
     if room.details.visibility is not Visibility.INVITE:
+        everybodys = desk.engine.ticket(slug)
         keep(request.scope, slug, desk.clock(), STATE_SECONDS, paced=True)
-        return _ticket(desk, desk.engine.ticket(slug), {"Cache-Control": "public, max-age=30"})
+        return _ticket(desk, everybodys, TICKET)
     grant = require_listener(room, desk.caller(request), desk.clock())
     return _ticket(desk, desk.engine.ticket(slug, grant=grant), NOT_STORED)
 
@@ -148,7 +157,7 @@ async def state(request: Request) -> Response:
     """Say what goes on in a space now; cacheable, so a million pages may ask."""
     desk, now = desk_of(request), desk_of(request).clock()
     await desk.office.look_if_due()
-    room = await visible(request)
+    room = await visible_to_all(request, now)
     body = await shown_room(desk, room, now)
     body |= {
         "called": called(room),
@@ -246,15 +255,31 @@ async def visible(request: Request) -> Room:
     return room
 
 
+async def visible_to_all(request: Request, now: float) -> Room:
+    """Return the space; that there is none is the same for everybody as well, and kept."""
+    try:
+        return await visible(request)
+    except UnknownSpaceError as error:
+        slug, desk = request.path_params["space"], desk_of(request)
+        if desk.farewell:  # another node may have it in a moment
+            raise
+        with suppress(InvalidRequestError):
+            keep(request.scope, check_slug(slug), now, STATE_SECONDS)
+        raise Problem(404, "unknown-space", str(error), GONE) from None
+
+
 def alike(request: Request, room: Room, body: Mapping[str, Any], now: float) -> Response:
-    """Answer everybody alike for a second; by invitation, only those who may ask."""
+    """Answer everybody alike for a second; by invitation, only those who may ask.
+
+    The tag is of what is said of the room: who has it already learns the time from `Date`.
+    """
     text = msgspec.json.encode(body)
-    headers = {"ETag": f'"{hashlib.sha256(text).hexdigest()[:16]}"'}
+    said = msgspec.json.encode({name: body[name] for name in body if name not in CLOCKS})
+    headers = {"ETag": f'W/"{hashlib.sha256(said).hexdigest()[:16]}"'}
     if room.details.visibility is Visibility.INVITE:
         return Response(text, 200, NOT_STORED | headers, media_type="application/json")
     keep(request.scope, room.slug, now, STATE_SECONDS)
-    headers["Cache-Control"] = "public, max-age=1"
-    return Response(text, 200, headers, media_type="application/json")
+    return Response(text, 200, ALIKE | headers, media_type="application/json")
 
 
 def _is_listed(head: Head) -> bool:

@@ -78,7 +78,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 CORS = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "Location, ETag, Link, Retry-After, Accept-Post",
+    "Access-Control-Expose-Headers": "Date, Location, ETag, Link, Retry-After, Accept-Post",
 }
 PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",

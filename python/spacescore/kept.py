@@ -20,6 +20,7 @@ __all__ = ["Answer", "Front", "Kept", "Sent", "keep", "kept_of"]
 
 _MARK = "spacescore.keep"
 Mark = tuple[str, float, float, bool]  # slug, made, until, paced
+KEPT_STATUSES = (200, 404)  # what is there, and that there is nothing
 MAX_KEPT = 6_000  # three for each of as many spaces as the office keeps in mind
 
 
@@ -31,7 +32,7 @@ class Answer:
     made: float
     until: float
     paced: bool  # whether askers are counted by address
-    tag: bytes
+    tag: bytes  # by which it is found: weakly, as RFC 9110 section 13.1.2 has it
     head: dict[str, Any]
     body: dict[str, Any]
     unchanged: dict[str, Any]  # for who has it already (RFC 9110 section 15.4.5)
@@ -40,7 +41,7 @@ class Answer:
     def of(cls, response: Response, mark: Mark) -> "Answer":
         """Take a response apart."""
         headers = response.raw_headers
-        tag = dict(headers).get(b"etag", b"")
+        tag = dict(headers).get(b"etag", b"").removeprefix(b"W/")
         short = [pair for pair in headers if pair[0] not in (b"content-length", b"content-type")]
         start = "http.response.start"
         return cls(
@@ -110,7 +111,7 @@ def keep(scope: Scope, slug: str, now: float, seconds: float, *, paced: bool = F
 def kept_of(scope: Scope, response: Response) -> Answer | None:
     """Return the answer to keep, where it was asked for."""
     mark: Mark | None = scope.get(_MARK)
-    if mark is None or response.status_code != 200:
+    if mark is None or response.status_code not in KEPT_STATUSES:
         return None
     return Answer.of(response, mark)
 
@@ -119,7 +120,7 @@ class Sent(Response):
     """An answer that is kept, as the routes' own."""
 
     def __init__(self, answer: Answer) -> None:
-        super().__init__(status_code=200)
+        super().__init__(status_code=answer.head["status"])
         self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -42,6 +42,7 @@ class Live:
 
     captions: deque[Caption] = field(default_factory=lambda: deque(maxlen=KEPT_CAPTIONS))
     reactions: dict[str, int] = field(default_factory=dict)
+    stirred: float = -math.inf  # when the last of either came
     _said: int = 0
     _pace: TokenBucket = field(default_factory=lambda: TokenBucket(SPACE_RATE, SPACE_BURST))
     _paces: Limiter = field(default_factory=lambda: Limiter(CHEERS))
@@ -67,6 +68,7 @@ class Live:
         self._said += 1
         caption = Caption(self._said, start, end, clean_text(name, MAX_CAPTION_CHARS), text)
         self.captions.append(caption)
+        self.stirred = now
         return caption
 
     def react(self, reaction: str, who: str, *, now: float) -> None:
@@ -81,3 +83,4 @@ class Live:
         if self._pace.take(now):
             raise OverloadedError("That is a lot of applause.", 1)
         self.reactions[reaction] = self.reactions.get(reaction, 0) + 1
+        self.stirred = now

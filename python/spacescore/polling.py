@@ -26,6 +26,7 @@ CACHED_ASKS_PER_SECOND = 10_000.0
 CROWD_SECONDS = 5.0  # at least, where a crowd of any size may wait
 EARLY = 20.0  # who waits for a time asks so many times until it comes, and more often in the end
 LIVE_SHARE, LIVE_SECONDS = 4.0, 1.0  # captions are asked for so much more often, not below
+LIVELY_SECONDS = 60.0  # after the last of them or of the applause: speech has its pauses
 LONGEST_SECONDS = 3_600.0
 
 
@@ -79,9 +80,12 @@ def pace_of(
     return round(bounds.clamp(max(felt, listeners / CACHED_ASKS_PER_SECOND, waiting)), 1)
 
 
-def live_pace(pace: float) -> float:
-    """Return when those who listen are to ask again for captions and reactions, in seconds."""
-    return round(max(pace / LIVE_SHARE, LIVE_SECONDS), 1)
+def live_pace(pace: float, *, still: float) -> float:
+    """Return when those who listen are to ask again for captions and reactions, in seconds.
+
+    still: seconds since there was one. Most rooms have none: they ask as for the rest.
+    """
+    return pace if still > LIVELY_SECONDS else round(max(pace / LIVE_SHARE, LIVE_SECONDS), 1)
 
 
 class Pacing:

@@ -88,7 +88,11 @@ export class SpaceApi {
    * @returns {Promise<Room>}
    */
   async state(signal) {
-    return (await this.#get("/state.json", signal)).json();
+    const answer = await this.#get("/state.json", signal);
+    const room = await answer.json();
+    // A room that has not changed since is shown as it was (304), with a newer Date alone.
+    const sent = Date.parse(answer.headers.get("Date") ?? "") / 1000;
+    return { ...room, time: sent || room.time };
   }
 
   /**
@@ -280,7 +284,8 @@ export class SpaceApi {
    * @param {AbortSignal} [signal]
    */
   #get(path, signal) {
-    return request(this.#at(path), { signal, headers: bearer(this.#token() ?? undefined) });
+    const headers = bearer(this.#token() ?? undefined);
+    return request(this.#at(path), { signal, headers, cache: "no-cache" }); // stale is for proxies
   }
 
   /** @param {string} path */

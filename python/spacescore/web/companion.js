@@ -83,9 +83,16 @@ export class Companion {
       const button = document.createElement("button");
       button.className = "reaction";
       button.textContent = reaction;
-      button.addEventListener("click", () => this.#api.react(reaction).catch(() => {})); // too fast
+      button.addEventListener("click", () => this.#cheer(reaction).catch(() => {})); // too fast
       return button;
     }));
+  }
+
+  /** One's own flies at once: a room that was still is asked for seldom. @param {string} reaction */
+  async #cheer(reaction) {
+    await this.#api.react(reaction);
+    if (this.#totals) this.#totals[reaction] += 1;
+    this.#fly(reaction);
   }
 
   /** @param {string} reaction */
