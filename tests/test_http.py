@@ -498,3 +498,16 @@ def test_a_closed_engine_is_unhealthy(web):
     assert problem(web.get("/healthz")) == (503, "closing")
     assert problem(web.get("/readyz")) == (503, "closing")
     assert "spacescore_http_requests_total" in web.get("/metrics").text
+
+
+def test_a_space_for_which_there_is_no_room_is_opened_when_there_is(engine, monkeypatch):
+    web = Web(engine)
+    create = {"token": OPERATOR_KEY, "json": {"space": "now", "record": False}}
+    web.post("/api/spaces", token=OPERATOR_KEY, json={"space": "later", "draft": True})
+    with monkeypatch.context() as patched:
+        patched.setattr("spacescore.spaces.MAX_SPACES", 0)
+        assert problem(web.post("/api/spaces", **create)) == (503, "overloaded")
+        opened = web.post("/api/spaces/later/open", token=OPERATOR_KEY)
+        assert problem(opened) == (503, "overloaded")
+    assert web.post("/api/spaces", **create).status_code == 201  # its name is free again
+    assert web.post("/api/spaces/later/open", token=OPERATOR_KEY).json()["phase"] == "open"

@@ -7,6 +7,7 @@ become commands, and rooms become JSON. People are in `people`.
 import hashlib
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -19,9 +20,9 @@ from spacescore import ics
 from spacescore.admission import COHORTS
 from spacescore.desk import Desk, Fields, desk_of, read_json, resource
 from spacescore.engine import INVITATION_SECONDS
-from spacescore.errors import InvalidRequestError, UnknownSpaceError
+from spacescore.errors import InvalidRequestError, SpacescoreError, UnknownSpaceError
 from spacescore.kept import keep
-from spacescore.policy import Action, Grant, Role, rank, require
+from spacescore.policy import Action, Caller, Grant, Role, rank, require
 from spacescore.rooms.commands import Edit, End, Open, PinLinks
 from spacescore.rooms.facts import Details, Pin, Visibility
 from spacescore.rooms.room import Phase, Room
@@ -88,12 +89,22 @@ async def create_space(request: Request) -> Response:
     host = Grant(slug, Role.HOST, draw_peer(first=True), name, int(now + ttl), issued=now)
     room = await desk.office.create(slug, details, caller, host=host)
     if not details.starts and not fields.flag("draft"):
-        room = await desk.office.do(slug, Open(), caller)
+        room = await _opened(desk, slug, caller)
     body = _summary(desk, request, room) | {
         "host_token": desk.keys.issue(host, now=now),
         "host_link": link_of(desk, request, host),
     }
     return JSONResponse(body, 201, NOT_STORED | {"Location": location})
+
+
+async def _opened(desk: Desk, slug: str, caller: Caller) -> Room:
+    """Open a space that was just made, or cancel it: nobody was told how to host it."""
+    try:
+        return await desk.office.do(slug, Open(), caller)
+    except Exception:
+        with suppress(SpacescoreError):
+            await desk.office.do(slug, End(), caller)
+        raise
 
 
 async def describe_space(request: Request) -> Response:
