@@ -120,6 +120,7 @@ async def edit_space(request: Request) -> Response:
     desk, slug = desk_of(request), request.path_params["space"]
     await desk.office.room(slug)
     caller = desk.caller(request)
+    await desk.pace_one(caller)
     room = await desk.office.do(slug, Edit(_details(await read_json(request))), caller)
     desk.kept.forget(slug)
     return JSONResponse(_summary(desk, request, room))
@@ -128,7 +129,9 @@ async def edit_space(request: Request) -> Response:
 async def open_space(request: Request) -> Response:
     """Open the doors of a planned space."""
     desk, slug = desk_of(request), request.path_params["space"]
-    room = await desk.office.do(slug, Open(), desk.caller(request))
+    caller = desk.caller(request)
+    await desk.pace_one(caller)
+    room = await desk.office.do(slug, Open(), caller)
     desk.kept.forget(slug)
     return JSONResponse(_summary(desk, request, room))
 
@@ -136,7 +139,9 @@ async def open_space(request: Request) -> Response:
 async def close_space(request: Request) -> Response:
     """End a space for everybody in it, or cancel a planned one."""
     desk, slug = desk_of(request), request.path_params["space"]
-    await desk.office.do(slug, End(), desk.caller(request))
+    caller = desk.caller(request)
+    await desk.pace_one(caller)
+    await desk.office.do(slug, End(), caller)
     desk.kept.forget(slug)
     return Response(status_code=204)
 
@@ -173,10 +178,12 @@ async def keep_door(request: Request) -> Response:
     """Say how listeners are let in: all at once, cohort by cohort, or not yet."""
     desk, slug = desk_of(request), request.path_params["space"]
     require(await desk.rank(request, slug), Action.EDIT)
+    caller = desk.caller(request)
+    await desk.pace_one(caller)
     fields = await read_json(request)
     seconds = fields.seconds("seconds") or 0.0
     kept = await desk.doors.keep(slug, fields.text("mode"), seconds=seconds)
-    await desk.office.note(slug, "door.kept", desk.caller(request), mode=kept.mode)
+    await desk.office.note(slug, "door.kept", caller, mode=kept.mode)
     desk.kept.forget(slug)
     return JSONResponse(kept.shown())
 
