@@ -23,7 +23,7 @@ from spacescore.engine import INVITATION_SECONDS
 from spacescore.errors import InvalidRequestError, SpacescoreError, UnknownSpaceError
 from spacescore.kept import keep
 from spacescore.policy import Action, Caller, Grant, Role, rank, require
-from spacescore.rooms.commands import Edit, End, Open, PinLinks
+from spacescore.rooms.commands import Edit, End, KeepDoor, Open, PinLinks
 from spacescore.rooms.facts import Details, Pin, Visibility
 from spacescore.rooms.room import Phase, Room
 from spacescore.rooms.rules import require_listener
@@ -181,11 +181,11 @@ async def keep_door(request: Request) -> Response:
     caller = desk.caller(request)
     await desk.pace_one(caller)
     fields = await read_json(request)
-    seconds = fields.seconds("seconds") or 0.0
-    kept = await desk.doors.keep(slug, fields.text("mode"), seconds=seconds)
-    await desk.office.note(slug, "door.kept", caller, mode=kept.mode)
+    command = KeepDoor(fields.text("mode"), fields.seconds("seconds") or 0.0)
+    await desk.office.do(slug, command, caller)
+    await desk.doors.tick()
     desk.kept.forget(slug)
-    return JSONResponse(kept.shown())
+    return JSONResponse((await desk.office.backplane.admission(slug)).shown())
 
 
 async def pin_links(request: Request) -> Response:

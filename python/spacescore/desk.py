@@ -156,6 +156,7 @@ class Desk:
             self.office.backplane,
             lambda: self.clock(),
             lambda slug: self.office.home(slug) is not None,
+            self.office.doors,
         )
         self.vitals = Vitals(self.engine, lambda: self.clock())
         self.joins = TokenBucket(JOINS_PER_SECOND, JOIN_BURST)

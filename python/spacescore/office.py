@@ -24,6 +24,7 @@ import anyio
 import structlog
 
 from spacescore.backplane import Backplane, LocalBackplane, Presence
+from spacescore.doors import Asked
 from spacescore.engine import Engine
 from spacescore.errors import (
     ConflictError,
@@ -115,6 +116,15 @@ class Office:
     def home(self, slug: str) -> Home | None:
         """Return the other node that has a space on air, as was known a second ago."""
         return None if slug in self._on_air else self._elsewhere.get(slug)
+
+    def doors(self) -> dict[str, Asked]:
+        """Return how the doors are to be kept of what is on air nowhere else."""
+        here = ((slug, kept.room) for slug, kept in self._kept.items() if self.home(slug) is None)
+        return {
+            slug: Asked(room.door_kept, room.door.mode, room.door.seconds, room.opened)
+            for slug, room in here
+            if room.door
+        }
 
     async def directory(self) -> list[Head]:
         """Every space that has not ended, the newest first."""
@@ -510,7 +520,7 @@ _QUIET = (facts.Came, facts.Seated, facts.Connected, facts.Disconnected, facts.F
 
 
 def _logged(fact: Fact) -> Mapping[str, Any]:
-    shown = ("peer", "role", "why", "identity", "link")
+    shown = ("peer", "role", "why", "identity", "link", "mode")
     return {name: getattr(fact, name) for name in shown if hasattr(fact, name)}
 
 
