@@ -119,11 +119,11 @@ class Office:
 
     def doors(self) -> dict[str, Asked]:
         """Return how the doors are to be kept of what is on air nowhere else."""
-        here = ((slug, kept.room) for slug, kept in self._kept.items() if self.home(slug) is None)
+        rooms = ((slug, kept.room) for slug, kept in self._kept.items())
         return {
             slug: Asked(room.door_kept, room.door.mode, room.door.seconds, room.opened)
-            for slug, room in here
-            if room.door
+            for slug, room in rooms
+            if room.door and self.home(slug) is None
         }
 
     async def directory(self) -> list[Head]:
