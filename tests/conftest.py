@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import trio.testing
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
 from xdist.scheduler import LoadScopeScheduling
 
 from spacescore import Engine
@@ -17,6 +18,8 @@ Mutations = Callable[..., Iterator[bytes]]
 
 settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
 settings.load_profile("repeatable")
+# Examples hold constants of whatever module was loaded before, which differs from run to run.
+pytest.MonkeyPatch().setattr(providers, "_get_local_constants", providers.Constants)
 
 
 def _mutate(packet: bytearray, how: int, at: int, value: int) -> None:

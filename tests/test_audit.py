@@ -79,7 +79,7 @@ def test_tokens_and_doors_are_audited_as_well(web):
     web.post(f"{ONE}/tokens", token=host, json={"role": "speaker", "name": "Ada"})
     web.request("PUT", f"{ONE}/admission", token=host, json={"mode": "closed"})
     door, token = web.get(f"{ONE}/audit?limit=2", token=host).json()["acts"]
-    assert (door["act"], door["detail"]) == ("door.kept", {"mode": "closed"})
+    assert (door["act"], door["detail"]) == ("door.kept", {"mode": "closed", "seconds": 0.0})
     assert (token["act"], token["whom"]["name"], token["detail"]["role"]) == (
         "token.given",
         "Ada",

@@ -117,7 +117,7 @@ def test_who_was_blocked_on_one_node_is_a_stranger_on_none(nodes):
     grant = home.keys.verify(troll["token"], now=Node.now)
     offer = f"{ONE}/people/{grant.peer}/block"
     trio.run(other.desk.office.enter_stage, grant)
-    assert other.post(offer, token=OPERATOR_KEY, json={}).status_code == 204
+    assert home.post(offer, token=OPERATOR_KEY, json={}).status_code == 204
     for node in nodes:
         with pytest.raises(ForbiddenError):
             trio.run(node.desk.office.backplane.check_network, "demo", "127.0.0.1", Node.now)

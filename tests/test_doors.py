@@ -10,6 +10,7 @@ from spacescore._native import _core
 from spacescore.admission import cohort_of
 from spacescore.backplane import LocalBackplane
 from spacescore.doors import Doors
+from spacescore.errors import StoreError
 from spacescore.polling import Bounds
 from web_client import OPERATOR_KEY, Web, problem
 
@@ -190,3 +191,13 @@ def test_what_was_noted_and_makes_no_sense_is_not_kept(engine):
         assert (await backplane.admission("a")).cohorts == 1_000
 
     trio.run(look)
+
+
+def test_a_door_whose_keeping_cannot_be_audited_is_not_kept(web, monkeypatch):
+    def away(*_):
+        raise StoreError("Nothing can be stored now (disk full); please try again.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(web.desk.office.backplane.store, "append", away)
+        assert problem(keep(web, mode="closed")) == (503, "not-stored")
+    assert web.get(STATE).json()["admit"]["mode"] == "open"

@@ -15,7 +15,7 @@ from test_follow import Follower
 from web_client import OPERATOR_KEY, Web, problem
 
 HOME = "https://a.example/rooms"
-API = "/api/spaces/demo"
+API, LATER = "/api/spaces/demo", "/api/spaces/later"
 SDP = {"Content-Type": "application/sdp"}
 
 
@@ -74,6 +74,8 @@ def test_who_comes_by_whip_or_whep_is_sent_to_the_home_before_a_seat_is_taken(no
         ("POST", "stage", {"name": "Ada"}),
         ("POST", "people", {"name": "Ada"}),
         ("POST", "speakers/7/mute", {"muted": True}),
+        ("POST", "people/7/block", {}),
+        ("DELETE", "blocked/somebody", None),
     ],
 )
 def test_what_the_home_alone_knows_is_told_by_nobody_else(nodes, method, path, body):
@@ -109,6 +111,63 @@ def test_a_home_without_an_address_of_its_own_is_told_of_all_the_same(engines, u
         assert "public_url" in answer.json()["detail"]
         assert "location" not in answer.headers
     assert other.get("/s/demo").status_code == 200  # the page says so itself
+
+
+@pytest.mark.parametrize("last", [{"mode": "closed"}, {"mode": "paced", "seconds": 100}])
+def test_a_door_that_was_kept_on_any_node_is_so_on_the_one_that_opens_the_space(engines, last):
+    a, b = two_nodes(*engines, HOME)
+    now = a.desk.clock()
+    for node in (a, b):
+        node.desk.clock = node.desk.office.clock = lambda: now
+    made = a.post("/api/spaces", token=OPERATOR_KEY, json={"space": "later", "draft": True})
+    assert made.status_code == 201
+    for node, door in ((a, {"mode": "auto"}), (b, {"mode": "closed"}), (a, last)):
+        trio.run(node.desk.office.look)
+        kept = node.request("PUT", f"{LATER}/admission", token=OPERATOR_KEY, json=door)
+        assert kept.json()["mode"] == door["mode"]
+        now += 1
+    trio.run(b.desk.office.look)
+    assert b.get(f"{LATER}/state.json").json()["admit"]["mode"] == last["mode"]
+    assert b.post(f"{LATER}/open", token=OPERATOR_KEY).status_code == 200
+    admitted = []
+    for _ in range(3):
+        now += 1
+        admitted.append(b.get(f"{LATER}/state.json").json()["admit"]["cohorts"])
+    assert admitted == ([0, 0, 0] if last["mode"] == "closed" else [0, 10, 20])
+
+
+def test_who_takes_a_space_over_opens_its_door_as_far_as_it_would_be_by_now(engines):
+    a, b = two_nodes(*engines, HOME)
+    now = a.desk.clock()
+    for node in (a, b):
+        node.desk.clock = node.desk.office.clock = lambda: now
+    door = {"mode": "paced", "seconds": 100}
+    a.request("PUT", f"{API}/admission", token=OPERATOR_KEY, json=door)
+    now += 30
+    trio.run(b.desk.office.look)
+    assert b.get(f"{API}/state.json").json()["admit"]["cohorts"] == 300
+
+
+def test_a_door_goes_on_where_it_was_when_its_node_was_started_again(tmp_path):
+    now, store = 1_800_000_000.0, MemoryStore()
+
+    def start(engine: Engine) -> Web:
+        web = Web(engine, office=Office(engine, LocalBackplane(store), clock=lambda: now))
+        web.desk.clock = lambda: now
+        trio.run(web.desk.office.restore)
+        return web
+
+    for cohorts in (0, 10, 20):
+        with Engine(host="127.0.0.1", port=0, data=tmp_path / "data") as engine:
+            web = start(engine)
+            if not cohorts:
+                web.post("/api/spaces", token=OPERATOR_KEY, json={"space": "demo"})
+                door = {"mode": "paced", "seconds": 100}
+                web.request("PUT", f"{API}/admission", token=OPERATOR_KEY, json=door)
+            assert web.get(f"{API}/state.json").json()["admit"]["cohorts"] == cohorts
+            now += 1
+            trio.run(web.desk.doors.tick)
+            web.desk.office.rest()
 
 
 def test_a_space_that_has_come_here_is_no_longer_elsewhere(nodes):

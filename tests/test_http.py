@@ -2,6 +2,7 @@
 
 import json
 
+import httpx
 import pytest
 import trio
 from structlog.testing import capture_logs
@@ -499,3 +500,38 @@ def test_a_closed_engine_is_unhealthy(web):
     assert problem(web.get("/healthz")) == (503, "closing")
     assert problem(web.get("/readyz")) == (503, "closing")
     assert "spacescore_http_requests_total" in web.get("/metrics").text
+
+
+def test_a_space_for_which_there_is_no_room_is_opened_when_there_is(engine, monkeypatch):
+    web = Web(engine)
+    create = {"token": OPERATOR_KEY, "json": {"space": "now", "record": False}}
+    web.post("/api/spaces", token=OPERATOR_KEY, json={"space": "later", "draft": True})
+    with monkeypatch.context() as patched:
+        patched.setattr("spacescore.spaces.MAX_SPACES", 0)
+        assert problem(web.post("/api/spaces", **create)) == (503, "overloaded")
+        opened = web.post("/api/spaces/later/open", token=OPERATOR_KEY)
+        assert problem(opened) == (503, "overloaded")
+    assert web.post("/api/spaces", **create).status_code == 201  # its name is free again
+    assert web.post("/api/spaces/later/open", token=OPERATOR_KEY).json()["phase"] == "open"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PATCH", "", {"title": "Another"}),
+        ("POST", "/open", None),
+        ("PUT", "/admission", {"mode": "open"}),
+        ("PUT", "/pins", {"pins": []}),
+        ("POST", "/captions", {"text": "Good evening"}),
+    ],
+)
+def test_who_runs_a_space_acts_no_faster_than_people_do(web, method, path, body):
+    web.desk.acts = web.desk.captions = Limit(1e-6, 2.0)
+
+    def act(token: str) -> httpx.Response:
+        return web.request(method, f"/api/spaces/demo{path}", token=token, json=body)
+
+    host = web.token("host")
+    assert [act(host).status_code < 400 for _ in range(2)] == [True, True]
+    assert problem(act(host)) == (429, "too-many-requests")
+    assert act(OPERATOR_KEY).status_code < 400  # a program of the operator's

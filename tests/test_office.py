@@ -7,12 +7,14 @@ from contextlib import contextmanager
 import pytest
 import trio
 import trio.testing
+from structlog.testing import capture_logs
 
 from paper_stage import NOW
 from spacescore import Engine
 from spacescore.backplane import PRESENCE_SECONDS, LocalBackplane, Presence
 from spacescore.errors import (
     ForbiddenError,
+    OverloadedError,
     SpaceTakenError,
     StoreError,
     UnknownSpaceError,
@@ -201,25 +203,43 @@ def test_a_space_that_opens_by_itself_does_so_at_its_time(engine, online):
     on_paper(main)
 
 
-def test_one_that_cannot_be_opened_at_its_time_keeps_no_other_from_it(engine, monkeypatch):
-    create_space = engine.create_space
+class NoRoom:
+    """An engine that has none for some spaces."""
 
-    def create(slug, **more):
-        if slug == "first":
-            raise OSError("no room on the disk")
-        create_space(slug, **more)
+    def __init__(self, engine: Engine, monkeypatch, *slugs: str) -> None:
+        self.slugs = set(slugs)
+        self._create = engine.create_space
+        monkeypatch.setattr(engine, "create_space", self.create)
 
-    monkeypatch.setattr(engine, "create_space", create)
+    def create(self, slug, **more):
+        if slug in self.slugs:
+            raise OverloadedError("This node has as many spaces as it can carry.")
+        return self._create(slug, **more)
+
+
+def test_what_has_no_room_at_its_time_opens_when_there_is_some_and_keeps_no_other(
+    engine, monkeypatch
+):
+    full = NoRoom(engine, monkeypatch, "first")
 
     async def main() -> None:
         office = office_on(engine)
         details = Details("", starts=int(NOW) + 60, auto_open=True)
         for slug in ("first", "second"):
             await office.create(slug, details, OPERATOR)
-        await trio.sleep(60)
-        await office.look()
-        assert [space.slug for space in engine.spaces] == ["second"]
-        assert (await office.last("first")).phase is Phase.ENDED
+        with capture_logs() as logs:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(office.run)
+                await trio.sleep(70)
+                assert [space.slug for space in engine.spaces] == ["second"]
+                assert (await office.room("first")).phase is Phase.PLANNED
+                full.slugs.clear()
+                await trio.sleep(2)
+                assert (await office.room("first")).phase is Phase.OPEN
+                nursery.cancel_scope.cancel()
+        assert len(engine.spaces) == 2
+        late = [line for line in logs if "could not be opened" in line["event"]]
+        assert [line["space"] for line in late] == ["first"]  # said once, not every second
 
     on_paper(main)
 
@@ -322,19 +342,106 @@ def test_when_nothing_can_be_written_nothing_changes_and_the_space_goes_on(engin
     store.close()
 
 
-def test_a_space_that_the_engine_cannot_open_does_not_stay_open_in_the_books(engine, monkeypatch):
+def test_a_space_that_the_engine_cannot_open_stays_planned_and_is_opened_later(engine, monkeypatch):
+    full = NoRoom(engine, monkeypatch, "demo")
+
     async def main() -> None:
         office = office_on(engine)
         await office.create("demo", Details("Demo"), OPERATOR)
-
-        def fail(*args, **kwargs):
-            raise OSError("no room on the disk")
-
-        monkeypatch.setattr(engine, "create_space", fail)
-        with pytest.raises(OSError, match="disk"):
+        with pytest.raises(OverloadedError):
             await office.do("demo", Open(), OPERATOR)
-        with pytest.raises(UnknownSpaceError):
-            await office.room("demo")
+        assert (await office.room("demo")).phase is Phase.PLANNED
+        full.slugs.clear()
+        await office.do("demo", Open(), OPERATOR)
+        assert engine.space("demo")
+
+    on_paper(main)
+
+
+def test_what_cannot_be_written_is_not_opened_in_the_engine_either(engine, tmp_path):
+    path = tmp_path / "rooms.sqlite3"
+    store = open_store(path)
+
+    async def main() -> None:
+        office = Office(engine, LocalBackplane(store))
+        await office.create("demo", Details("Demo"), OPERATOR)
+        with locked(path), pytest.raises(StoreError, match="locked"):
+            await office.do("demo", Open(), OPERATOR)
+        assert engine.spaces == []
+        assert (await office.room("demo")).phase is Phase.PLANNED
+        await office.do("demo", Open(), OPERATOR)
+        assert engine.space("demo")
+
+    trio.run(main)
+    store.close()
+
+
+def test_a_node_that_dies_while_it_opens_a_space_finds_it_planned(engine, monkeypatch):
+    store = MemoryStore()
+    append = store.append
+
+    def die(head, *more):
+        assert engine.space("demo")  # it is there already
+        raise KeyboardInterrupt
+
+    async def before() -> None:
+        office = office_on(engine, store)
+        await office.create("demo", Details("Demo"), OPERATOR)
+        monkeypatch.setattr(store, "append", die)
+        await office.do("demo", Open(), OPERATOR)
+
+    async def after() -> None:
+        office = office_on(engine, store)
+        await office.restore()
+        assert engine.spaces == []
+        await office.do("demo", Open(), OPERATOR)
+        assert engine.space("demo")
+
+    with pytest.raises(KeyboardInterrupt):
+        on_paper(before)
+    monkeypatch.setattr(store, "append", append)
+    on_paper(after)
+
+
+def test_many_who_open_a_space_at_once_open_it_once(engine, tmp_path):
+    store = open_store(tmp_path / "rooms.sqlite3")
+
+    async def main() -> None:
+        office = Office(engine, LocalBackplane(store))
+        await office.create("demo", Details("Demo"), OPERATOR)
+        async with trio.open_nursery() as nursery:
+            for number in range(5):
+                nursery.start_soon(office.do, "demo", Edit({"title": f"{number}"}), OPERATOR)
+                nursery.start_soon(office.do, "demo", Open(), OPERATOR)
+        assert engine.space("demo")
+        await office.look()
+        assert (await office.room("demo")).phase is Phase.OPEN
+        head = await office.backplane.find("demo")
+        kinds = [type(entry.fact) for entry in await office.backplane.read(head.key)]
+        assert kinds.count(facts.Opened) == 1
+
+    trio.run(main)
+    store.close()
+
+
+def test_a_store_that_is_away_is_told_of_once_and_when_it_is_back(engine, monkeypatch):
+    store = MemoryStore()
+
+    def away():
+        raise StoreError("away")
+
+    async def main() -> None:
+        office = office_on(engine, store)
+        with capture_logs() as logs:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(office.run)
+                for _ in range(2):
+                    with monkeypatch.context() as patched:
+                        patched.setattr(store, "living", away)
+                        await trio.sleep(10)
+                    await trio.sleep(10)
+                nursery.cancel_scope.cancel()
+        assert [line["event"] for line in logs] == ["the office failed", "the office goes on"] * 2
 
     on_paper(main)
 

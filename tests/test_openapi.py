@@ -1,7 +1,7 @@
 """The description of the API, and the API held to it by requests nobody would think of."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -56,6 +56,29 @@ def test_every_operation_says_in_one_sentence_what_it_does(engine):
         for operation in path.values():
             if isinstance(operation, dict):
                 assert re.fullmatch(r"[A-Z].*\.", operation["summary"])
+
+
+def members(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every optional member of an object, and of those in it."""
+    for name, member in schema.get("properties", {}).items():
+        if name not in schema.get("required", ()):
+            yield name, member
+        yield from members(member.get("items", {}))
+
+
+def test_whatever_may_be_left_out_may_be_null(engine):
+    web = Web(engine)
+    document = web.get("/openapi.json").json()
+    operations = [one for path in document["paths"].values() for one in path.values()]
+    bodies = [one["requestBody"] for one in operations if "requestBody" in one]
+    schemas = [body["content"]["application/json"]["schema"] for body in bodies]
+    optional = [found for schema in schemas for found in members(schema)]
+    assert {"title", "seconds"} <= {name for name, _ in optional}
+    assert [name for name, member in optional if "null" not in member["type"]] == []
+    engine.create_space("demo", record=False)
+    pins = {"pins": [{"title": None, "url": "https://example.org/"}]}
+    pinned = web.request("PUT", "/api/spaces/demo/pins", token=OPERATOR_KEY, json=pins)
+    assert pinned.json()["pins"][0]["title"] == "example.org"
 
 
 @pytest.fixture(scope="module")

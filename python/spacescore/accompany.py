@@ -51,6 +51,7 @@ async def caption(request: Request) -> Response:
     desk = desk_of(request)
     space = desk.engine.space(request.path_params["space"])
     require(await desk.rank(request, space.slug), Action.CAPTION)
+    await desk.pace_captions(desk.caller(request))
     fields, now = await read_json(request), desk.clock()
     taken = await desk.office.backplane.caption(
         await desk.office.key(space.slug),

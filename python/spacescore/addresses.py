@@ -12,7 +12,7 @@ from pathlib import Path
 
 from spacescore.errors import InvalidRequestError
 
-__all__ = ["candidate_addresses", "check_address", "wildcard"]
+__all__ = ["candidate_addresses", "check_address", "is_loopback", "wildcard"]
 
 MAX_CANDIDATES = 8  # each costs every listener a line and a few checks
 _SIOCGIFADDR = 0x8915  # linux/sockios.h
@@ -29,6 +29,14 @@ def wildcard() -> str:
     except OSError:
         return "0.0.0.0"  # noqa: S104
     return "::"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or address means whichever machine it is used on."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def check_address(text: str) -> str:

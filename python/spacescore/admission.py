@@ -19,7 +19,7 @@ from typing import Any, Self
 
 from spacescore.errors import InvalidRequestError
 
-__all__ = ["COHORTS", "FIRST_PEERS", "Admission", "Load", "Mode", "cohort_of"]
+__all__ = ["COHORTS", "FIRST_PEERS", "Admission", "Load", "Mode", "check_mode", "cohort_of"]
 
 COHORTS = 1_000
 FIRST_PEERS = (2**32 - 1) // COHORTS  # numbers from 1 on whose cohort is let in before all others
@@ -45,6 +45,15 @@ class Mode(StrEnum):
     AUTO = "auto"
 
 
+def check_mode(mode: str, seconds: float) -> Mode:
+    """Return a way to keep a door; seconds: of "paced". Raises InvalidRequestError."""
+    if mode not in frozenset(Mode):
+        raise InvalidRequestError(f"mode is one of {', '.join(Mode)}.")
+    if mode == Mode.PACED and not 0 < seconds <= MAX_SECONDS:
+        raise InvalidRequestError(f"seconds is more than 0 and at most {MAX_SECONDS:.0f}.")
+    return Mode(mode)
+
+
 @dataclass(frozen=True, slots=True)
 class Load:
     """What a node has counted so far: it does not keep up when either grows."""
@@ -64,23 +73,22 @@ class Admission:
     _then: float = 0.0
     _load: Load | None = None
 
-    def keep(self, mode: str, *, now: float, seconds: float = 0.0) -> None:
+    def keep(self, mode: str, *, now: float, seconds: float = 0.0, passed: float = 0.0) -> None:
         """Keep the door another way; who was let in stays so, unless it is closed.
 
-        seconds: of "paced". Raises InvalidRequestError.
+        seconds: of "paced", and how many it has moved so already. Raises InvalidRequestError.
         """
-        if mode not in frozenset(Mode):
-            raise InvalidRequestError(f"mode is one of {', '.join(Mode)}.")
-        if mode == Mode.PACED and not 0 < seconds <= MAX_SECONDS:
-            raise InvalidRequestError(f"seconds is more than 0 and at most {MAX_SECONDS:.0f}.")
+        checked = check_mode(mode, seconds)
         self.move(now, self._load or Load())
-        self.mode = Mode(mode)
+        self.mode = checked
         if self.mode is Mode.OPEN:
             self.cursor = float(COHORTS)
         elif self.mode is Mode.CLOSED or self.cursor >= COHORTS:
             self.cursor = 0.0
         self.rate = {Mode.PACED: COHORTS / (seconds or 1.0), Mode.AUTO: FIRST}.get(self.mode, 0.0)
         self.mean = self.rate
+        if self.mode is Mode.PACED:
+            self.cursor = min(self.cursor + self.rate * passed, float(COHORTS))
 
     def move(self, now: float, load: Load) -> int:
         """Move the cursor to where it is now; return how many cohorts may enter."""

@@ -20,11 +20,11 @@ from spacescore import ics
 from spacescore.admission import COHORTS
 from spacescore.desk import Desk, Fields, desk_of, read_json, resource
 from spacescore.engine import INVITATION_SECONDS
-from spacescore.errors import InvalidRequestError, UnknownSpaceError
+from spacescore.errors import InvalidRequestError, SpacescoreError, UnknownSpaceError
 from spacescore.kept import keep
-from spacescore.policy import Action, Grant, Role, rank, require
+from spacescore.policy import Action, Caller, Grant, Role, rank, require
 from spacescore.problem import Problem
-from spacescore.rooms.commands import Edit, End, Open, PinLinks
+from spacescore.rooms.commands import Edit, End, KeepDoor, Open, PinLinks
 from spacescore.rooms.facts import Details, Pin, Visibility
 from spacescore.rooms.room import Phase, Room
 from spacescore.rooms.rules import require_listener
@@ -95,13 +95,23 @@ async def create_space(request: Request) -> Response:
     host = Grant(slug, Role.HOST, draw_peer(first=True), name, int(now + ttl), issued=now)
     room = await desk.office.create(slug, details, caller, host=host)
     if not details.starts and not fields.flag("draft"):
-        room = await desk.office.do(slug, Open(), caller)
+        room = await _opened(desk, slug, caller)
     desk.kept.forget(slug)
     body = _summary(desk, request, room) | {
         "host_token": desk.keys.issue(host, now=now),
         "host_link": link_of(desk, request, host),
     }
     return JSONResponse(body, 201, NOT_STORED | {"Location": location})
+
+
+async def _opened(desk: Desk, slug: str, caller: Caller) -> Room:
+    """Open a space that was just made, or cancel it: nobody was told how to host it."""
+    try:
+        return await desk.office.do(slug, Open(), caller)
+    except Exception:
+        with suppress(SpacescoreError):
+            await desk.office.do(slug, End(), caller)
+        raise
 
 
 async def describe_space(request: Request) -> Response:
@@ -117,6 +127,7 @@ async def edit_space(request: Request) -> Response:
     desk, slug = desk_of(request), request.path_params["space"]
     await desk.office.room(slug)
     caller = desk.caller(request)
+    await desk.pace_one(caller)
     room = await desk.office.do(slug, Edit(_details(await read_json(request))), caller)
     desk.kept.forget(slug)
     return JSONResponse(_summary(desk, request, room))
@@ -125,7 +136,9 @@ async def edit_space(request: Request) -> Response:
 async def open_space(request: Request) -> Response:
     """Open the doors of a planned space."""
     desk, slug = desk_of(request), request.path_params["space"]
-    room = await desk.office.do(slug, Open(), desk.caller(request))
+    caller = desk.caller(request)
+    await desk.pace_one(caller)
+    room = await desk.office.do(slug, Open(), caller)
     desk.kept.forget(slug)
     return JSONResponse(_summary(desk, request, room))
 
@@ -133,7 +146,9 @@ async def open_space(request: Request) -> Response:
 async def close_space(request: Request) -> Response:
     """End a space for everybody in it, or cancel a planned one."""
     desk, slug = desk_of(request), request.path_params["space"]
-    await desk.office.do(slug, End(), desk.caller(request))
+    caller = desk.caller(request)
+    await desk.pace_one(caller)
+    await desk.office.do(slug, End(), caller)
     desk.kept.forget(slug)
     return Response(status_code=204)
 
@@ -171,12 +186,14 @@ async def keep_door(request: Request) -> Response:
     """Say how listeners are let in: all at once, cohort by cohort, or not yet."""
     desk, slug = desk_of(request), request.path_params["space"]
     require(await desk.rank(request, slug), Action.EDIT)
+    caller = desk.caller(request)
+    await desk.pace_one(caller)
     fields = await read_json(request)
-    seconds = fields.seconds("seconds") or 0.0
-    kept = await desk.doors.keep(slug, fields.text("mode"), seconds=seconds)
-    await desk.office.note(slug, "door.kept", desk.caller(request), mode=kept.mode)
+    command = KeepDoor(fields.text("mode"), fields.seconds("seconds") or 0.0)
+    await desk.office.do(slug, command, caller)
+    await desk.doors.tick()
     desk.kept.forget(slug)
-    return JSONResponse(kept.shown())
+    return JSONResponse((await desk.office.backplane.admission(slug)).shown())
 
 
 async def pin_links(request: Request) -> Response:

@@ -62,6 +62,7 @@ MAX_BODY_BYTES = 64 * 1024
 BODY_SECONDS = 10.0  # an offer is 2 KB
 JOINS_PER_SECOND, JOIN_BURST = 300.0, 600.0  # about 1 ms of CPU each, with TLS
 ACTS = Limit(2.0, 20.0, "acts")  # of one person
+CAPTIONS = Limit(10.0, 50.0, "captions")  # of one too: what is heard changes a few times a second
 # Of one address, behind which a campus may be: who joins by ticket asks once, and a cache answers.
 STRANGERS = Limit(20.0, 200.0, "strangers")
 TICKETS = Limit(100.0, 2_000.0)  # by this node: it is its time that they take
@@ -138,6 +139,7 @@ class Desk:
     joins: TokenBucket = field(init=False)  # of strangers, all of them
     stage: TokenBucket = field(init=False)  # of who comes with a speaker's token
     acts: Limit = ACTS
+    captions: Limit = CAPTIONS
     strangers: Limit = STRANGERS
     tickets: Limiter = field(default_factory=lambda: Limiter(TICKETS))
     kept: Kept = field(default_factory=Kept)
@@ -154,6 +156,7 @@ class Desk:
             self.office.backplane,
             lambda: self.clock(),
             lambda slug: self.office.home(slug) is not None,
+            self.office.doors,
         )
         self.vitals = Vitals(self.engine, lambda: self.clock())
         self.joins = TokenBucket(JOINS_PER_SECOND, JOIN_BURST)
@@ -224,8 +227,15 @@ class Desk:
 
     async def pace_one(self, caller: Caller) -> None:
         """Slow down somebody who acts faster than people do: each act is written to disk."""
+        await self._pace_one(caller, self.acts)
+
+    async def pace_captions(self, caller: Caller) -> None:
+        """Slow down somebody who writes faster than is spoken. Raises PacedError."""
+        await self._pace_one(caller, self.captions)
+
+    async def _pace_one(self, caller: Caller, limit: Limit) -> None:
         if isinstance(caller, Grant):
-            await self._take(self.acts, caller.who, "That was fast: wait a little.")
+            await self._take(limit, caller.who, "That was fast: wait a little.")
 
     async def _pace_stranger(self, request: Request) -> None:
         with self._telling_of_proxy(request, self.network(request)):

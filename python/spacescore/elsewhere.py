@@ -33,6 +33,8 @@ FOR_HOME: Mapping[str, str] = {
     f"{_API}/admission": "PUT",
     f"{_API}/stage": "POST",
     f"{_API}/people": "POST",
+    f"{_API}/people/{{peer}}/block": "POST",
+    f"{_API}/blocked/{{identity:path}}": "DELETE",
 }
 
 

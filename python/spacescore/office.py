@@ -5,7 +5,8 @@
 A command is answered when it is on disk. When somebody else wrote first, the office reads
 on and decides again. What was written elsewhere is followed in the same way as what was
 written here, so a removal on another node ends the sessions of this one. When nothing can be
-written the command is refused, and audio goes on.
+written the command is refused, and audio goes on. A space is opened in the engine first, so what
+has no room there stays planned, and may be tried again.
 
 A space that was opened in the engine without the office is taken into the books when it is
 first asked for, and ended there when the engine no longer has it.
@@ -13,8 +14,8 @@ first asked for, and ended there when the engine no longer has it.
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ import anyio
 import structlog
 
 from spacescore.backplane import Backplane, LocalBackplane, Presence
+from spacescore.doors import Asked
 from spacescore.engine import Engine
 from spacescore.errors import (
     ConflictError,
@@ -90,7 +92,8 @@ class Office:
         self._on_air: set[str] = set()
         self._elsewhere: dict[str, Home] = {}
         self._looked = 0.0
-        self._failed: dict[str, Exception] = {}
+        self._late: set[str] = set()  # could not be opened at their time
+        self._opening = anyio.Lock()  # one space after the other
         self._recorded: list[Act] = []  # to be told of
         self._resting = False
         self.ledger = Ledger(self.backplane, lambda: self.clock())
@@ -113,6 +116,15 @@ class Office:
     def home(self, slug: str) -> Home | None:
         """Return the other node that has a space on air, as was known a second ago."""
         return None if slug in self._on_air else self._elsewhere.get(slug)
+
+    def doors(self) -> dict[str, Asked]:
+        """Return how the doors are to be kept of what is on air nowhere else."""
+        rooms = ((slug, kept.room) for slug, kept in self._kept.items())
+        return {
+            slug: Asked(room.door_kept, room.door.mode, room.door.seconds, room.opened)
+            for slug, room in rooms
+            if room.door and self.home(slug) is None
+        }
 
     async def directory(self) -> list[Head]:
         """Every space that has not ended, the newest first."""
@@ -218,13 +230,19 @@ class Office:
 
     async def run(self) -> None:
         """Look at the clock and at who is connected, every second, whatever happens."""
+        failing = False
         while not self.engine.closed:
             try:
                 await self.look()
+                if failing:
+                    _log.warning("the office goes on")
+                failing = False
             except EngineClosedError:
                 return
             except Exception:
-                _log.exception("the office failed")
+                if not failing:
+                    _log.exception("the office failed")
+                failing = True
             await anyio.sleep(LOOK_SECONDS)
 
     async def look_if_due(self) -> None:
@@ -249,15 +267,19 @@ class Office:
                 await self._look_at(slug, now)
 
     async def _open_due(self, heads: Iterable[Head], now: float) -> None:
-        """Open what opens by itself now, on whichever node looks first."""
+        """Open what opens by itself now, on whichever node looks first; again until it is open."""
         if self._resting:
             return
         planned = [head for head in heads if head.phase is Phase.PLANNED]
-        for head in (head for head in planned if is_due(head.details, now)):
+        due = [head.slug for head in planned if is_due(head.details, now)]
+        self._late &= set(due)
+        for slug in due:
             try:
-                await self.do(head.slug, Note(frozenset()), None)
+                await self.do(slug, Note(frozenset()), None)
             except Exception:
-                _log.exception("a space could not be opened at its time", space=head.slug)
+                if slug not in self._late:
+                    _log.exception("a space could not be opened at its time", space=slug)
+                self._late.add(slug)
 
     async def _keep_home(self, heads: Mapping[str, Head], now: float) -> None:
         """Hold what is on air here, stand down where another does, take over what nobody has."""
@@ -294,8 +316,12 @@ class Office:
             self.engine.close_space(slug)
 
     def _go_on_air(self, room: Room) -> None:
-        self._put_on_air(room)
-        if error := self._failed.pop(room.slug, None):
+        if room.phase is not Phase.OPEN:
+            return
+        try:
+            self._put_into_engine(room)
+            self._on_air.add(room.slug)
+        except Exception as error:
             _log.error("a space could not be opened again", space=room.slug, reason=str(error))
 
     async def leave_home(self) -> None:
@@ -325,19 +351,32 @@ class Office:
         for fact in made:
             room = room.after(fact, now)
             entries.append(Entry(room.version, now, actor(by), fact))
-        await self.backplane.append(Head.of(kept.key, room), entries, audited, letters)
-        opened = any(isinstance(fact, facts.Opened) for fact in made)
-        home = opened and await self._holds(kept.key)
+        opens = any(isinstance(fact, facts.Opened) for fact in made)
+        async with self._open_in_engine(kept.key, room) if opens else nullcontext():
+            await self.backplane.append(Head.of(kept.key, room), entries, audited, letters)
         self._follow(room.slug, kept, entries)
-        if home:
-            self._put_on_air(room)
         if letters:
             self.ledger.on_letters()
         await self._tell_of_recordings()
-        if error := self._failed.pop(room.slug, None):
-            await self._write(self._kept[room.slug], [facts.Ended("could not be opened")], None)
-            raise error
         return room
+
+    @asynccontextmanager
+    async def _open_in_engine(self, key: str, room: Room) -> AsyncIterator[None]:
+        """Have a space in the engine while it is written that it is open, and after it is.
+
+        Where the process dies in between, the engine dies with it, and the space is still planned.
+        """
+        async with self._opening:
+            is_new, held = self._put_into_engine(room), False
+            try:
+                yield
+                held = await self._holds(key)
+            finally:
+                if held:
+                    self._on_air.add(room.slug)
+                elif is_new:
+                    with suppress(UnknownSpaceError, EngineClosedError):
+                        self.engine.close_space(room.slug)
 
     async def _catch_up(self, slug: str) -> bool:
         """Follow what others wrote; whether there was any."""
@@ -407,22 +446,19 @@ class Office:
         if isinstance(entry.fact, facts.Ended):
             self._on_air.discard(room.slug)
 
-    def _put_on_air(self, room: Room) -> None:
-        if room.phase is not Phase.OPEN:
-            return
+    def _put_into_engine(self, room: Room) -> bool:
+        """Return whether it was not there; raise what speaks against it."""
+        if self._is_in_engine(room.slug):
+            return False
         shown = room.details
-        try:
-            if not self._is_in_engine(room.slug):
-                self.engine.create_space(
-                    room.slug,
-                    title=shown.title,
-                    open_stage=shown.open_stage,
-                    record=shown.record,
-                    music=shown.music,
-                )
-            self._on_air.add(room.slug)
-        except Exception as error:
-            self._failed[room.slug] = error
+        self.engine.create_space(
+            room.slug,
+            title=shown.title,
+            open_stage=shown.open_stage,
+            record=shown.record,
+            music=shown.music,
+        )
+        return True
 
     # Spaces that the engine's owner opens and closes.
 
@@ -484,7 +520,7 @@ _QUIET = (facts.Came, facts.Seated, facts.Connected, facts.Disconnected, facts.F
 
 
 def _logged(fact: Fact) -> Mapping[str, Any]:
-    shown = ("peer", "role", "why", "identity", "link")
+    shown = ("peer", "role", "why", "identity", "link", "mode")
     return {name: getattr(fact, name) for name in shown if hasattr(fact, name)}
 
 

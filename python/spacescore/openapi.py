@@ -47,6 +47,12 @@ def _line(limit: int) -> Schema:
     return {"type": "string", "maxLength": MAX_RAW_CHARS, "description": says}
 
 
+def _or_null(schema: Schema) -> Schema:
+    """What is null was not said."""
+    choice = {"enum": [*schema["enum"], None]} if "enum" in schema else {}
+    return {**schema, "type": [schema["type"], "null"], **choice}
+
+
 _FIELDS: Mapping[str, Schema] = {
     "space": {
         "type": "string",
@@ -93,7 +99,7 @@ _FIELDS: Mapping[str, Schema] = {
             "type": "object",
             "required": ["url"],
             "properties": {
-                "title": _line(MAX_PIN_TITLE_CHARS),
+                "title": _or_null(_line(MAX_PIN_TITLE_CHARS)),
                 "url": {"type": "string", "format": "uri", "maxLength": MAX_URL_CHARS},
             },
         },
@@ -240,9 +246,3 @@ def _body(name: str) -> dict[str, Any]:
     optional = {one: _or_null(members[one]) for one in members if one not in needed}
     body = {"type": "object", "properties": members | optional}
     return body | ({"required": list(needed)} if needed else {})
-
-
-def _or_null(schema: Schema) -> Schema:
-    """What is null was not said."""
-    choice = {"enum": [*schema["enum"], None]} if "enum" in schema else {}
-    return {**schema, "type": [schema["type"], "null"], **choice}

@@ -24,7 +24,7 @@ import trio
 from anycorn.config import Config
 from starlette.applications import Starlette
 
-from spacescore.addresses import candidate_addresses, wildcard
+from spacescore.addresses import candidate_addresses, is_loopback, wildcard
 from spacescore.backplane import LocalBackplane
 from spacescore.clients import Proxies
 from spacescore.datadir import DataDir
@@ -56,7 +56,7 @@ from spacescore.webhooks.endpoints import SOME_SECRET, read_endpoints
 if TYPE_CHECKING:
     from spacescore.webhooks.delivery import Deliveries
 
-__all__ = ["Service", "Settings", "check", "keep_serving"]
+__all__ = ["Service", "Settings", "check", "keep_serving", "told_to_nodes"]
 
 DEMO = "demo"
 HTTP_GRACE_SECONDS = 1.0  # for requests under way, once spaces are closed
@@ -99,7 +99,7 @@ class Service:
             assert engine.data is not None  # noqa: S101  (the settings name a folder)
             keys = _key_ring(settings, engine.data)
             backplane = LocalBackplane(_open_store(settings, engine.data))
-            url = _reached_at(settings, listener.getsockname()[1])
+            url = told_to_nodes(settings, listener.getsockname()[1])
             office = Office(engine, backplane, node=engine.data.node_id(), url=url)
             app = asgi(
                 engine,
@@ -375,6 +375,13 @@ def _reached_at(settings: Settings, port: int) -> str:
     if settings.public_url or host in ("0.0.0.0", "::"):  # noqa: S104
         return settings.public_url.rstrip("/")
     return f"{_scheme(settings)}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def told_to_nodes(settings: Settings, port: int) -> str:
+    """Return where other nodes send people; "" where that would be a machine of their own."""
+    if not settings.public_url and is_loopback(settings.host):
+        return ""
+    return _reached_at(settings, port)
 
 
 def _scheme(settings: Settings) -> str:

@@ -146,6 +146,10 @@ CASES = {
         {"disk": Disk("/var/lib", 1 << 40, is_writable=False)},
         (PROBLEM, "cannot be written to", "sudo install -d -m 700"),
     ),
+    "a node that the others do not find": (
+        {"settings": settings(public_url="", store="postgresql://db/rooms")},
+        (WARNING, "cannot send people here", "--public-url"),
+    ),
     "pages without TLS": (
         {"certificate": None, "settings": settings(public_url="")},
         (WARNING, "microphone", "--tls-cert"),
@@ -215,6 +219,12 @@ def test_a_proxy_that_speaks_tls_will_do():
     assert findings(certificate=None) == []
     local = settings(public_url="", host="127.0.0.1")
     assert findings(certificate=None, settings=local) == []
+
+
+def test_a_node_that_the_others_find_is_well():
+    shared = settings(store="postgresql://db/rooms")
+    assert findings(settings=shared) == []
+    assert "other nodes" in {found.name for found in examine(replace(FIT, settings=shared))}
 
 
 def test_checks_never_ask_the_machine():

@@ -15,6 +15,7 @@ from sound import RATE, decoded, level
 from virtual_peer import VirtualPeer, listen_by_ticket, speak_by_whip, wait_for
 from world import tone
 
+FRAME = RATE // 50
 HAND = "/api/spaces/evening/hand"
 Scarce = Callable[[Served], object]
 
@@ -69,6 +70,16 @@ def loudest(samples: np.ndarray) -> float:
     return max(level(samples[at : at + step], 440) for at in range(0, samples.size - step, step))
 
 
+def missing(samples: np.ndarray) -> int:
+    """In how many frames the tone is not.
+
+    A frame that the engine conceals, for its speaker is late on a busy machine, lies across two of
+    them, and the next may begin softly.
+    """
+    frames = samples[: samples.size // FRAME * FRAME].reshape(-1, FRAME)
+    return sum(level(frame, 440) < -18 for frame in frames)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("scarce", [full_disk, locked_database])
 def test_what_cannot_be_written_is_refused_and_the_audio_goes_on(evening, scarce: Scarce):
@@ -101,11 +112,11 @@ def test_a_full_disk_is_told_of_and_the_recording_goes_on_when_it_has_room(eveni
         wait_for(lambda: served.metric("recorder_failures_total") > 0, seconds=20)
         whole = served.recording.stat().st_size
     wait_for(lambda: served.recording.stat().st_size > whole + 4_000, seconds=20)
+    assert served.metric("recorder_lost_total") == 0
+    concealed = served.metric("speech_concealed_samples") / FRAME
     code, _, log = served.stop()
     assert code == 0
-    sound = decoded(served.recording)
-    said = [level(part, 440) for part in np.array_split(sound[RATE : -RATE // 2], 10)]
-    assert said == pytest.approx([-12] * 10, abs=1)
+    assert missing(decoded(served.recording)[RATE : -RATE // 2]) <= 3 * concealed
     events = [json.loads(line)["event"] for line in log.splitlines()]
     assert events.count("recording failed") == events.count("recording resumed") == 1
     assert "Traceback" not in log

@@ -62,6 +62,7 @@ def evening() -> Told:
     stage.do(None, commands.UseLink("d1", 50, "#50", "Zoe", 60))
     stage.do(HOST, commands.RevokeLink("l1"))
     stage.do(HOST, commands.PinLinks((Pin("x", "https://example.org"),)))
+    stage.do(HOST, commands.KeepDoor("paced", 60.0))
     stage.do(HOST, commands.Edit({"title": "Another"}))
     stage.do(HOST, commands.HandOver(COHOST.peer))
     stage.do(COHOST, commands.End())
@@ -95,6 +96,7 @@ def test_every_command_is_walked_and_every_act_on_others_is_audited(evening):
         (host, "invite.made", ""),
         (host, "invite.revoked", ""),
         (host, "links.pinned", ""),
+        (host, "door.kept", ""),
         (host, "space.edited", ""),
         (host, "host.named", cohost),
         (cohost, "space.ended", ""),

@@ -43,6 +43,7 @@ asked = st.one_of(
     st.builds(commands.MakeLink, codes, codes, roles, st.just(int(NOW) + 900), st.just(1)),
     st.builds(commands.UseLink, codes, st.just(50), codes, st.just("x"), st.just(60)),
     st.builds(commands.RevokeLink, codes),
+    st.just(commands.KeepDoor("closed")),
     st.builds(commands.PinLinks, st.just((facts.Pin("x", "https://example.org"),))),
 )
 ends = st.builds(commands.End)
@@ -75,6 +76,7 @@ def is_allowed(rank, by: Caller, fact, room: Room) -> bool:  # noqa: C901  (a li
             | facts.Unblocked()
             | facts.LinkRevoked()
             | facts.Pinned()
+            | facts.DoorKept()
         ):
             return ORDER[rank] >= KEEPER
         case facts.Ended():

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+from spacescore.addresses import is_loopback
 from spacescore.doctor.facts import Facts, Port
 
 __all__ = ["Finding", "Level", "examine"]
@@ -30,6 +31,7 @@ RING_FIX = (
     r"printf '[Service]\nAmbientCapabilities=CAP_NET_RAW\n' | "
     "sudo tee /etc/systemd/system/spacescore.service.d/ring.conf && sudo systemctl daemon-reload"
 )
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104
 SYSCTL_FILE = "/etc/sysctl.d/60-spacescore.conf"
 
 
@@ -213,6 +215,18 @@ def packet_interface(facts: Facts) -> Iterator[Verdict]:
         yield OK, f"Packets may be sent by a ring on {name}."
 
 
+def other_nodes(facts: Facts) -> Iterator[Verdict]:
+    """Whoever asks another node for a space of ours is sent here, if anybody knows where it is."""
+    settings = facts.settings
+    if not settings.store.startswith(("postgresql://", "postgres://")):
+        return
+    if settings.public_url or not (is_loopback(settings.host) or settings.host in EVERYWHERE):
+        yield OK, f"Other nodes send people to {settings.public_url or settings.host}."
+    else:
+        text = "Other nodes on this database cannot send people here: they know no address of ours."
+        yield WARNING, text, "spacescore serve --public-url https://THIS_NODE"
+
+
 # The machine.
 
 
@@ -388,6 +402,7 @@ CHECKS: Sequence[tuple[str, str, Callable[[Facts], Iterator[Verdict]]]] = [
     ("Network", "backlog", backlog),
     ("Network", "firewall", conntrack),
     ("Network", "packet ring", packet_interface),
+    ("Network", "other nodes", other_nodes),
     ("Machine", "processor", processor),
     ("Machine", "CPU time", cpu_limit),
     ("Machine", "memory", memory),

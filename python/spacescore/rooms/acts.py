@@ -73,6 +73,7 @@ _WHAT: Mapping[type[Fact], str | Callable[[Room, Any], str]] = {
     facts.LinkUsed: "invite.used",
     facts.LinkRevoked: "invite.revoked",
     facts.Pinned: "links.pinned",
+    facts.DoorKept: "door.kept",
 }
 # The books' own: they say nothing that another act does not, once for each who comes.
 QUIET = frozenset({"person.known", "person.forgotten", "speaker.seated"})

@@ -21,6 +21,7 @@ __all__ = [
     "EnterStage",
     "GiveRole",
     "HandOver",
+    "KeepDoor",
     "LowerHand",
     "MakeLink",
     "Meet",
@@ -194,6 +195,14 @@ class PinLinks:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepDoor:
+    """Let listeners in another way. `seconds`: of "paced"."""
+
+    mode: str
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """Look at the clock, and at who is connected. Nobody's command: the node's own."""
 
@@ -222,5 +231,6 @@ Command = (
     | UseLink
     | RevokeLink
     | PinLinks
+    | KeepDoor
     | Note
 )

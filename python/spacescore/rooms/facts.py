@@ -20,6 +20,7 @@ __all__ = [
     "Created",
     "Details",
     "Disconnected",
+    "DoorKept",
     "Edited",
     "Ended",
     "Fact",
@@ -279,6 +280,14 @@ class Pinned:
     pins: tuple[Pin, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class DoorKept:
+    """Listeners are let in another way: see `admission`."""
+
+    mode: str
+    seconds: float = 0.0  # of "paced"
+
+
 Fact = (
     Created
     | Edited
@@ -305,6 +314,7 @@ Fact = (
     | LinkUsed
     | LinkRevoked
     | Pinned
+    | DoorKept
 )
 _KINDS: Mapping[str, type[Fact]] = {kind.__name__: kind for kind in Fact.__args__}
 

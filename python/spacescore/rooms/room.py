@@ -11,7 +11,7 @@ from typing import Any
 
 from spacescore.policy import Role
 from spacescore.rooms import facts
-from spacescore.rooms.facts import Details, Fact, Pin
+from spacescore.rooms.facts import Details, DoorKept, Fact, Pin
 
 __all__ = ["Link", "Person", "Phase", "Room"]
 
@@ -73,6 +73,8 @@ class Room:
     blocked: Mapping[str, str] = field(default_factory=dict)  # identity -> name
     links: Mapping[str, Link] = field(default_factory=dict)
     pins: tuple[Pin, ...] = ()
+    door: DoorKept | None = None  # nobody kept it
+    door_kept: float = 0.0  # when
 
     @classmethod
     def of(cls, history: Iterable[tuple[Fact, float]]) -> "Room":
@@ -212,5 +214,6 @@ _CHANGES: Mapping[type[Fact], Any] = {
     facts.LinkMade: _link_made,
     facts.LinkUsed: _link_used,
     facts.LinkRevoked: lambda room, fact, at: {"links": _without(room.links, fact.link)},
+    facts.DoorKept: lambda room, fact, at: {"door": fact, "door_kept": at},
     facts.Pinned: lambda room, fact, at: {"pins": fact.pins},
 }

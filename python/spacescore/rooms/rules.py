@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from spacescore.admission import Mode, check_mode
 from spacescore.errors import (
     BlockedError,
     ForbiddenError,
@@ -492,6 +493,12 @@ def _pin_links(case: _Case, command: commands.PinLinks) -> list[Fact]:
     return [] if wanted == case.room.pins else [facts.Pinned(wanted)]
 
 
+def _keep_door(case: _Case, command: commands.KeepDoor) -> list[Fact]:
+    case.require(Action.EDIT)
+    mode = check_mode(command.mode, command.seconds)
+    return [facts.DoorKept(mode, command.seconds if mode is Mode.PACED else 0.0)]
+
+
 # Time.
 
 
@@ -563,5 +570,6 @@ _RULES: Mapping[type[Command], Callable[[_Case, Any], list[Fact]]] = {
     commands.UseLink: _use_link,
     commands.RevokeLink: _revoke_link,
     commands.PinLinks: _pin_links,
+    commands.KeepDoor: _keep_door,
     commands.Note: _note,
 }
