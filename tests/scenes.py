@@ -81,6 +81,9 @@ ABOUT = {
     "topics": ["history"],
     "visibility": "public",
     "max_speakers": 13,
+    "grace": 60,
+    "show_names": True,
+    "auto_open": False,
 }
 PEOPLE = {
     "stage": [

@@ -165,13 +165,16 @@ def test_a_cohost_makes_no_links_for_cohosts(page: Page) -> None:
     expect(page.locator("#link option[value=cohost]")).to_be_disabled()
 
 
-def test_seats_are_set_where_the_space_is_changed(page: Page) -> None:
+def test_seats_grace_and_names_are_set_where_the_space_is_changed(page: Page) -> None:
     panel = Panel(page).open()
     page.locator("#console-change").press("Enter")
     expect(page.get_by_label("Seats on stage")).to_have_value("13")
     page.get_by_label("Seats on stage").fill("20")
+    page.get_by_label("Seconds a lost host has to come back").fill("120")
+    page.get_by_label("Show names of some who listen").uncheck()
     page.get_by_label("Seats on stage").press("Enter")
-    wish = {key: ABOUT[key] for key in ("title", "description", "topics")} | {"max_speakers": 20}
+    kept = {key: ABOUT[key] for key in ("title", "description", "topics")}
+    wish = kept | {"max_speakers": 20, "grace": 120, "show_names": False}
     panel.sends("PATCH", f"{ORIGIN}/api/spaces/demo", wish)
 
 

@@ -306,6 +306,9 @@ ABOUT = {
     "topics": ["radio"],
     "visibility": "invite",
     "max_speakers": 13,
+    "grace": 60,
+    "show_names": True,
+    "auto_open": False,
 }
 
 
@@ -334,11 +337,13 @@ def test_a_host_changes_what_a_planned_space_says_and_when_it_starts(page: Page)
     page.get_by_label("Title", exact=True).fill("Later")
     page.get_by_label("What it is about").fill("New")
     page.get_by_label("Day and time").fill("2027-01-15T20:00")
+    page.get_by_label("Open the doors by itself then").check()
     with page.expect_response(lambda reply: reply.request.method == "PATCH"):
         page.get_by_role("button", name="Save").click()
     starts = page.evaluate("Date.parse('2027-01-15T20:00') / 1000")
-    wish = {"title": "Later", "description": "New", "topics": ["radio"], "max_speakers": 13}
-    assert asked == [("PATCH", "", wish | {"starts": starts})]
+    kept = {"topics": ["radio"], "max_speakers": 13, "grace": 60, "show_names": True}
+    wish = {"title": "Later", "description": "New", "starts": starts, "auto_open": True}
+    assert asked == [("PATCH", "", kept | wish)]
 
 
 def test_enter_in_a_field_of_a_dialog_means_yes(page: Page) -> None:

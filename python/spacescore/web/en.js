@@ -176,6 +176,10 @@ export default {
   "plan.topics.text": "Up to five, with commas between them.",
   "plan.seats": "Seats on stage",
   "plan.seats.text": "Hosts and co-hosts always get one.",
+  "plan.grace": "Seconds a lost host has to come back",
+  "plan.grace.text": "Then a co-host on stage takes over.",
+  "plan.names": "Show names of some who listen",
+  "plan.auto": "Open the doors by itself then",
 
   // What goes wrong: by the code of a JoinError, or that of the service's problem.
   "error.bad-ticket": "The server's ticket cannot be read. Please reload the page.",
