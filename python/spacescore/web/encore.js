@@ -6,6 +6,7 @@ import { poll } from "./poll.js";
 import { ROOT } from "./visit.js";
 
 const SLACK_SECONDS = 60; // a recording begins with the first word
+const [FIRST_MS, SELDOM_MS] = [15_000, 300_000]; // a whole audience asks, and nobody may ever publish
 
 /**
  * Waits for the recording: its host's is there at once, everybody's once it is public.
@@ -15,6 +16,7 @@ const SLACK_SECONDS = 60; // a recording begins with the first word
  * @param {(link: string) => void} onFound
  */
 export function awaitReplay(slug, started, token, onFound) {
+  let asked = 0;
   const looking = poll(async (signal) => {
     const headers = bearer(token ?? undefined);
     return (await request(new URL("api/recordings", ROOT), { signal, headers })).json();
@@ -24,5 +26,5 @@ export function awaitReplay(slug, started, token, onFound) {
     if (!found) return;
     looking.stop();
     onFound(token ? `${found.link}#token=${token}` : found.link);
-  }, () => {});
+  }, () => {}, () => Math.min(SELDOM_MS, FIRST_MS * 2 ** asked++));
 }

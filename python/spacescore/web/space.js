@@ -49,6 +49,7 @@ let grant = readGrant(token ?? "");
 const ownPlace = keepPlace(slug, drawPlace);
 let blocked = false;
 let inLine = false;
+let over = false; // it was here, and has ended
 let mutedAt = -Infinity;
 
 /* What the service says of the space */
@@ -57,6 +58,7 @@ const following = new Following(api, { onRoom, onTrouble, onFeedLost: () => stan
 
 /** @param {import("./api.js").Room} news */
 function onRoom(news) {
+  if (over) return location.reload(); // opened anew
   const isRenamed = room?.title !== news.title;
   room = news;
   if (keptOut) return;
@@ -85,12 +87,10 @@ function showRoom(now) {
  * @param {number} failures in a row
  */
 function onTrouble(error, failures) {
-  if (keptOut || moveOn(homeOf(error, invitation))) return;
+  if (keptOut || moveOn(homeOf(error, invitation)) || over) return;
   if (error.code === "unknown-space") {
-    quit();
-    desk?.close();
-    view.showPhase(room ? "ended" : "unknown");
-    if (room?.recording) findReplay(room);
+    if (room) finish(room);
+    else view.showPhase("unknown");
   } else if (error.code === "unauthorized" && !room) {
     view.showPhase("invite");
   } else if (error.code === "forbidden" && !room) {
@@ -100,6 +100,19 @@ function onTrouble(error, failures) {
   } else if (failures > 2) {
     view.notify(t("news.old"));
   }
+}
+
+/** @param {import("./api.js").Room} ended */
+function finish(ended) {
+  over = true;
+  quit();
+  standing.stop();
+  following.rest();
+  desk?.close();
+  view.showOffer("");
+  view.notify("");
+  view.showPhase("ended");
+  if (ended.recording) findReplay(ended);
 }
 
 /** @param {import("./api.js").Room} ended */
@@ -512,7 +525,7 @@ function quit() {
   session = null;
   blocked = inLine = false;
   left?.close();
-  if (standing.me?.hand && !keptOut) act(() => api.raiseHand(false));
+  if (standing.me?.hand && !keptOut && !over) act(() => api.raiseHand(false));
   stepDown();
   refresh();
 }
@@ -553,9 +566,9 @@ function light() {
 /* Wiring */
 
 speakTheirLanguage(() => {
-  if (room) onRoom(room);
-  else view.showPhase("loading");
-  if (keptOut) view.showPhase(keptOut);
+  const closed = over ? "ended" : keptOut;
+  if (closed || !room) view.showPhase(closed || "loading");
+  else onRoom(room);
   refresh();
 });
 refresh();

@@ -148,10 +148,10 @@ export class View {
     document.body.style.setProperty("--room", room.toFixed(2));
   }
 
-  /** @param {string} text */
+  /** @param {string} text "" when there is nothing more to say */
   notify(text) {
     element("notice-text").textContent = text;
-    element("notice").hidden = false;
+    element("notice").hidden = !text;
   }
 
   /** @param {string} text to screen readers only */
