@@ -73,6 +73,16 @@ export class View {
     showList("topics", topics, (topic) => topic);
   }
 
+  /** @param {number | null} waiting raised hands; null: there is nothing to run */
+  showDesk(waiting) {
+    const count = waiting ?? 0;
+    element("console-toggle").hidden = waiting === null;
+    element("console-count").hidden = !count;
+    element("console-count").textContent = String(count);
+    element("console-toggle").setAttribute("aria-label",
+      count ? t("host.waiting", { count }) : t("host"));
+  }
+
   /** @param {"invited" | "granted" | ""} which invitation to speak there is to answer */
   showOffer(which) {
     const offer = element("offer");
