@@ -337,6 +337,19 @@ def test_the_recording_is_asked_for_more_and_more_seldom_and_found(service: Serv
     assert service.after(10 * MINUTE_MS, LONG_STEP_MS).count(RECORDINGS) == 0
 
 
+def test_a_host_is_led_to_a_recording_that_is_not_published(service: Service) -> None:
+    service.who = me("host", 11)
+    service.visit("host", 11).has(1)
+    service.tell(KEPT)
+    service.after(2_000)
+    mine = REPLAY | {"space": "demo", "began": ROOM["started"], "published": False}
+    service.recordings = [mine]
+    service.lines[-1].send('{"type":"ended"}')
+    service.end()
+    link = service.page.get_by_role("link", name="Hear the recording and publish it")
+    expect(link).to_have_attribute("href", f"{mine['link']}#token={jwt('host', 11, 'Bo')}")
+
+
 def test_what_has_ended_stays_ended_in_another_language(service: Service) -> None:
     service.visit()
     service.after(STEP_MS)

@@ -132,8 +132,29 @@ def test_the_door_is_kept_as_it_is_set(page: Page) -> None:
     panel.sends("PUT", "admission", {"mode": "closed"})
     panel.room |= {"admit": {"mode": "closed", "cohorts": 0, "rate": 0}}
     expect(page.locator("#door-now")).to_have_text("0 % of the crowd may enter")
-    page.get_by_label("Evenly, within two minutes").check()
+    page.get_by_label("Evenly, within").check()
     panel.sends("PUT", "admission", {"mode": "paced", "seconds": 120})
+
+
+def test_a_paced_door_takes_as_long_as_the_host_says(page: Page) -> None:
+    panel = Panel(page, admit={"mode": "paced", "cohorts": 0, "rate": 8.3}).open()
+    seconds = page.get_by_label("seconds", exact=True)
+    seconds.fill("5")
+    seconds.press("Tab")
+    assert panel.sent == []
+    seconds.fill("600")
+    seconds.press("Tab")
+    panel.sends("PUT", "admission", {"mode": "paced", "seconds": 600})
+
+
+@pytest.mark.parametrize(
+    ("role", "recording", "told"), [("host", True, 1), ("cohost", True, 0), ("host", False, 0)]
+)
+def test_a_host_is_told_to_publish_the_recording(
+    page: Page, role: str, recording: bool, told: int
+) -> None:
+    Panel(page, role, recording=recording).open()
+    expect(page.locator("#recording-then:visible")).to_have_count(told)
 
 
 def test_a_link_for_several_is_made_within_its_limits_and_copied(page: Page) -> None:

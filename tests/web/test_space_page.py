@@ -104,6 +104,14 @@ def test_a_planned_space_cannot_be_joined_yet(page: Page) -> None:
     expect(page.locator("#listen")).to_be_disabled()
 
 
+@pytest.mark.parametrize(
+    ("opens", "words"), [(True, "the room then, by itself"), (False, "when the host opens")]
+)
+def test_a_planned_space_says_who_opens_the_doors(page: Page, opens: bool, words: str) -> None:
+    visit(page, PLANNED | {"auto_open": opens})
+    expect(page.locator("#planned")).to_contain_text(words)
+
+
 def test_an_unknown_space_says_so_and_offers_the_others(page: Page) -> None:
     visit(page, 404)
     expect(page.locator("#word")).to_contain_text("no space by this name")

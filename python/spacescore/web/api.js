@@ -30,6 +30,7 @@ import { bearer } from "./exchange.js";
  * @property {number} time Unix seconds, the server's clock
  * @property {number} [started] Unix seconds
  * @property {number} [starts] Unix seconds, while it is planned
+ * @property {boolean} [auto_open] by itself then
  * @property {number} [pace] seconds until one may ask again
  * @property {{ peer: number, name: string }[]} [sample] of the listeners
  * @property {number[]} [called] who has something to answer

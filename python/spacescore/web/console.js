@@ -47,7 +47,6 @@ import { explain, moment } from "./words.js";
 const PERIOD_MS = 1500;
 const RARE_MS = 10_000; // where the feed tells of hands and seats: for audience, links and blocks
 const NARROW = matchMedia("(max-width: 46rem)");
-const PACED_SECONDS = 120;
 const MANY = 10_000; // may come by the one link of a space by invitation
 
 export class Console {
@@ -133,6 +132,7 @@ export class Console {
     element("end").hidden = !isHost;
     /** @type {HTMLOptionElement} */ (find(element("link"), "[value=cohost]")).disabled = !isHost;
     element("recording-state").textContent = t(room.recording ? "recording.on" : "recording.off");
+    element("recording-then").hidden = !isHost || !room.recording;
     this.#lists.pinned.draw(pinsOf(room).map((pin) => this.#pinned(pin)));
     this.#drawDoor(room);
     if (this.#people) this.#drawPeople(freshest(this.#people, room), room);
@@ -347,12 +347,15 @@ export class Console {
 
   /** @returns {NodeListOf<HTMLInputElement>} */
   #doors() {
-    return element("door").querySelectorAll("input");
+    return element("door").querySelectorAll("[name=door]");
   }
 
   async #keepDoor() {
     const mode = [...this.#doors()].find(({ checked }) => checked)?.value ?? "open";
-    await this.#attempt(this.#api.keepDoor(mode, PACED_SECONDS));
+    /** @type {HTMLInputElement} */
+    const seconds = element("door-seconds");
+    if (mode === "paced" && !seconds.reportValidity()) return;
+    await this.#attempt(this.#api.keepDoor(mode, Number(seconds.value)));
   }
 
   /**

@@ -55,6 +55,7 @@ export default {
   "word.blocked.text": "You cannot come back to it. If you think that is a mistake, please write to the host.",
   "word.others": "Other spaces here",
   "word.replay": "Hear it again",
+  "word.publish": "Hear the recording and publish it",
 
   "moving.on": "This server stops at {time}. The space goes on elsewhere.",
   "moving.host": "This server stops at {time}. Please say goodbye to your audience.",
@@ -165,6 +166,7 @@ export default {
   "planned.in": "It starts in",
   "planned.now": "It is about to start",
   "planned.text": "Stay here: this page becomes the room when the host opens the doors.",
+  "planned.auto": "Stay here: this page becomes the room then, by itself.",
   "planned.calendar": "Add to calendar",
   "planned.open": "Open the doors now",
   "planned.cancel": "Cancel the space",

@@ -13,7 +13,7 @@ const [FIRST_MS, SELDOM_MS] = [15_000, 300_000]; // a whole audience asks, and n
  * @param {string} slug
  * @param {number} started Unix seconds
  * @param {string | null} token
- * @param {(link: string) => void} onFound
+ * @param {(link: string, isPublic: boolean) => void} onFound
  */
 export function awaitReplay(slug, started, token, onFound) {
   let asked = 0;
@@ -25,6 +25,6 @@ export function awaitReplay(slug, started, token, onFound) {
       one.space === slug && one.began >= started - SLACK_SECONDS);
     if (!found) return;
     looking.stop();
-    onFound(token ? `${found.link}#token=${token}` : found.link);
+    onFound(token ? `${found.link}#token=${token}` : found.link, found.published);
   }, () => {}, () => Math.min(SELDOM_MS, FIRST_MS * 2 ** asked++));
 }

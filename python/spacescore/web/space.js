@@ -117,7 +117,7 @@ function finish(ended) {
 /** @param {import("./api.js").Room} ended */
 async function findReplay({ started = 0 }) {
   const { awaitReplay } = await import("./encore.js");
-  awaitReplay(slug, started, invitation, (link) => view.showReplay(link));
+  awaitReplay(slug, started, invitation, (...found) => view.showReplay(...found));
 }
 
 /** What only a press asks for. */

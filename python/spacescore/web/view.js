@@ -91,10 +91,16 @@ export class View {
     offer.hidden = !which;
   }
 
-  /** @param {string} link to hear again what has ended */
-  showReplay(link) {
-    element("word-replay").hidden = false;
-    element("word-replay").setAttribute("href", link);
+  /**
+   * @param {string} link to hear again what has ended
+   * @param {boolean} isPublic else it is for its host to publish
+   */
+  showReplay(link, isPublic) {
+    const replay = element("word-replay");
+    replay.dataset.t = isPublic ? "word.replay" : "word.publish";
+    replay.textContent = t(/** @type {any} */ (replay.dataset.t));
+    replay.setAttribute("href", link);
+    replay.hidden = false;
   }
 
   /**
