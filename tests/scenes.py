@@ -80,6 +80,7 @@ ABOUT = {
     "description": "How the wireless came home.",
     "topics": ["history"],
     "visibility": "public",
+    "open_stage": False,
     "max_speakers": 13,
     "grace": 60,
     "show_names": True,

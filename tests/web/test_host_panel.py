@@ -132,7 +132,7 @@ def test_the_door_is_kept_as_it_is_set(page: Page) -> None:
     panel.sends("PUT", "admission", {"mode": "closed"})
     panel.room |= {"admit": {"mode": "closed", "cohorts": 0, "rate": 0}}
     expect(page.locator("#door-now")).to_have_text("0 % of the crowd may enter")
-    page.get_by_label("Evenly, within").check()
+    page.get_by_label("Spread over").check()
     panel.sends("PUT", "admission", {"mode": "paced", "seconds": 120})
 
 
@@ -194,8 +194,21 @@ def test_seats_grace_and_names_are_set_where_the_space_is_changed(page: Page) ->
     page.get_by_label("Seconds a lost host has to come back").fill("120")
     page.get_by_label("Show names of some who listen").press("Space")
     page.get_by_label("Seats on stage").press("Enter")
-    kept = {key: ABOUT[key] for key in ("title", "description", "topics")}
+    told = ("title", "description", "topics", "visibility", "open_stage")
+    kept = {key: ABOUT[key] for key in told}
     wish = kept | {"max_speakers": 20, "grace": 120, "show_names": False}
+    panel.sends("PATCH", f"{ORIGIN}/api/spaces/demo", wish)
+
+
+def test_who_may_come_and_speak_is_set_where_the_space_is_changed(page: Page) -> None:
+    panel = Panel(page).open()
+    page.locator("#console-change").press("Enter")
+    expect(page.get_by_label("Everybody; the front page lists it")).to_be_checked()
+    page.get_by_label("Only who was invited").check()
+    page.get_by_label("Open stage: everybody may speak").press("Space")
+    page.get_by_label("Seats on stage").press("Enter")
+    kept = {key: value for key, value in ABOUT.items() if key != "auto_open"}
+    wish = kept | {"visibility": "invite", "open_stage": True}
     panel.sends("PATCH", f"{ORIGIN}/api/spaces/demo", wish)
 
 

@@ -11,6 +11,8 @@ import { element } from "./dom.js";
  * @property {number} max_speakers seats on stage
  * @property {number} grace seconds that a host who lost the connection has
  * @property {boolean} show_names of some who listen, to everybody
+ * @property {string} visibility who may come
+ * @property {boolean} open_stage anybody may speak
  * @property {number} [starts] Unix seconds, of a planned space only
  * @property {boolean} [auto_open] at that time, likewise
  */
@@ -40,6 +42,8 @@ export function announcementOf(form) {
     max_speakers: Number(text("max_speakers")),
     grace: Number(text("grace")),
     show_names: form.has("show_names"),
+    visibility: text("visibility"),
+    open_stage: form.has("open_stage"),
     ...(form.has("starts") && {
       starts: Math.floor(Date.parse(text("starts")) / 1000),
       auto_open: form.has("auto_open"),
@@ -63,7 +67,8 @@ export async function askChanges(now) {
   field("topics").value = now.topics.join(", ");
   field("max_speakers").value = String(now.max_speakers);
   field("grace").value = String(now.grace);
-  field("show_names").checked = now.show_names;
+  for (const name of /** @type {const} */ (["show_names", "open_stage"])) field(name).checked = now[name];
+  field("visibility").value = now.visibility;
   field("auto_open").checked = now.auto_open ?? false;
   return await decide("change-dialog") === "ok" ? announcementOf(new FormData(form)) : null;
 }

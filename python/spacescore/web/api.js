@@ -107,7 +107,7 @@ export class SpaceApi {
 
   /**
    * What the space says of itself.
-   * @returns {Promise<import("./announcement.js").Announcement & { visibility: string }>}
+   * @returns {Promise<import("./announcement.js").Announcement>}
    */
   async describe() {
     return (await this.#get("")).json();

@@ -47,7 +47,7 @@ export default {
   "door": "Das Publikum kommt herein",
   "door.open": "Alle auf einmal",
   "door.closed": "Noch nicht",
-  "door.paced": "Gleichmäßig, binnen",
+  "door.paced": "Verteilt über",
   "door.seconds": "Sekunden",
   "door.auto": "So schnell es geht",
   "door.now": "{share} % der Menge dürfen herein",

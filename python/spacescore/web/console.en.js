@@ -47,7 +47,7 @@ export default {
   "door": "Listeners come in",
   "door.open": "All at once",
   "door.closed": "Not yet",
-  "door.paced": "Evenly, within",
+  "door.paced": "Spread over",
   "door.seconds": "seconds",
   "door.auto": "As fast as it goes",
   "door.now": "{share} % of the crowd may enter",

@@ -164,18 +164,6 @@ export default {
   "planned.open": "Türen jetzt öffnen",
   "planned.cancel": "Raum absagen",
 
-  "plan.name": "Titel",
-  "plan.starts": "Tag und Uhrzeit",
-  "plan.about": "Worum es geht",
-  "plan.topics": "Themen",
-  "plan.topics.text": "Bis zu fünf, mit Kommas dazwischen.",
-  "plan.seats": "Plätze auf der Bühne",
-  "plan.seats.text": "Hosts und Co-Hosts bekommen immer einen.",
-  "plan.grace": "Sekunden, die ein Host zum Wiederkommen hat",
-  "plan.grace.text": "Danach übernimmt ein Co-Host auf der Bühne.",
-  "plan.names": "Namen einiger Zuhörender zeigen",
-  "plan.auto": "Türen dann von selbst öffnen",
-
   "error.bad-ticket": "Die Antwort des Servers ist nicht lesbar. Bitte lade die Seite neu.",
   "error.unsupported": "Dieser Browser kann nicht mitmachen.",
   "error.unknown-space": "Diesen Raum gibt es hier nicht.",

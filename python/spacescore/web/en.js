@@ -171,18 +171,6 @@ export default {
   "planned.open": "Open the doors now",
   "planned.cancel": "Cancel the space",
 
-  "plan.name": "Title",
-  "plan.starts": "Day and time",
-  "plan.about": "What it is about",
-  "plan.topics": "Topics",
-  "plan.topics.text": "Up to five, with commas between them.",
-  "plan.seats": "Seats on stage",
-  "plan.seats.text": "Hosts and co-hosts always get one.",
-  "plan.grace": "Seconds a lost host has to come back",
-  "plan.grace.text": "Then a co-host on stage takes over.",
-  "plan.names": "Show names of some who listen",
-  "plan.auto": "Open the doors by itself then",
-
   // What goes wrong: by the code of a JoinError, or that of the service's problem.
   "error.bad-ticket": "The server's ticket cannot be read. Please reload the page.",
   "error.unsupported": "This browser cannot join.",

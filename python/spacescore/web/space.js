@@ -133,7 +133,7 @@ function fetchDesk() {
 }
 
 async function makeDesk() {
-  const [{ Console }] = await Promise.all([import("./console.js"), learn("console")]);
+  const [{ Console }] = await Promise.all([import("./console.js"), learn("console", "plan")]);
   translate(document);
   desk = new Console(api, {
     viewer: () => ({ role: role(), peer: ownPeer() }),
