@@ -80,7 +80,11 @@ ABOUT = {
     "description": "How the wireless came home.",
     "topics": ["history"],
     "visibility": "public",
+    "open_stage": False,
     "max_speakers": 13,
+    "grace": 60,
+    "show_names": True,
+    "auto_open": False,
 }
 PEOPLE = {
     "stage": [

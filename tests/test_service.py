@@ -56,6 +56,7 @@ def test_the_banner_says_where_to_go_and_how_to_stop(served):
     banner = ANSI.sub("", served.banner)
     recording = re.search(r"recording +(\S+),", banner)[1]
     assert f"http://127.0.0.1:{served.port}/s/demo" in banner
+    assert "microphone only to https:// and to http://localhost" in banner
     assert f"UDP port {served.node['candidates'][0]['port']} at 127.0.0.1" in banner
     assert recording.startswith(str(served.data / "recordings" / "demo-"))
     assert f"key in {served.data / 'operator.key'}" in banner

@@ -143,10 +143,12 @@ def banner(service: "Service") -> str:
         rows[0][1], bold=True, fg="cyan"
     )
     title = click.style("spacescore", bold=True)
-    hint = "Open the page, press Speak; whoever opens the same page hears you.\n\n"
+    hint = "Open the page, press Speak; whoever opens the same page hears you.\n"
+    if not service.url.startswith("https:"):
+        hint += "  Browsers give a microphone only to https:// and to http://localhost.\n"
     return (
         f"\n  {title} {version('spacescore')}\n\n"
-        + (f"  {hint}" if settings.demo else "")
+        + (f"  {hint}\n" if settings.demo else "")
         + "\n".join(lines)
         + "\n"
     )

@@ -237,7 +237,7 @@ def it_ends_for_everybody(host: Guest, *others: Guest) -> None:
 
 def it_can_be_heard_again(host: Guest, listener: Guest, front: str, speaker: str) -> None:
     """By its host, and once it is published by all."""
-    host.page.get_by_role("link", name="Hear it again").click()
+    host.page.get_by_role("link", name="Hear the recording and publish it").click()
     host.sees("#title", "An evening of radio")
     host.presses("Publish")
     host.sees("#notice", "Everybody with the link can hear this.")

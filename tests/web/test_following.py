@@ -11,11 +11,15 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect
 
-from scenes import ABOUT, NOW, ORIGIN, PEOPLE, ROOM, jwt, me, person
+from scenes import ABOUT, NOW, ORIGIN, PEOPLE, REPLAY, ROOM, jwt, me, person
 from virtual_peer import wait_for
 
 STATE, ME, WHO = "spaces/demo/state.json", "spaces/demo/me", "spaces/demo/people"
+RECORDINGS = "recordings"
+MINUTE_MS = 60_000
 STEP_MS = 250
+LONG_STEP_MS = 5_000  # where hardly anything is expected
+STORM = 1_000  # questions, each asked because of the one before
 # No chance, and a count of what is under way: time moves on when it has come to its end.
 HELD = """
 Math.random = () => 0.5;
@@ -48,6 +52,8 @@ class Service:
         self.page = page
         self.room: dict[str, Any] | int = dict(ROOM)
         self.who: dict[str, Any] | int = me("speaker", 12)
+        self.otherwise = 503  # what was not foreseen
+        self.recordings: list[dict[str, Any]] = []
         self.headers: dict[str, str] = {}
         self.refusal = {"code": "no", "detail": "No."}
         self.asked: list[str] = []
@@ -66,24 +72,37 @@ class Service:
     def tell(self, room: dict[str, Any], **more: Any) -> None:
         self.lines[-1].send(json.dumps({"type": "room", "version": 1, "room": room} | more))
 
+    def end(self) -> None:
+        """The space is gone, and the page has seen it."""
+        self.room = self.who = self.otherwise = 404
+        self.refusal = {"code": "unknown-space", "detail": "There is no such space."}
+        self.after(3_000)
+        expect(self.page.locator("#word")).to_contain_text("has ended")
+
     def has(self, lines: int) -> None:
         """Waits until so many lines were opened in all."""
         wait_for(lambda: self.page.evaluate("0") == 0 and len(self.greetings) >= lines)
         assert len(self.greetings) == lines
 
-    def after(self, ms: int) -> list[str]:
+    def after(self, ms: int, step: int = STEP_MS) -> list[str]:
         """What was asked meanwhile."""
         before = len(self.asked)
-        for _ in range(0, ms, STEP_MS):
-            self.page.clock.run_for(STEP_MS)
+        for _ in range(0, ms, step):
+            self.page.clock.run_for(step)
             while not self.page.evaluate(SETTLED):
-                pass
+                assert len(self.asked) < before + STORM
         return self.asked[before:]
 
     def _answer(self, route: Route) -> None:
         path = route.request.url.removeprefix(f"{ORIGIN}/api/")
         self.asked.append(path)
-        told = {STATE: self.room, ME: self.who, WHO: PEOPLE, "spaces/demo": ABOUT}.get(path, 503)
+        told = {
+            STATE: self.room,
+            ME: self.who,
+            WHO: PEOPLE,
+            "spaces/demo": ABOUT,
+            RECORDINGS: {"recordings": self.recordings},
+        }.get(path, self.otherwise)
         if isinstance(told, int):
             route.fulfill(status=told, json=self.refusal, headers=self.headers)
         else:
@@ -276,6 +295,77 @@ def test_a_space_that_is_over_is_over_for_who_is_told(service: Service) -> None:
     service.room = service.who = 404
     service.lines[-1].send('{"type":"ended"}')
     expect(service.page.locator("#word")).to_contain_text("has ended")
+
+
+def test_when_a_space_ends_a_page_with_a_raised_hand_is_quiet(service: Service) -> None:
+    service.room = ROOM | {"called": [12], "recording": False}
+    service.who = me("listener", 12) | {"hand": 2}
+    service.visit("listener")
+    service.after(3_000)
+    assert service.page.evaluate("spacescore.me.hand") == 2
+    before = len(service.asked)
+    service.end()
+    service.after(27_000)
+    assert len(service.asked) - before <= 3
+    expect(service.page.locator("#notice")).to_be_hidden()
+    assert len(service.after(10 * MINUTE_MS, LONG_STEP_MS)) <= 3
+
+
+def test_who_heard_of_the_end_by_the_feed_is_quiet(service: Service) -> None:
+    service.visit("speaker").has(1)
+    service.tell(TOLD | {"recording": False})
+    service.after(2_000)
+    service.room = service.who = 404
+    service.lines[-1].send('{"type":"ended"}')
+    expect(service.page.locator("#word")).to_contain_text("has ended")
+    service.after(STEP_MS)
+    assert len(service.after(30_000)) <= 1
+    service.after(2 * MINUTE_MS, LONG_STEP_MS)
+    service.has(1)
+
+
+def test_the_recording_is_asked_for_more_and_more_seldom_and_found(service: Service) -> None:
+    service.visit()
+    service.after(STEP_MS)
+    service.end()
+    asked = service.after(MINUTE_MS).count(RECORDINGS)
+    assert 1 <= asked <= 3
+    assert 1 <= service.after(10 * MINUTE_MS, LONG_STEP_MS).count(RECORDINGS) <= 5
+    service.recordings = [REPLAY | {"space": "demo", "began": ROOM["started"]}]
+    service.after(6 * MINUTE_MS, LONG_STEP_MS)
+    expect(service.page.locator("#word-replay")).to_have_attribute("href", REPLAY["link"])
+    assert service.after(10 * MINUTE_MS, LONG_STEP_MS).count(RECORDINGS) == 0
+
+
+def test_a_host_is_led_to_a_recording_that_is_not_published(service: Service) -> None:
+    service.who = me("host", 11)
+    service.visit("host", 11).has(1)
+    service.tell(KEPT)
+    service.after(2_000)
+    mine = REPLAY | {"space": "demo", "began": ROOM["started"], "published": False}
+    service.recordings = [mine]
+    service.lines[-1].send('{"type":"ended"}')
+    service.end()
+    link = service.page.get_by_role("link", name="Hear the recording and publish it")
+    expect(link).to_have_attribute("href", f"{mine['link']}#token={jwt('host', 11, 'Bo')}")
+
+
+def test_what_has_ended_stays_ended_in_another_language(service: Service) -> None:
+    service.visit()
+    service.after(STEP_MS)
+    service.end()
+    service.page.click("#language")
+    expect(service.page.locator("#word")).to_contain_text("ist geschlossen")
+
+
+def test_a_space_that_opens_anew_is_found_again(service: Service) -> None:
+    service.visit()
+    service.after(STEP_MS)
+    service.end()
+    service.room = ROOM | {"title": "Once more"}
+    service.page.clock.fast_forward(6 * MINUTE_MS)
+    expect(service.page.locator("#title")).to_have_text("Once more")
+    expect(service.page.locator("#word")).to_be_hidden()
 
 
 def test_the_panel_is_drawn_from_the_feed(service: Service) -> None:

@@ -132,8 +132,29 @@ def test_the_door_is_kept_as_it_is_set(page: Page) -> None:
     panel.sends("PUT", "admission", {"mode": "closed"})
     panel.room |= {"admit": {"mode": "closed", "cohorts": 0, "rate": 0}}
     expect(page.locator("#door-now")).to_have_text("0 % of the crowd may enter")
-    page.get_by_label("Evenly, within two minutes").check()
+    page.get_by_label("Spread over").check()
     panel.sends("PUT", "admission", {"mode": "paced", "seconds": 120})
+
+
+def test_a_paced_door_takes_as_long_as_the_host_says(page: Page) -> None:
+    panel = Panel(page, admit={"mode": "paced", "cohorts": 0, "rate": 8.3}).open()
+    seconds = page.get_by_label("seconds", exact=True)
+    seconds.fill("5")
+    seconds.press("Tab")
+    assert panel.sent == []
+    seconds.fill("600")
+    seconds.press("Tab")
+    panel.sends("PUT", "admission", {"mode": "paced", "seconds": 600})
+
+
+@pytest.mark.parametrize(
+    ("role", "recording", "told"), [("host", True, 1), ("cohost", True, 0), ("host", False, 0)]
+)
+def test_a_host_is_told_to_publish_the_recording(
+    page: Page, role: str, recording: bool, told: int
+) -> None:
+    Panel(page, role, recording=recording).open()
+    expect(page.locator("#recording-then:visible")).to_have_count(told)
 
 
 def test_a_link_for_several_is_made_within_its_limits_and_copied(page: Page) -> None:
@@ -165,13 +186,29 @@ def test_a_cohost_makes_no_links_for_cohosts(page: Page) -> None:
     expect(page.locator("#link option[value=cohost]")).to_be_disabled()
 
 
-def test_seats_are_set_where_the_space_is_changed(page: Page) -> None:
+def test_seats_grace_and_names_are_set_where_the_space_is_changed(page: Page) -> None:
     panel = Panel(page).open()
     page.locator("#console-change").press("Enter")
     expect(page.get_by_label("Seats on stage")).to_have_value("13")
     page.get_by_label("Seats on stage").fill("20")
+    page.get_by_label("Seconds a lost host has to come back").fill("120")
+    page.get_by_label("Show names of some who listen").press("Space")
     page.get_by_label("Seats on stage").press("Enter")
-    wish = {key: ABOUT[key] for key in ("title", "description", "topics")} | {"max_speakers": 20}
+    told = ("title", "description", "topics", "visibility", "open_stage")
+    kept = {key: ABOUT[key] for key in told}
+    wish = kept | {"max_speakers": 20, "grace": 120, "show_names": False}
+    panel.sends("PATCH", f"{ORIGIN}/api/spaces/demo", wish)
+
+
+def test_who_may_come_and_speak_is_set_where_the_space_is_changed(page: Page) -> None:
+    panel = Panel(page).open()
+    page.locator("#console-change").press("Enter")
+    expect(page.get_by_label("Everybody; the front page lists it")).to_be_checked()
+    page.get_by_label("Only who was invited").check()
+    page.get_by_label("Open stage: everybody may speak").press("Space")
+    page.get_by_label("Seats on stage").press("Enter")
+    kept = {key: value for key, value in ABOUT.items() if key != "auto_open"}
+    wish = kept | {"visibility": "invite", "open_stage": True}
     panel.sends("PATCH", f"{ORIGIN}/api/spaces/demo", wish)
 
 

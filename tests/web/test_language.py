@@ -14,7 +14,7 @@ from scenes import ORIGIN, SCENES, Scene, play
 
 WEB = Path(spacescore.__file__).parent / "web"
 BY_INTL = re.compile(r"\b(Jan(uary)?|Saturday|at|AM|PM|days?|hours?|minutes?|seconds?|ms|MB)\b")
-BOOKS = ["console.", "index.", "operations.", "replay."]  # beside what all pages say
+BOOKS = ["console.", "index.", "operations.", "plan.", "replay."]  # beside what all pages say
 HOLES = re.compile(r"\{(\w+)\}")
 
 

@@ -104,6 +104,14 @@ def test_a_planned_space_cannot_be_joined_yet(page: Page) -> None:
     expect(page.locator("#listen")).to_be_disabled()
 
 
+@pytest.mark.parametrize(
+    ("opens", "words"), [(True, "the room then, by itself"), (False, "when the host opens")]
+)
+def test_a_planned_space_says_who_opens_the_doors(page: Page, opens: bool, words: str) -> None:
+    visit(page, PLANNED | {"auto_open": opens})
+    expect(page.locator("#planned")).to_contain_text(words)
+
+
 def test_an_unknown_space_says_so_and_offers_the_others(page: Page) -> None:
     visit(page, 404)
     expect(page.locator("#word")).to_contain_text("no space by this name")
@@ -305,7 +313,11 @@ ABOUT = {
     "description": "Old",
     "topics": ["radio"],
     "visibility": "invite",
+    "open_stage": False,
     "max_speakers": 13,
+    "grace": 60,
+    "show_names": True,
+    "auto_open": False,
 }
 
 
@@ -334,11 +346,14 @@ def test_a_host_changes_what_a_planned_space_says_and_when_it_starts(page: Page)
     page.get_by_label("Title", exact=True).fill("Later")
     page.get_by_label("What it is about").fill("New")
     page.get_by_label("Day and time").fill("2027-01-15T20:00")
+    page.get_by_label("Open the doors by itself then").press("Space")
     with page.expect_response(lambda reply: reply.request.method == "PATCH"):
         page.get_by_role("button", name="Save").click()
     starts = page.evaluate("Date.parse('2027-01-15T20:00') / 1000")
-    wish = {"title": "Later", "description": "New", "topics": ["radio"], "max_speakers": 13}
-    assert asked == [("PATCH", "", wish | {"starts": starts})]
+    told = ("topics", "max_speakers", "grace", "show_names", "visibility", "open_stage")
+    kept = {key: ABOUT[key] for key in told}
+    wish = {"title": "Later", "description": "New", "starts": starts, "auto_open": True}
+    assert asked == [("PATCH", "", kept | wish)]
 
 
 def test_enter_in_a_field_of_a_dialog_means_yes(page: Page) -> None:

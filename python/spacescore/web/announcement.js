@@ -9,7 +9,12 @@ import { element } from "./dom.js";
  * @property {string} description
  * @property {string[]} topics
  * @property {number} max_speakers seats on stage
+ * @property {number} grace seconds that a host who lost the connection has
+ * @property {boolean} show_names of some who listen, to everybody
+ * @property {string} visibility who may come
+ * @property {boolean} open_stage anybody may speak
  * @property {number} [starts] Unix seconds, of a planned space only
+ * @property {boolean} [auto_open] at that time, likewise
  */
 
 /** @param {string} text "a, b" */
@@ -35,7 +40,14 @@ export function announcementOf(form) {
     description: text("description"),
     topics: topicsOf(text("topics")),
     max_speakers: Number(text("max_speakers")),
-    ...(form.has("starts") && { starts: Math.floor(Date.parse(text("starts")) / 1000) }),
+    grace: Number(text("grace")),
+    show_names: form.has("show_names"),
+    visibility: text("visibility"),
+    open_stage: form.has("open_stage"),
+    ...(form.has("starts") && {
+      starts: Math.floor(Date.parse(text("starts")) / 1000),
+      auto_open: form.has("auto_open"),
+    }),
   };
 }
 
@@ -43,15 +55,20 @@ export function announcementOf(form) {
  * @param {Announcement} now
  * @returns {Promise<Announcement | null>} null when dismissed
  */
-export async function askChanges({ title, description, topics, max_speakers, starts = 0 }) {
+export async function askChanges(now) {
+  const { starts = 0 } = now;
   const form = /** @type {HTMLFormElement} */ (element("change-dialog").querySelector("form"));
   const field = (/** @type {string} */ name) =>
     /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
   element("change-starts").hidden = field("starts").disabled = !starts;
   if (starts) field("starts").value = localTime(starts);
-  field("title").value = title;
-  field("description").value = description;
-  field("topics").value = topics.join(", ");
-  field("max_speakers").value = String(max_speakers);
+  field("title").value = now.title;
+  field("description").value = now.description;
+  field("topics").value = now.topics.join(", ");
+  field("max_speakers").value = String(now.max_speakers);
+  field("grace").value = String(now.grace);
+  for (const name of /** @type {const} */ (["show_names", "open_stage"])) field(name).checked = now[name];
+  field("visibility").value = now.visibility;
+  field("auto_open").checked = now.auto_open ?? false;
   return await decide("change-dialog") === "ok" ? announcementOf(new FormData(form)) : null;
 }

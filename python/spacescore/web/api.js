@@ -30,6 +30,7 @@ import { bearer } from "./exchange.js";
  * @property {number} time Unix seconds, the server's clock
  * @property {number} [started] Unix seconds
  * @property {number} [starts] Unix seconds, while it is planned
+ * @property {boolean} [auto_open] by itself then
  * @property {number} [pace] seconds until one may ask again
  * @property {{ peer: number, name: string }[]} [sample] of the listeners
  * @property {number[]} [called] who has something to answer
@@ -110,7 +111,7 @@ export class SpaceApi {
 
   /**
    * What the space says of itself.
-   * @returns {Promise<import("./announcement.js").Announcement & { visibility: string }>}
+   * @returns {Promise<import("./announcement.js").Announcement>}
    */
   async describe() {
     return (await this.#get("")).json();

@@ -47,7 +47,6 @@ import { explain, moment } from "./words.js";
 const PERIOD_MS = 1500;
 const RARE_MS = 10_000; // where the feed tells of hands and seats: for audience, links and blocks
 const NARROW = matchMedia("(max-width: 46rem)");
-const PACED_SECONDS = 120;
 const MANY = 10_000; // may come by the one link of a space by invitation
 
 export class Console {
@@ -76,15 +75,10 @@ export class Console {
     this.#onEdited = onEdited;
     this.#lists = Object.fromEntries(["hands", "seats", "audience", "blocked", "links", "pinned"]
       .map((id) => [id, new Rows(element(id), element("row"))]));
-    element("console-toggle").addEventListener("click", () => this.toggle());
     element("console-close").addEventListener("click", () => this.#dialog.close());
     element("mute-all").addEventListener("click", () => this.#muteAll());
     element("end").addEventListener("click", () => this.end());
-    element("open").addEventListener("click", () => this.#attempt(api.open()));
-    element("cancel").addEventListener("click", () => this.#cancel());
-    for (const id of ["change", "console-change"]) {
-      element(id).addEventListener("click", () => this.#change());
-    }
+    element("console-change").addEventListener("click", () => this.change());
     element("pin").addEventListener("submit", (event) => this.#pin(event));
     element("link").addEventListener("submit", (event) => this.#makeLink(event));
     element("link-copy").addEventListener("click", () => this.#copyLink());
@@ -107,9 +101,7 @@ export class Console {
     }, (error) => this.#say(explain(error)), () => (this.#room?.queue ? RARE_MS : PERIOD_MS));
   }
 
-  /** There is nothing to run any more. */
   close() {
-    element("console-toggle").hidden = true;
     if (this.#dialog.open) this.#dialog.close();
   }
 
@@ -129,14 +121,7 @@ export class Console {
   /** @param {import("./api.js").Room} room */
   show(room) {
     this.#room = room;
-    const mine = keepsOrder(this.#viewer().role) && room.phase !== "planned";
-    const waiting = room.hands ?? 0;
-    element("console-toggle").hidden = !mine;
-    element("console-count").hidden = !waiting;
-    element("console-count").textContent = String(waiting);
-    element("console-toggle").setAttribute("aria-label",
-      waiting ? t("host.waiting", { count: waiting }) : t("host"));
-    if (!mine) this.close();
+    if (!keepsOrder(this.#viewer().role) || room.phase === "planned") this.close();
     this.#draw();
   }
 
@@ -147,6 +132,7 @@ export class Console {
     element("end").hidden = !isHost;
     /** @type {HTMLOptionElement} */ (find(element("link"), "[value=cohost]")).disabled = !isHost;
     element("recording-state").textContent = t(room.recording ? "recording.on" : "recording.off");
+    element("recording-then").hidden = !isHost || !room.recording;
     this.#lists.pinned.draw(pinsOf(room).map((pin) => this.#pinned(pin)));
     this.#drawDoor(room);
     if (this.#people) this.#drawPeople(freshest(this.#people, room), room);
@@ -279,11 +265,15 @@ export class Console {
     if (await confirm("end")) await this.#attempt(this.#api.end());
   }
 
-  async #cancel() {
+  async open() {
+    await this.#attempt(this.#api.open());
+  }
+
+  async cancel() {
     if (await confirm("cancel")) await this.#attempt(this.#api.end());
   }
 
-  async #change() {
+  async change() {
     const about = this.#api.describe();
     if (!await this.#attempt(about)) return;
     const changed = await askChanges({ ...await about, starts: this.#room?.starts });
@@ -357,12 +347,15 @@ export class Console {
 
   /** @returns {NodeListOf<HTMLInputElement>} */
   #doors() {
-    return element("door").querySelectorAll("input");
+    return element("door").querySelectorAll("[name=door]");
   }
 
   async #keepDoor() {
     const mode = [...this.#doors()].find(({ checked }) => checked)?.value ?? "open";
-    await this.#attempt(this.#api.keepDoor(mode, PACED_SECONDS));
+    /** @type {HTMLInputElement} */
+    const seconds = element("door-seconds");
+    if (mode === "paced" && !seconds.reportValidity()) return;
+    await this.#attempt(this.#api.keepDoor(mode, Number(seconds.value)));
   }
 
   /**

@@ -54,6 +54,7 @@ export default {
   "word.blocked.text": "Du kannst nicht zurückkommen. Wenn das ein Irrtum ist, schreib bitte dem Host.",
   "word.others": "Andere Räume hier",
   "word.replay": "Noch einmal hören",
+  "word.publish": "Aufnahme anhören und veröffentlichen",
 
   "moving.on": "Dieser Server hält um {time} an. Der Raum geht anderswo weiter.",
   "moving.host": "Dieser Server hält um {time} an. Bitte verabschiede dich von deinem Publikum.",
@@ -158,17 +159,10 @@ export default {
   "planned.in": "Es beginnt in",
   "planned.now": "Gleich geht es los",
   "planned.text": "Bleib hier: Diese Seite wird zum Raum, sobald der Host die Türen öffnet.",
+  "planned.auto": "Bleib hier: Diese Seite wird dann von selbst zum Raum.",
   "planned.calendar": "In den Kalender",
   "planned.open": "Türen jetzt öffnen",
   "planned.cancel": "Raum absagen",
-
-  "plan.name": "Titel",
-  "plan.starts": "Tag und Uhrzeit",
-  "plan.about": "Worum es geht",
-  "plan.topics": "Themen",
-  "plan.topics.text": "Bis zu fünf, mit Kommas dazwischen.",
-  "plan.seats": "Plätze auf der Bühne",
-  "plan.seats.text": "Hosts und Co-Hosts bekommen immer einen.",
 
   "error.bad-ticket": "Die Antwort des Servers ist nicht lesbar. Bitte lade die Seite neu.",
   "error.unsupported": "Dieser Browser kann nicht mitmachen.",

@@ -55,6 +55,7 @@ export default {
   "word.blocked.text": "You cannot come back to it. If you think that is a mistake, please write to the host.",
   "word.others": "Other spaces here",
   "word.replay": "Hear it again",
+  "word.publish": "Hear the recording and publish it",
 
   "moving.on": "This server stops at {time}. The space goes on elsewhere.",
   "moving.host": "This server stops at {time}. Please say goodbye to your audience.",
@@ -165,17 +166,10 @@ export default {
   "planned.in": "It starts in",
   "planned.now": "It is about to start",
   "planned.text": "Stay here: this page becomes the room when the host opens the doors.",
+  "planned.auto": "Stay here: this page becomes the room then, by itself.",
   "planned.calendar": "Add to calendar",
   "planned.open": "Open the doors now",
   "planned.cancel": "Cancel the space",
-
-  "plan.name": "Title",
-  "plan.starts": "Day and time",
-  "plan.about": "What it is about",
-  "plan.topics": "Topics",
-  "plan.topics.text": "Up to five, with commas between them.",
-  "plan.seats": "Seats on stage",
-  "plan.seats.text": "Hosts and co-hosts always get one.",
 
   // What goes wrong: by the code of a JoinError, or that of the service's problem.
   "error.bad-ticket": "The server's ticket cannot be read. Please reload the page.",

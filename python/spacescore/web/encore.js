@@ -6,15 +6,17 @@ import { poll } from "./poll.js";
 import { ROOT } from "./visit.js";
 
 const SLACK_SECONDS = 60; // a recording begins with the first word
+const [FIRST_MS, SELDOM_MS] = [15_000, 300_000]; // a whole audience asks, and nobody may ever publish
 
 /**
  * Waits for the recording: its host's is there at once, everybody's once it is public.
  * @param {string} slug
  * @param {number} started Unix seconds
  * @param {string | null} token
- * @param {(link: string) => void} onFound
+ * @param {(link: string, isPublic: boolean) => void} onFound
  */
 export function awaitReplay(slug, started, token, onFound) {
+  let asked = 0;
   const looking = poll(async (signal) => {
     const headers = bearer(token ?? undefined);
     return (await request(new URL("api/recordings", ROOT), { signal, headers })).json();
@@ -23,6 +25,6 @@ export function awaitReplay(slug, started, token, onFound) {
       one.space === slug && one.began >= started - SLACK_SECONDS);
     if (!found) return;
     looking.stop();
-    onFound(token ? `${found.link}#token=${token}` : found.link);
-  }, () => {});
+    onFound(token ? `${found.link}#token=${token}` : found.link, found.published);
+  }, () => {}, () => Math.min(SELDOM_MS, FIRST_MS * 2 ** asked++));
 }

@@ -28,7 +28,7 @@ import { elapsed, listening, moment } from "./words.js";
 const PERIOD_MS = 5000;
 const SLACK_SECONDS = 60; // a recording begins with the first word
 
-await learn("index");
+await learn("index", "plan");
 /** @type {HTMLTemplateElement} */
 const template = element("space-card");
 /** @type {Directory | null} */ let directory = null;

@@ -7,7 +7,7 @@ import { ifAllowed } from "./visit.js";
 
 /**
  * @typedef {keyof typeof import("./en.js").default | keyof typeof import("./console.en.js").default
- *   | keyof typeof import("./index.en.js").default | keyof typeof import("./replay.en.js").default
+ *   | keyof typeof import("./index.en.js").default | keyof typeof import("./plan.en.js").default | keyof typeof import("./replay.en.js").default
  *   | keyof typeof import("./operations.en.js").default} Key
  */
 /** @typedef {"en" | "de"} Language */
@@ -36,10 +36,10 @@ async function read() {
 
 /**
  * Adds the words that only a page has, or a part of one.
- * @param {string} book stands in BOOK.en.js and BOOK.de.js
+ * @param {string[]} more each stands in BOOK.en.js and BOOK.de.js
  */
-export async function learn(book) {
-  books.push(`${book}.`);
+export async function learn(...more) {
+  books.push(...more.map((book) => `${book}.`));
   words = await read();
 }
 

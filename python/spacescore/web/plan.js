@@ -33,8 +33,6 @@ export function wishOf(form) {
     space: text("space"),
     host: text("host"),
     language: text("language"),
-    visibility: text("visibility"),
-    open_stage: form.has("open_stage"),
     record: form.has("record"),
   };
 }

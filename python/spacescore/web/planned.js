@@ -13,7 +13,7 @@ export class Planned {
    * @param {import("./api.js").Room} room
    * @param {{ opens: boolean, cancels: boolean }} may
    */
-  show({ phase, starts = 0, time }, may) {
+  show({ phase, starts = 0, auto_open, time }, may) {
     const planned = phase === "planned";
     this.#starts = starts;
     this.#offset = time - Date.now() / 1000;
@@ -22,6 +22,7 @@ export class Planned {
     element("open").hidden = element("change").hidden = !may.opens;
     element("cancel").hidden = !may.cancels;
     if (!planned) return;
+    element("planned-text").textContent = t(starts && auto_open ? "planned.auto" : "planned.text");
     if (starts) {
       const style = /** @type {const} */ ({ dateStyle: "full", timeStyle: "short" });
       element("planned-when").textContent = moment(starts, style);

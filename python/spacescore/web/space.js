@@ -2,7 +2,6 @@
 
 import { SpaceApi } from "./api.js";
 import { showCrowd } from "./crowd.js";
-import { askHowToLeave, askName, share } from "./dialogs.js";
 import { element } from "./dom.js";
 import { JoinError } from "./errors.js";
 import { Following } from "./following.js";
@@ -38,7 +37,7 @@ const lights = new Lights(stage, view);
 const line = new Line((words) => view.announce(words));
 
 /** @type {import("./api.js").Room | null} */ let room = null;
-/** @type {import("./console.js").Console | null} */ let desk = null; // only hosts need one
+/** @type {import("./console.js").Console | null} */ let desk = null; // comes when a host first uses it
 /** @type {Promise<import("./console.js").Console> | null} */ let fetching = null;
 /** @type {Promise<import("./companion.js").Companion> | null} */ let companion = null;
 /** @type {ListenSession | SpeakSession | null} */ let session = null;
@@ -49,6 +48,7 @@ let grant = readGrant(token ?? "");
 const ownPlace = keepPlace(slug, drawPlace);
 let blocked = false;
 let inLine = false;
+let over = false; // it was here, and has ended
 let mutedAt = -Infinity;
 
 /* What the service says of the space */
@@ -57,6 +57,7 @@ const following = new Following(api, { onRoom, onTrouble, onFeedLost: () => stan
 
 /** @param {import("./api.js").Room} news */
 function onRoom(news) {
+  if (over) return location.reload(); // opened anew
   const isRenamed = room?.title !== news.title;
   room = news;
   if (keptOut) return;
@@ -72,12 +73,12 @@ function onRoom(news) {
 function showRoom(now) {
   view.showRoom(now);
   view.showMoving(now.moving ? farewell(now.moving, role() === "host") : "", elsewhere());
-  const rank = desk && role(); // without the panel nobody can do anything yet
-  planned.show(now, { opens: keepsOrder(rank), cancels: rank === "host" });
+  const runs = keepsOrder(role());
+  planned.show(now, { opens: runs, cancels: role() === "host" });
   stage.draw(now.speakers, { own: ownPeer(), role: role() });
   showCrowd(now);
-  if (desk) desk.show(now);
-  else if (keepsOrder(role())) fetchDesk();
+  view.showDesk(runs && now.phase !== "planned" ? now.hands ?? 0 : null);
+  desk?.show(now);
 }
 
 /**
@@ -85,12 +86,10 @@ function showRoom(now) {
  * @param {number} failures in a row
  */
 function onTrouble(error, failures) {
-  if (keptOut || moveOn(homeOf(error, invitation))) return;
+  if (keptOut || moveOn(homeOf(error, invitation)) || over) return;
   if (error.code === "unknown-space") {
-    quit();
-    desk?.close();
-    view.showPhase(room ? "ended" : "unknown");
-    if (room?.recording) findReplay(room);
+    if (room) finish(room);
+    else view.showPhase("unknown");
   } else if (error.code === "unauthorized" && !room) {
     view.showPhase("invite");
   } else if (error.code === "forbidden" && !room) {
@@ -103,12 +102,28 @@ function onTrouble(error, failures) {
 }
 
 /** @param {import("./api.js").Room} ended */
-async function findReplay({ started = 0 }) {
-  const { awaitReplay } = await import("./encore.js");
-  awaitReplay(slug, started, invitation, (link) => view.showReplay(link));
+function finish(ended) {
+  over = true;
+  quit();
+  standing.stop();
+  following.rest();
+  closeDesk();
+  view.showOffer("");
+  view.notify("");
+  view.showPhase("ended");
+  if (ended.recording) findReplay(ended);
 }
 
-/** Comes with its words, once somebody needs it. */
+/** @param {import("./api.js").Room} ended */
+async function findReplay({ started = 0 }) {
+  const { awaitReplay } = await import("./encore.js");
+  awaitReplay(slug, started, invitation, (...found) => view.showReplay(...found));
+}
+
+/** What only a press asks for. */
+const dialogs = () => import("./dialogs.js");
+
+/** Comes with its words. */
 function fetchDesk() {
   fetching ??= makeDesk().catch((error) => {
     fetching = null;
@@ -118,7 +133,7 @@ function fetchDesk() {
 }
 
 async function makeDesk() {
-  const [{ Console }] = await Promise.all([import("./console.js"), learn("console")]);
+  const [{ Console }] = await Promise.all([import("./console.js"), learn("console", "plan")]);
   translate(document);
   desk = new Console(api, {
     viewer: () => ({ role: role(), peer: ownPeer() }),
@@ -126,8 +141,16 @@ async function makeDesk() {
     onTrouble: (words) => view.notify(words),
     onEdited: readAbout,
   });
-  if (room) showRoom(room);
+  if (room) desk.show(room);
   return desk;
+}
+
+/** @param {"toggle" | "open" | "change" | "cancel" | "end"} what */
+const withDesk = (what) => async () => (await fetchDesk())[what]();
+
+function closeDesk() {
+  view.showDesk(null);
+  desk?.close();
 }
 
 /** What does not change often, and is in no state.json. */
@@ -221,7 +244,7 @@ function keepOut(how) {
   standing.stop();
   following.stop();
   view.showOffer("");
-  desk?.close();
+  closeDesk();
   view.showPhase(how);
 }
 
@@ -346,6 +369,7 @@ function enterAtLast() {
 
 /** The room goes on playing until we are on stage. */
 async function speak() {
+  const { askName } = await dialogs();
   const wish = await askName({ known: grant?.name ?? null, remembered: rememberedName() });
   if (wish) await step(wish.original, wish.name);
 }
@@ -431,6 +455,7 @@ async function hand() {
 
 /** @returns {Promise<boolean>} */
 async function introduce() {
+  const { askName } = await dialogs();
   const wish = await askName({ known: null, remembered: rememberedName(), forHand: true });
   if (!wish) return false;
   rememberName(wish.name);
@@ -492,10 +517,11 @@ async function mute() {
 /** Who is on stage is asked first: they may go on listening. */
 async function leave() {
   if (!onAir()) return quit();
+  const { askHowToLeave } = await dialogs();
   const how = await askHowToLeave(role() === "host");
   if (how === "down") await stepOff();
   if (how === "leave") quit();
-  if (how === "end") await desk?.end();
+  if (how === "end") await withDesk("end")();
 }
 
 /** Gives the seat to the next; whoever keeps order keeps their office. */
@@ -512,7 +538,7 @@ function quit() {
   session = null;
   blocked = inLine = false;
   left?.close();
-  if (standing.me?.hand && !keptOut) act(() => api.raiseHand(false));
+  if (standing.me?.hand && !keptOut && !over) act(() => api.raiseHand(false));
   stepDown();
   refresh();
 }
@@ -520,7 +546,7 @@ function quit() {
 /** @param {number} peer */
 async function manage(peer) {
   const speaker = room?.speakers.find((one) => one.peer === peer);
-  if (speaker) (desk ?? await fetchDesk()).manage(speaker);
+  if (speaker) (await fetchDesk()).manage(speaker);
 }
 
 /** A link brings no token, and a space by invitation wants one. @param {Event} event */
@@ -535,6 +561,7 @@ async function calendar(event) {
 }
 
 async function shareLink() {
+  const { share } = await dialogs();
   const inviter = keepsOrder(role()) ? await fetchDesk() : null;
   share(location.origin + location.pathname, inviter?.inviter(about?.visibility === "invite") ?? null);
 }
@@ -553,9 +580,9 @@ function light() {
 /* Wiring */
 
 speakTheirLanguage(() => {
-  if (room) onRoom(room);
-  else view.showPhase("loading");
-  if (keptOut) view.showPhase(keptOut);
+  const closed = over ? "ended" : keptOut;
+  if (closed || !room) view.showPhase(closed || "loading");
+  else onRoom(room);
   refresh();
 });
 refresh();
@@ -572,14 +599,24 @@ setInterval(() => {
 
 const actions = {
   listen, speak, mute, hand, leave, share: shareLink,
-  "offer-accept": acceptOffer, "offer-decline": declineOffer,
+  "offer-accept": acceptOffer, "offer-decline": declineOffer, calendar,
+  "console-toggle": withDesk("toggle"), open: withDesk("open"), change: withDesk("change"),
+  cancel: withDesk("cancel"),
   play: () => {
     setBlocked(false);
     session?.play();
   },
 };
-for (const [id, action] of Object.entries(actions)) element(id).addEventListener("click", action);
-element("calendar").addEventListener("click", calendar);
+for (const [id, action] of Object.entries(actions)) {
+  element(id).addEventListener("click", async (event) => {
+    try {
+      await action(event);
+    } catch (error) {
+      view.notify(t("news.lost")); // what a press needs may have to be fetched
+      throw error;
+    }
+  });
+}
 addEventListener("pagehide", () => session?.close());
 
 /** For reading, in the console and in tests: docs/join.md, "Diagnostics". */

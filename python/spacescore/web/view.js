@@ -73,6 +73,16 @@ export class View {
     showList("topics", topics, (topic) => topic);
   }
 
+  /** @param {number | null} waiting raised hands; null: there is nothing to run */
+  showDesk(waiting) {
+    const count = waiting ?? 0;
+    element("console-toggle").hidden = waiting === null;
+    element("console-count").hidden = !count;
+    element("console-count").textContent = String(count);
+    element("console-toggle").setAttribute("aria-label",
+      count ? t("host.waiting", { count }) : t("host"));
+  }
+
   /** @param {"invited" | "granted" | ""} which invitation to speak there is to answer */
   showOffer(which) {
     const offer = element("offer");
@@ -81,10 +91,16 @@ export class View {
     offer.hidden = !which;
   }
 
-  /** @param {string} link to hear again what has ended */
-  showReplay(link) {
-    element("word-replay").hidden = false;
-    element("word-replay").setAttribute("href", link);
+  /**
+   * @param {string} link to hear again what has ended
+   * @param {boolean} isPublic else it is for its host to publish
+   */
+  showReplay(link, isPublic) {
+    const replay = element("word-replay");
+    replay.dataset.t = isPublic ? "word.replay" : "word.publish";
+    replay.textContent = t(/** @type {any} */ (replay.dataset.t));
+    replay.setAttribute("href", link);
+    replay.hidden = false;
   }
 
   /**
@@ -148,10 +164,10 @@ export class View {
     document.body.style.setProperty("--room", room.toFixed(2));
   }
 
-  /** @param {string} text */
+  /** @param {string} text "" when there is nothing more to say */
   notify(text) {
     element("notice-text").textContent = text;
-    element("notice").hidden = false;
+    element("notice").hidden = !text;
   }
 
   /** @param {string} text to screen readers only */
