@@ -36,6 +36,7 @@ export function poll(ask, onValue, onError, period) {
     let notBefore = 0;
     try {
       const value = await ask(AbortSignal.any([signal, AbortSignal.timeout(10_000)]));
+      if (signal.aborted) return; // stopped while the answer was read
       failures = 0;
       onValue(value);
     } catch (error) {
