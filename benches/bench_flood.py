@@ -160,8 +160,11 @@ class Strangers:
 
     def send(self, kind: str, flood: list[bytes]) -> None:
         """Send them at `RATE`."""
-        forging = {"forged": self._forge, "check and hello": self._forge_pair}
-        paced(forging.get(kind, self._send), flood)
+        sends: dict[str, Callable[[int, bytes], object]] = {
+            "forged": self._forge,
+            "check and hello": self._forge_pair,
+        }
+        paced(sends.get(kind, self._send), flood)
 
     def _send(self, number: int, datagram: bytes) -> None:
         self.sockets[number % STRANGERS].send(datagram)
