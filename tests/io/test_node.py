@@ -18,7 +18,7 @@ import pytest
 from sound import decoded
 from spacescore._native import _core
 from virtual_peer import VirtualPeer, new_context, wait_for
-from world import KEY, RATE, SPACE, strength, tone
+from world import KEY, RATE, SPACE, clearest, strength, tone
 
 Node = Any
 Join = Callable[..., VirtualPeer]
@@ -92,7 +92,7 @@ def test_who_speaks_is_heard_over_either_family(join, bound, host):
     first = next(i for i, audio in enumerate(listener.heard) if ADA in audio.csrc)
     wait_for(lambda: len(listener.heard) >= first + 40)
     middle = listener.samples()[(first + 5) * 960 :][: 30 * 960]
-    assert strength(middle, 440) == pytest.approx(0.25, rel=0.2)
+    assert clearest(middle, 440) == pytest.approx(0.25, rel=0.2)
     assert (listener.client.stats.packets_lost, listener.client.drops) == (0, {})
     stats = node.space_stats(SPACE)
     assert (stats.listeners, [who.peer for who in stats.speakers]) == (1, [ADA])
@@ -128,7 +128,7 @@ def test_speakers_hear_each_other_and_not_themselves(node, join):
     bo.spoken()
     for peer, own, other in [(ada, 440, 1_000), (bo, 1_000, 440)]:
         middle = peer.samples()[RATE // 2 :][:RATE]
-        assert strength(middle, other) == pytest.approx(0.25, rel=0.2)
+        assert clearest(middle, other) == pytest.approx(0.25, rel=0.2)
         assert strength(middle, own) < 0.25 / 100
 
 
@@ -194,7 +194,7 @@ def test_an_audience_spread_over_workers_hears_the_same(join):
     speaker.spoken()
     for listener in audience:
         wait_for(lambda heard=listener.heard: len(heard) >= 50)
-        assert strength(listener.samples()[: 45 * 960], 440) == pytest.approx(0.25, rel=0.2)
+        assert clearest(listener.samples()[: 45 * 960], 440) == pytest.approx(0.25, rel=0.2)
         assert listener.client.stats.packets_lost == 0
     assert node.space_stats(SPACE).listeners == 12
     seated = [worker["listeners"] for worker in node.counters()]
@@ -241,7 +241,7 @@ def test_closing_finishes_the_recording_and_may_be_repeated(join, tmp_path):
     assert heard.size == samples
     voice = np.flatnonzero(np.abs(heard) > 0.01)
     assert (voice[-1] - voice[0]) / RATE == pytest.approx(75 * 0.020, abs=0.1)
-    assert strength(heard[voice[0] :][:RATE], 440) == pytest.approx(0.25, rel=0.1)
+    assert clearest(heard[voice[0] :][:RATE], 440) == pytest.approx(0.25, rel=0.1)
 
 
 def test_a_closed_worker_says_goodbye_refuses_commands_and_frees_its_port(join):

@@ -18,7 +18,7 @@ import pytest
 from netns import Namespace, ip
 from spacescore._native import _core
 from virtual_peer import VirtualPeer, new_context, wait_for
-from world import KEY, SPACE, strength, tone
+from world import KEY, SPACE, clearest, tone
 
 V4, V6 = socket.AF_INET, socket.AF_INET6
 NETWORK6 = f"fd5c:{os.getpid() >> 16:x}:{os.getpid() & 0xFFFF:x}"  # others may run these, too
@@ -481,7 +481,7 @@ def test_a_listener_on_loopback_hears_by_the_ring():
         speaker.say(islice(tone(440), 60))
         speaker.spoken()
         wait_for(lambda: len(listener.heard) >= 50)
-        assert strength(listener.samples()[: 45 * 960], 440) == pytest.approx(0.25, rel=0.2)
+        assert clearest(listener.samples()[: 45 * 960], 440) == pytest.approx(0.25, rel=0.2)
         assert listener.client.stats.packets_lost == 0
         assert counted(node, "ring_packets") >= 50
         assert counted(node, "ring_full") == 0
