@@ -116,7 +116,8 @@ def test_a_full_disk_is_told_of_and_the_recording_goes_on_when_it_has_room(eveni
     concealed = served.metric("speech_concealed_samples") / FRAME
     code, _, log = served.stop()
     assert code == 0
-    assert missing(decoded(served.recording)[RATE : -RATE // 2]) <= 3 * concealed
+    # A concealed frame fades, and so does what is around it.
+    assert missing(decoded(served.recording)[RATE : -RATE // 2]) <= 5 * concealed
     events = [json.loads(line)["event"] for line in log.splitlines()]
     assert events.count("recording failed") == events.count("recording resumed") == 1
     assert "Traceback" not in log
