@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -181,3 +182,14 @@ def test_nothing_below_the_edge_imports_it():
     edge = {f"spacescore.{name}" for name in EDGE}
     for name in found.keys() - EDGE - {"__init__"}:  # the facade names what it does not load
         assert reached(name, found).isdisjoint(edge), name
+
+
+def test_no_type_of_the_core_is_defined_twice():
+    """The compiler need not notice, and the linker takes one destructor for both."""
+    defined = re.compile(
+        r"^(?:class|struct|enum class|union) (?:alignas\(\w+\) )?(\w+)[^;]*\{$", re.M
+    )
+    headers = [path for layer in MAY_INCLUDE for path in sources(layer) if path.suffix == ".hpp"]
+    names = [name for path in headers for name in defined.findall(path.read_text())]
+    assert len(names) > 100
+    assert [name for name, times in Counter(names).items() if times > 1] == []

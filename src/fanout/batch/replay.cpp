@@ -20,16 +20,16 @@ JitterPacket packet_of(const PacketRow& row) noexcept {
           .level = row.level};
 }
 
-Fate fate_of(Push outcome) noexcept {
+Outcome fate_of(Push outcome) noexcept {
   switch (outcome) {
     case Push::duplicate:
-      return Fate::duplicate;
+      return Outcome::duplicate;
     case Push::late:
-      return Fate::late;
+      return Outcome::late;
     case Push::overflow:
-      return Fate::refused;
+      return Outcome::refused;
     default:
-      return Fate::left_out;  // until it is played
+      return Outcome::left_out;  // until it is played
   }
 }
 
@@ -41,7 +41,7 @@ class Listener {
     const auto& packet = run_->trace[row];
     const auto fate = fate_of(buffer_.push({packet.arrival_us}, packet_of(packet)));
     run_->fates[row] = {.fate = fate};
-    if (fate == Fate::left_out) row_of(packet.sequence) = row;
+    if (fate == Outcome::left_out) row_of(packet.sequence) = row;
   }
 
   /// What a mixer does per tick.
@@ -60,7 +60,7 @@ class Listener {
         out.what = static_cast<std::uint8_t>(entry.what);
       }
       if (entry.what == Playout::frame)
-        run_->fates[row_of(entry.sequence)] = {now + fifo_ * 125 / 6, Fate::played};
+        run_->fates[row_of(entry.sequence)] = {now + fifo_ * 125 / 6, Outcome::played};
       fifo_ += entry.samples;
     }
     fifo_ -= kFrameSamples;

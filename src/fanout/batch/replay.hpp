@@ -11,7 +11,7 @@
 namespace fanout {
 
 /// What became of a packet.
-enum class Fate : std::uint8_t {
+enum class Outcome : std::uint8_t {
   played,
   duplicate,
   late,      ///< it came after its time
@@ -21,7 +21,7 @@ enum class Fate : std::uint8_t {
 
 struct PacketFate {
   std::int64_t played_us = -1;  ///< when its first sample is heard
-  Fate fate = Fate::left_out;
+  Outcome fate = Outcome::left_out;
 };
 static_assert(sizeof(PacketFate) == 16);
 

@@ -123,7 +123,7 @@ void Crowd::serve(Instant now, MemberId member) {
 
 void Crowd::speak(Instant now, MemberId member) {
   Person& person = at(member);
-  Voice& voice = *person.voice;
+  Reciter& voice = *person.voice;
   if (voice.due() < now - kForgiven) voice.start(now);
   while (voice.due() <= now) {
     const Word& word = voice.next();

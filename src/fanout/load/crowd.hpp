@@ -126,7 +126,7 @@ class Crowd {
     bool quiet = true;                       ///< a speaker, before the next word
     std::unique_ptr<ClientConfig> config{};  ///< until it starts, then there is
     std::optional<VirtualClient> client{};
-    std::optional<Voice> voice{};
+    std::optional<Reciter> voice{};
   };
   const Person& operator[](MemberId member) const noexcept {
     return people_[static_cast<std::size_t>(member)];

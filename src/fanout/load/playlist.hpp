@@ -22,10 +22,10 @@ struct Word {
 using Playlist = std::vector<Word>;
 
 /// One speaker's place in the list.
-class Voice {
+class Reciter {
  public:
   /// The list is not empty, and somewhere in it time passes.
-  explicit Voice(std::shared_ptr<const Playlist> playlist) : playlist_(std::move(playlist)) {}
+  explicit Reciter(std::shared_ptr<const Playlist> playlist) : playlist_(std::move(playlist)) {}
 
   void start(Instant now) noexcept { due_ = now; }
   /// When the next word is to be said; never before the start.
