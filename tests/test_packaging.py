@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import tomllib
 from importlib.resources import files
 from pathlib import Path
 
@@ -63,3 +64,10 @@ def test_a_compiled_module_exports_its_entry_point_and_nothing_else(module):
 
 def test_the_package_is_marked_as_typed():
     assert files(spacescore).joinpath("py.typed").is_file()
+
+
+def test_what_a_set_up_compiles_with_is_what_an_isolated_build_would_fetch():
+    """So the wheel may be packed from what the set-up has compiled."""
+    project = tomllib.loads((CORE.parent.parent / "pyproject.toml").read_text())
+    groups = project["dependency-groups"]
+    assert set(groups["build"]) == {*project["build-system"]["requires"], "ninja"}

@@ -49,7 +49,7 @@ std::optional<py::bytes> next_datagram(DtlsSession& session) {
   return datagram.empty() ? std::nullopt : std::optional(to_bytes(datagram));
 }
 
-void handle_datagram(DtlsSession& session, std::int64_t now_us, const py::bytes& datagram) {
+void session_datagram(DtlsSession& session, std::int64_t now_us, const py::bytes& datagram) {
   const auto bytes = view(datagram);
   const py::gil_scoped_release released;
   session.handle_datagram({now_us}, bytes);
@@ -81,7 +81,7 @@ void bind_session(py::module_& module) {
   py::class_<DtlsSession>(module, "DtlsSession")
       .def(py::init(&make_session), py::arg("context"), py::kw_only(), py::arg("role"),
            py::arg("client_certificate") = false, py::arg("now_us") = 0, py::keep_alive<1, 2>())
-      .def("handle_datagram", &handle_datagram, py::arg("now_us"), py::arg("datagram"))
+      .def("handle_datagram", &session_datagram, py::arg("now_us"), py::arg("datagram"))
       .def(
           "handle_timeout",
           [](DtlsSession& session, std::int64_t now_us) { session.handle_timeout({now_us}); },
@@ -105,7 +105,7 @@ std::vector<py::bytes> floor_answer(FloorHandshakes& floor,
   return {answers.begin(), answers.end()};
 }
 
-void bind_floor(py::module_& module) {
+void bind_handshake_floor(py::module_& module) {
   py::class_<FloorHandshakes>(module, "FloorHandshakes")
       .def(py::init<const Certificate&, std::size_t>(), py::arg("certificate"), py::arg("count"))
       .def("answer", &floor_answer, py::arg("datagrams"));
@@ -133,7 +133,7 @@ void bind_dtls(py::module_& module) {
         return fingerprint_text(context.fingerprint());
       });
   bind_session(module);
-  bind_floor(module);
+  bind_handshake_floor(module);
 }
 
 }  // namespace fanout

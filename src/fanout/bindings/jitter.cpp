@@ -6,9 +6,9 @@
 namespace fanout {
 namespace {
 
-Push push(JitterBuffer& buffer, std::int64_t arrival_us, std::uint16_t sequence,
-          std::uint32_t timestamp, const py::bytes& payload, std::uint32_t ssrc,
-          std::uint32_t samples, std::uint8_t level, bool copy) {
+Push push_to_buffer(JitterBuffer& buffer, std::int64_t arrival_us, std::uint16_t sequence,
+                    std::uint32_t timestamp, const py::bytes& payload, std::uint32_t ssrc,
+                    std::uint32_t samples, std::uint8_t level, bool copy) {
   const JitterPacket packet{.sequence = sequence,
                             .timestamp = timestamp,
                             .ssrc = Ssrc{ssrc},
@@ -53,9 +53,9 @@ void bind_buffer(py::module_& module) {
            py::kw_only(), py::arg("late_cost") = kPolicy.late_cost,
            py::arg("least_us") = kPolicy.least.us, py::arg("most_us") = kPolicy.most.us,
            py::arg("slab") = py::none())
-      .def("push", &push, py::arg("arrival_us"), py::arg("sequence"), py::arg("timestamp"),
-           py::arg("payload"), py::arg("ssrc") = 0, py::arg("samples") = kFrameSamples,
-           py::arg("level") = 127, py::arg("copy") = false)
+      .def("push", &push_to_buffer, py::arg("arrival_us"), py::arg("sequence"),
+           py::arg("timestamp"), py::arg("payload"), py::arg("ssrc") = 0,
+           py::arg("samples") = kFrameSamples, py::arg("level") = 127, py::arg("copy") = false)
       .def(
           "pop", [](JitterBuffer& buffer, std::int64_t now_us) { return buffer.pop({now_us}); },
           py::arg("now_us"), py::keep_alive<0, 1>(),

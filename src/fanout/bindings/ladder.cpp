@@ -13,8 +13,8 @@ namespace {
 
 using Step = std::optional<std::pair<py::bytes, std::uint32_t>>;
 
-void push(Ladder& ladder, std::uint32_t timestamp, const py::bytes& payload, bool marker,
-          const std::vector<std::uint32_t>& csrc) {
+void push_frame(Ladder& ladder, std::uint32_t timestamp, const py::bytes& payload, bool marker,
+                const std::vector<std::uint32_t>& csrc) {
   std::vector<PeerId> peers;
   for (const auto peer : csrc) peers.push_back(PeerId{peer});
   ladder.push({{.marker = marker, .timestamp = timestamp, .csrc = peers}, view(payload)});
@@ -44,7 +44,7 @@ void bind_ladder(py::module_& module) {
              return std::make_unique<Ladder>(Ssrc{ssrc}, next_timestamp);
            }),
            py::arg("ssrc"), py::arg("next_timestamp"))
-      .def("push", &push, py::arg("timestamp"), py::arg("payload"), py::arg("marker") = false,
+      .def("push", &push_frame, py::arg("timestamp"), py::arg("payload"), py::arg("marker") = false,
            py::arg("csrc") = std::vector<std::uint32_t>{})
       .def("next", &next, py::arg("timestamp"), py::arg("red") = false,
            "An RTP packet from there on, and the timestamp after it; None when nothing is newer.")

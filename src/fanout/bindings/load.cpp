@@ -53,7 +53,7 @@ KeptClient make_client(DtlsContext& context, SrtpEngine& engine, std::string ser
   return {VirtualClient(context, engine, std::move(config))};
 }
 
-void handle_datagram(KeptClient& self, std::int64_t now_us, const py::bytes& datagram) {
+void client_datagram(KeptClient& self, std::int64_t now_us, const py::bytes& datagram) {
   const auto bytes = view(datagram);
   std::vector<std::uint8_t> buffer(bytes.begin(), bytes.end());
   {
@@ -69,7 +69,7 @@ void handle_timeout(KeptClient& self, std::int64_t now_us) {
   self.client.handle_timeout({now_us});
 }
 
-std::optional<std::int64_t> next_timeout(const KeptClient& self) {
+std::optional<std::int64_t> client_timeout(const KeptClient& self) {
   const auto when = self.client.next_timeout();
   return when == Instant::never() ? std::nullopt : std::optional(when.us);
 }
@@ -86,12 +86,12 @@ std::optional<KeptAudio> poll_audio(KeptClient& self) {
   return audio;
 }
 
-const char* state_name(const KeptClient& self) {
+const char* client_state(const KeptClient& self) {
   static constexpr std::array kNames = {"checking", "handshaking", "connected", "failed", "closed"};
   return kNames[static_cast<std::size_t>(self.client.state())];
 }
 
-const char* failure_name(const KeptClient& self) {
+const char* client_failure(const KeptClient& self) {
   static constexpr std::array kNames = {"", "handshake", "certificate", "silence"};
   return kNames[static_cast<std::size_t>(self.client.failure())];
 }
@@ -116,7 +116,7 @@ auto us(Duration Owner::* member) {
   return [member](const Owner& owner) { return (owner.*member).us; };
 }
 
-void bind_stats(py::module_& module) {
+void bind_reception(py::module_& module) {
   py::class_<JoinTimes>(module, "JoinTimes")
       .def_property_readonly("first_check_us", us(&JoinTimes::first_check))
       .def_property_readonly("answered_us", us(&JoinTimes::answered))
@@ -163,9 +163,9 @@ void bind_client(py::module_& module) {
            py::arg("ssrc") = 1, py::arg("payload_type") = 111, py::arg("first_sequence") = 0,
            py::arg("first_timestamp") = 0, py::arg("consent_interval_us") = 2'500'000,
            py::arg("nominates_always") = true, py::keep_alive<1, 2>(), py::keep_alive<1, 3>())
-      .def("handle_datagram", &handle_datagram, py::arg("now_us"), py::arg("datagram"))
+      .def("handle_datagram", &client_datagram, py::arg("now_us"), py::arg("datagram"))
       .def("handle_timeout", &handle_timeout, py::arg("now_us"))
-      .def_property_readonly("next_timeout", &next_timeout)
+      .def_property_readonly("next_timeout", &client_timeout)
       .def("poll_transmit", &poll_transmit)
       .def("poll_audio", &poll_audio)
       .def(
@@ -179,8 +179,8 @@ void bind_client(py::module_& module) {
           [](KeptClient& self, std::uint32_t samples) { self.client.skip_audio(samples); },
           py::arg("samples"))
       .def("close", [](KeptClient& self) { self.client.close(); })
-      .def_property_readonly("state", &state_name)
-      .def_property_readonly("failure", &failure_name, "Why it failed; empty when it did not.")
+      .def_property_readonly("state", &client_state)
+      .def_property_readonly("failure", &client_failure, "Why it failed; empty when it did not.")
       .def_property_readonly("stats", [](const KeptClient& self) { return self.client.stats(); })
       .def_property_readonly("times", [](const KeptClient& self) { return self.client.times(); })
       .def_property_readonly("drops", &drops, "Reason to count, of what was dropped at all.");
@@ -189,7 +189,7 @@ void bind_client(py::module_& module) {
 }  // namespace
 
 void bind_load(py::module_& module) {
-  bind_stats(module);
+  bind_reception(module);
   bind_audio(module);
   bind_client(module);
 }

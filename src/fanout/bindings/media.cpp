@@ -10,19 +10,19 @@
 namespace fanout {
 namespace {
 
-using Samples = py::array_t<float, py::array::c_style | py::array::forcecast>;
+using SoundArray = py::array_t<float, py::array::c_style | py::array::forcecast>;
 using Packet = std::array<std::uint8_t, kMaxOpusPacket>;
 
-Sound to_span(const Samples& samples) {
+Sound to_span(const SoundArray& samples) {
   return {samples.data(), static_cast<std::size_t>(samples.size())};
 }
 
-Samples to_array(std::span<const float> samples) {
-  return Samples(static_cast<py::ssize_t>(samples.size()), samples.data());
+SoundArray to_array(std::span<const float> samples) {
+  return SoundArray(static_cast<py::ssize_t>(samples.size()), samples.data());
 }
 
 /// 20 ms: (960,) mono, (960, 2) stereo.
-Sound to_frame(const Samples& samples) {
+Sound to_frame(const SoundArray& samples) {
   const bool mono = samples.ndim() == 1;
   const bool stereo = samples.ndim() == 2 && samples.shape(1) == 2;
   if ((!mono && !stereo) || samples.shape(0) != kFrameSamples)
@@ -32,14 +32,14 @@ Sound to_frame(const Samples& samples) {
 }
 
 /// A new array of the same shape.
-Samples copy_of(const Samples& samples) {
+SoundArray copy_of(const SoundArray& samples) {
   const auto sound = to_frame(samples);
-  Samples copy(std::vector<py::ssize_t>(samples.shape(), samples.shape() + samples.ndim()));
+  SoundArray copy(std::vector<py::ssize_t>(samples.shape(), samples.shape() + samples.ndim()));
   std::ranges::copy(sound, copy.mutable_data());
   return copy;
 }
 
-MutableSound writable(Samples& samples) {
+MutableSound writable(SoundArray& samples) {
   return {samples.mutable_data(), static_cast<std::size_t>(samples.size())};
 }
 
@@ -59,7 +59,7 @@ OpusEncoderConfig to_config(int bitrate, int complexity, int channels, bool dtx,
           .application = to_application(application)};
 }
 
-py::bytes encode(OpusEncoder& encoder, const Samples& frame) {
+py::bytes encode(OpusEncoder& encoder, const SoundArray& frame) {
   Packet out;
   Bytes packet;
   {
@@ -80,14 +80,14 @@ struct PyDecoder {
 };
 
 /// (samples,) mono, (samples, 2) stereo.
-Samples shaped(std::span<const float> samples, int channels) {
+SoundArray shaped(std::span<const float> samples, int channels) {
   if (channels == 1) return to_array(samples);
   const auto length = static_cast<py::ssize_t>(samples.size()) / channels;
-  return Samples(std::vector<py::ssize_t>{length, channels}, samples.data());
+  return SoundArray(std::vector<py::ssize_t>{length, channels}, samples.data());
 }
 
 template <typename Decode>
-Samples decoded(PyDecoder& self, Decode decode) {
+SoundArray decoded(PyDecoder& self, Decode decode) {
   std::array<float, kMaxOpusSamples * kMaxChannels> out;
   const auto channels = static_cast<std::size_t>(self.channels);
   std::size_t samples = 0;
@@ -98,42 +98,42 @@ Samples decoded(PyDecoder& self, Decode decode) {
   return shaped(std::span(out).first(samples * channels), self.channels);
 }
 
-Samples decode(PyDecoder& self, const py::bytes& packet) {
+SoundArray decode(PyDecoder& self, const py::bytes& packet) {
   return decoded(self, [packet = view(packet)](OpusDecoder& decoder, std::span<float> out) {
     return decoder.decode(packet, out);
   });
 }
 
-Samples decode_fec(PyDecoder& self, const py::bytes& next, std::size_t samples) {
+SoundArray decode_fec(PyDecoder& self, const py::bytes& next, std::size_t samples) {
   return decoded(self, [samples, next = view(next)](OpusDecoder& decoder, std::span<float> out) {
     return decoder.decode_fec(next, samples, out);
   });
 }
 
-Samples conceal(PyDecoder& self, std::size_t samples) {
+SoundArray conceal(PyDecoder& self, std::size_t samples) {
   return decoded(self, [samples](OpusDecoder& decoder, std::span<float> out) {
     return decoder.conceal(samples, out);
   });
 }
 
-Samples limit(Limiter& limiter, const Samples& samples) {
+SoundArray limit(Limiter& limiter, const SoundArray& samples) {
   auto frame = copy_of(samples);
   limiter.process(writable(frame));
   return frame;
 }
 
-void require_alike(const Samples& one, const Samples& other) {
+void require_alike(const SoundArray& one, const SoundArray& other) {
   if (one.size() != other.size()) throw std::invalid_argument("one frame is mono, one stereo");
 }
 
-Samples add(const Samples& sum, const Samples& voice, float from, float to) {
+SoundArray add(const SoundArray& sum, const SoundArray& voice, float from, float to) {
   require_alike(sum, voice);
   auto out = copy_of(sum);
   add_voice(writable(out), to_frame(voice), from, to);
   return out;
 }
 
-Samples subtract(const Samples& sum, const Samples& voice, float from, float to) {
+SoundArray subtract(const SoundArray& sum, const SoundArray& voice, float from, float to) {
   require_alike(sum, voice);
   auto out = copy_of(sum);
   subtract_voice(writable(out), to_frame(sum), to_frame(voice), from, to);
@@ -198,7 +198,7 @@ void bind_mix(py::module_& module) {
              py::arg("from_gain") = 1.0F, py::arg("to_gain") = 1.0F,
              "sum - voice * gain, as a new array.");
   module.def(
-      "level_dbov", [](const Samples& frame) { return level_dbov(to_frame(frame)); },
+      "level_dbov", [](const SoundArray& frame) { return level_dbov(to_frame(frame)); },
       py::arg("frame"), "RFC 6464: 0 (loudest) to 127 (silence).");
   py::class_<Limiter>(module, "Limiter")
       .def(py::init<>())

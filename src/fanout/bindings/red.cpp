@@ -10,9 +10,9 @@ namespace fanout {
 namespace {
 
 using PyBlock = std::tuple<std::uint8_t, std::uint16_t, py::bytes>;
-constexpr std::size_t kBufferSize = 2048;
+constexpr std::size_t kRedBuffer = 2048;
 
-std::vector<PyBlock> parse(const py::bytes& payload) {
+std::vector<PyBlock> parse_blocks(const py::bytes& payload) {
   auto red = value_or_raise(RedView::parse(view(payload)));
   std::vector<PyBlock> blocks;
   while (const auto block = red.next())
@@ -20,11 +20,11 @@ std::vector<PyBlock> parse(const py::bytes& payload) {
   return blocks;
 }
 
-py::bytes write(const std::vector<PyBlock>& copies, std::uint8_t payload_type,
-                const py::bytes& primary) {
+py::bytes write_copies(const std::vector<PyBlock>& copies, std::uint8_t payload_type,
+                       const py::bytes& primary) {
   std::vector<RedBlock> blocks;
   for (const auto& [type, offset, bytes] : copies) blocks.push_back({type, offset, view(bytes)});
-  std::array<std::uint8_t, kBufferSize> buffer;
+  std::array<std::uint8_t, kRedBuffer> buffer;
   Writer out(buffer);
   write_red(out, blocks, payload_type, view(primary));
   if (!out.ok()) throw std::length_error("no datagram is as large");
@@ -41,9 +41,10 @@ py::bytes with_payload_type(const py::bytes& payload, std::uint8_t payload_type)
 }  // namespace
 
 void bind_red(py::module_& module) {
-  module.def("parse_red", &parse, py::arg("payload"),
+  module.def("parse_red", &parse_blocks, py::arg("payload"),
              "Blocks as (payload type, timestamp offset, payload), the primary last.");
-  module.def("write_red", &write, py::arg("copies"), py::arg("payload_type"), py::arg("primary"));
+  module.def("write_red", &write_copies, py::arg("copies"), py::arg("payload_type"),
+             py::arg("primary"));
   module.def("with_red_payload_type", &with_payload_type, py::arg("payload"),
              py::arg("payload_type"));
 }

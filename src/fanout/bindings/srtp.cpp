@@ -43,8 +43,8 @@ using Buffer = std::vector<std::uint8_t>;
 
 Buffer copy(const py::bytes& object, std::size_t room = 0) {
   const Bytes bytes = view(object);
-  Buffer buffer(bytes.begin(), bytes.end());
-  buffer.resize(bytes.size() + room);
+  Buffer buffer(bytes.size() + room);
+  std::ranges::copy(bytes, buffer.begin());
   return buffer;
 }
 
@@ -213,7 +213,7 @@ void bind_receiver(py::module_& module) {
           py::arg("datagram"));
 }
 
-void bind_floor(py::module_& module) {
+void bind_seal_floor(py::module_& module) {
   py::class_<FloorKeys>(module, "FloorKeys")
       .def(py::init<SrtpBackend, SrtpProfile, std::size_t>(), py::arg("backend"),
            py::arg("profile"), py::arg("count"));
@@ -230,7 +230,7 @@ void bind_srtp(py::module_& module) {
   bind_keys(module);
   bind_srtp_engine(module);
   bind_receiver(module);
-  bind_floor(module);
+  bind_seal_floor(module);
 }
 
 }  // namespace fanout

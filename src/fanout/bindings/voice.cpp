@@ -10,8 +10,9 @@
 namespace fanout {
 namespace {
 
-Push push(Voice& voice, std::int64_t arrival_us, std::uint16_t sequence, std::uint32_t timestamp,
-          const py::bytes& payload, std::uint8_t level, bool copy) {
+Push push_to_voice(Voice& voice, std::int64_t arrival_us, std::uint16_t sequence,
+                   std::uint32_t timestamp, const py::bytes& payload, std::uint8_t level,
+                   bool copy) {
   const auto bytes = view(payload);
   const auto samples = static_cast<std::uint32_t>(opus_samples(bytes).value_or(kFrameSamples));
   const JitterPacket packet{.sequence = sequence,
@@ -39,7 +40,7 @@ void bind_one_voice(py::module_& module) {
            }),
            py::arg("channels") = 1, py::kw_only(), py::arg("late_cost") = kPolicy.late_cost,
            py::arg("least_us") = kPolicy.least.us, py::arg("most_us") = kPolicy.most.us)
-      .def("push", &push, py::arg("arrival_us"), py::arg("sequence"), py::arg("timestamp"),
+      .def("push", &push_to_voice, py::arg("arrival_us"), py::arg("sequence"), py::arg("timestamp"),
            py::arg("payload"), py::arg("level") = kUnknownLevel, py::arg("copy") = false)
       .def(
           "advance", [](Voice& self, std::int64_t now_us) { self.advance({now_us}); },
