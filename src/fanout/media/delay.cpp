@@ -34,6 +34,7 @@ constexpr Duration kDeepest = milliseconds(1'000);  // the ring has room for 1.3
 
 constexpr Samples samples_in(Duration span) { return span.us * 6 / 125; }
 constexpr float ms_in(Samples span) { return static_cast<float>(span) / 48.0F; }
+constexpr std::int32_t narrow(Samples span) { return static_cast<std::int32_t>(span); }
 
 }  // namespace
 
@@ -50,8 +51,8 @@ const JitterPolicy& checked(const JitterPolicy& policy) {
 
 DelayEstimator::DelayEstimator(const JitterPolicy& policy) noexcept
     : policy_(policy),
-      steady_{DelayHistogram(kSteadyMemory), 0, samples_in(policy.least)},
-      moving_{DelayHistogram(kMovingMemory), 0, samples_in(policy.least)},
+      steady_{DelayHistogram(kSteadyMemory), 0, narrow(samples_in(policy.least)), 0},
+      moving_{DelayHistogram(kMovingMemory), 0, narrow(samples_in(policy.least)), 0},
       target_(samples_in(policy.least)) {}
 
 void DelayEstimator::add(Samples arrival, Samples transit, bool counts) noexcept {
@@ -62,7 +63,7 @@ void DelayEstimator::add(Samples arrival, Samples transit, bool counts) noexcept
   recent_ = std::min(recent_, transit);
   if (!counts) return;
   const auto relative = transit - base_;
-  bucket.highest = std::max(bucket.highest, static_cast<std::int32_t>(relative));
+  bucket.highest = std::max(bucket.highest, narrow(relative));
   ++bucket.packets;
   charge(steady_, relative);
   charge(moving_, relative);
@@ -76,8 +77,8 @@ void DelayEstimator::add(Samples arrival, Samples transit, bool counts) noexcept
 Samples DelayEstimator::trend() const noexcept { return recent_ - base_; }
 
 void DelayEstimator::charge(Forecast& forecast, Samples relative) const noexcept {
-  const auto late = relative > forecast.target ? policy_.late_cost * 100.0F : 0.0F;
-  forecast.cost += (ms_in(forecast.target) + late - forecast.cost) / kCostOf;
+  const auto late = relative > forecast.held ? policy_.late_cost * 100.0F : 0.0F;
+  forecast.cost += (ms_in(forecast.held) + late - forecast.cost) / kCostOf;
 }
 
 void DelayEstimator::rebase(Samples arrival, Samples transit) noexcept {
@@ -95,6 +96,8 @@ void DelayEstimator::roll(Samples arrival) noexcept {
   for (Samples i = 0; i < stale; ++i)
     buckets_[static_cast<std::size_t>(bucket - i) % kBuckets] = {};
   bucket_ = bucket;
+  steady_.held = steady_.target;
+  moving_.held = moving_.target;
   const auto before = base_;
   recent_ = kNone;
   for (Samples age = 0; age < kRecent; ++age)
@@ -125,8 +128,8 @@ void DelayEstimator::retarget() noexcept {
 }
 
 void DelayEstimator::forecast_anew() noexcept {
-  steady_.target = cheapest(steady_, 0);
-  moving_.target = cheapest(moving_, trend());
+  steady_.target = narrow(cheapest(steady_, 0));
+  moving_.target = narrow(cheapest(moving_, trend()));
   const bool swells = moving_.cost + kCalmerMs < steady_.cost;
   target_ = swells ? moving_.target : steady_.target;
 }

@@ -16,7 +16,9 @@
 /// queue swells and drains, it is told by how far they have been behind the fastest of just now: a
 /// depth that follows the queue is ahead of it when it rises, and need not stay where it once was.
 /// Which kind a link is, nobody says; so both keep count of what following them would have cost of
-/// late, in the same coin, and the plain one leads until the other is cheaper by a good deal.
+/// late, in the same coin, and the plain one leads until the other is cheaper by a good deal. Who
+/// comes late is counted beside the target that held a moment before: a spike raises it with its
+/// first packet, and all others of it would seem in time.
 ///
 /// Forgetting by age alone is too slow after a storm, and forgetting fast loses the spikes that
 /// return. So a depth is forgotten by evidence: when, by the histogram, some forty packets of
@@ -81,7 +83,8 @@ class DelayEstimator {
   struct Forecast {
     DelayHistogram delays;  // behind what it reckons from
     float cost;             ///< of late, per packet, in ms of delay
-    Samples target;
+    std::int32_t target;
+    std::int32_t held;  ///< the target when the bucket began
   };
   struct Depth {
     Samples depth = 0;
