@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from paper_stage import NOW
 from spacescore import Engine
+from spacescore.backoff import LONGEST_SECONDS
 from spacescore.backplane import PRESENCE_SECONDS, LocalBackplane, Presence
 from spacescore.errors import (
     ForbiddenError,
@@ -132,6 +133,47 @@ def test_everything_is_there_after_a_restart(engine, tmp_path, kind):
     if kind == "sqlite":
         store.close()
     on_paper(after, store if kind == "memory" else open_store(where))
+
+
+def test_what_cannot_go_on_air_after_a_restart_is_tried_until_it_can(engine):
+    store, recordings = MemoryStore(), engine.data.recordings
+
+    async def before() -> None:
+        office = office_on(engine, store)
+        await open_demo(office)
+        await office.create("quiet", Details("Quiet", record=False), OPERATOR)
+        await office.do("quiet", Open(), OPERATOR)
+        office.rest()
+
+    async def after() -> None:
+        office = office_on(engine, store)
+        await office.restore()
+        assert [space.slug for space in engine.spaces] == ["quiet"]
+        assert office.off_air == {"demo"}
+        with capture_logs() as logs:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(office.run)
+                await trio.sleep(100)
+                assert office.off_air == {"demo"}
+                tried = len(logs)
+                recordings.mkdir()
+                await trio.sleep(LONGEST_SECONDS + 1)
+                assert engine.space("demo").recording
+                assert office.off_air == set()
+                assert (await office.do("demo", RaiseHand(), EVE)).hands
+                nursery.cancel_scope.cancel()
+        assert {line["event"] for line in logs[:tried]} == {"a space is not on air"}
+        assert {line["space"] for line in logs} == {"demo"}
+        assert 4 <= tried <= 8  # after 1, 2, 4, 8, 16, 30 and 30 s
+        assert logs[-2]["event"] == "on air again"
+
+    on_paper(before)
+    for space in engine.spaces:
+        engine.close_space(space.slug)
+    for file in recordings.iterdir():
+        file.unlink()
+    recordings.rmdir()
+    on_paper(after)
 
 
 def test_a_token_for_the_space_before_opens_nothing_in_the_next(engine):

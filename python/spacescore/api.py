@@ -381,6 +381,7 @@ async def shown_room(desk: Desk, room: Room, now: float) -> dict[str, Any]:
         "pins": [asdict(pin) for pin in room.pins],
         "open_stage": room.details.open_stage,
         "recording": room.phase is Phase.OPEN and _is_recorded(desk, room.slug),
+        "off_air": desk.office.is_off_air(room.slug),
         "moving": desk.farewell and desk.farewell.state(room.slug),
         "admit": admission.shown(),
         "started": int(room.opened),

@@ -24,7 +24,7 @@ from spacescore.commons import Commons, LocalCommons
 from spacescore.rooms.acts import Act
 from spacescore.store import Entry, Head, Home, Letter, MemoryStore, Store
 
-__all__ = ["Backplane", "LocalBackplane", "Presence"]
+__all__ = ["HOME_SECONDS", "Backplane", "LocalBackplane", "Presence"]
 
 PRESENCE_SECONDS = 3.0  # a node that says nothing for so long has nobody
 HOME_SECONDS = 10.0  # then a silent home is taken over; it is held again each second
@@ -74,9 +74,6 @@ class Backplane(Commons, Protocol):
 
     async def presence(self, slug: str, now: float) -> Presence:
         """Return who is connected to any node."""
-
-    async def homeless(self, now: float) -> list[str]:
-        """Return the keys of open spaces that no node has on air."""
 
     async def homes(self, now: float) -> dict[str, Home]:
         """Return by key which node has a space on air; nothing where there is one node."""
@@ -144,12 +141,6 @@ class LocalBackplane(LocalCommons):
         fresh = [presence for _, presence in said.values()]
         online = frozenset[int]().union(*(each.online for each in fresh))
         return Presence(online, sum(each.listeners for each in fresh))
-
-    async def homeless(self, now: float) -> list[str]:
-        """See Backplane. Who opened a space has a moment to hold it."""
-        if not self._shared:
-            return []
-        return await self._call(partial(self.store.homeless, now, now - HOME_SECONDS))
 
     async def homes(self, now: float) -> dict[str, Home]:
         """See Backplane."""

@@ -27,6 +27,7 @@ from spacescore.drain import Farewell
 from spacescore.engine import Engine
 from spacescore.errors import (
     InvalidRequestError,
+    OffAirError,
     OverloadedError,
     PacedError,
     UnauthenticatedError,
@@ -66,11 +67,13 @@ CAPTIONS = Limit(10.0, 50.0, "captions")  # of one too: what is heard changes a 
 # Of one address, behind which a campus may be: who joins by ticket asks once, and a cache answers.
 STRANGERS = Limit(20.0, 200.0, "strangers")
 TICKETS = Limit(100.0, 2_000.0)  # by this node: it is its time that they take
+OFF_AIR_SECONDS = 5  # in which to ask again for what is off the air
 MAX_PAGE = 200  # lines of a list
 MAX_TOLD = 100  # addresses of which the log says that they might be a proxy
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
 _PAGE_ID = re.compile(r"[A-Za-z0-9._-]{0,64}")
 _ICE_TEXT = re.compile(r"[!-~]*")
+_OFF_AIR = "This space is off the air for a moment; it comes back by itself."
 _TOO_MUCH = "Too much is asked for from your network."
 _KEEPS_ORDER = (Role.HOST, Role.COHOST)
 _log = structlog.get_logger("spacescore.http")
@@ -149,7 +152,7 @@ class Desk:
     _told: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.metrics = Metrics(self.engine, self.node)
+        self.metrics = Metrics(self.engine, self.node, lambda: len(self.office.off_air))
         self.office.on_change = self.changed
         self.doors = Doors(
             self.engine,
@@ -347,8 +350,8 @@ def _options(headers: Mapping[str, str]) -> Handler:
 
 async def _answer(handler: Handler, request: Request, path: str) -> Response:
     """Answer a request whatever happens: a fault of ours must not reach the server."""
-    desk = desk_of(request)
-    home = desk.office.home(request.path_params.get("space", ""))
+    desk, slug = desk_of(request), request.path_params.get("space", "")
+    home = desk.office.home(slug)
     try:
         sent_on = desk.farewell and desk.farewell.answer(path, request)
         if sent_on:
@@ -361,6 +364,8 @@ async def _answer(handler: Handler, request: Request, path: str) -> Response:
     except Exception as error:
         if home and isinstance(error, UnknownPeerError | UnknownSpaceError):
             return elsewhere.answer(path, request, home)
+        if isinstance(error, UnknownSpaceError) and desk.office.is_off_air(slug):
+            error = OffAirError(_OFF_AIR, OFF_AIR_SECONDS)
         problem = problem_from(error)
         if problem is None:
             # Not the path that was asked for: a session's is a secret.

@@ -14,7 +14,7 @@ first asked for, and ended there when the engine no longer has it.
 
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +23,8 @@ from typing import Any
 import anyio
 import structlog
 
-from spacescore.backplane import Backplane, LocalBackplane, Presence
+from spacescore.backoff import Backoff
+from spacescore.backplane import HOME_SECONDS, Backplane, LocalBackplane, Presence
 from spacescore.doors import Asked
 from spacescore.engine import Engine
 from spacescore.errors import (
@@ -93,6 +94,7 @@ class Office:
         self._elsewhere: dict[str, Home] = {}
         self._looked = 0.0
         self._late: set[str] = set()  # could not be opened at their time
+        self._refused = Backoff()  # keys of what is open, and could not go on air
         self._opening = anyio.Lock()  # one space after the other
         self._recorded: list[Act] = []  # to be told of
         self._resting = False
@@ -108,14 +110,22 @@ class Office:
         """Put on air again what was open when the last process ended."""
         heads = await self.backplane.living()
         for head in heads:
-            room = await self._load(head)
-            if room.phase is Phase.OPEN and await self._holds(head.key):
-                self._go_on_air(room)
-        await self._learn_homes(heads, self.clock())
+            await self._load(head)
+        await self._keep_home(heads, self.clock(), grace=0.0)
 
     def home(self, slug: str) -> Home | None:
         """Return the other node that has a space on air, as was known a second ago."""
         return None if slug in self._on_air else self._elsewhere.get(slug)
+
+    def is_off_air(self, slug: str) -> bool:
+        """Whether a space is open, and no node has it on air."""
+        kept, on_air = self._kept.get(slug), slug in self._on_air or slug in self._elsewhere
+        return bool(kept and kept.room.phase is Phase.OPEN and not on_air)
+
+    @property
+    def off_air(self) -> set[str]:
+        """What ought to be on air, and is refused here; it is tried again and again."""
+        return {slug for slug in self._kept if self.is_off_air(slug)} | self._late
 
     def doors(self) -> dict[str, Asked]:
         """Return how the doors are to be kept of what is on air nowhere else."""
@@ -259,8 +269,7 @@ class Office:
             head = heads.get(slug)
             if head is None or head.key != kept.key or head.version > kept.room.version:
                 await self._catch_up(slug)
-        await self._learn_homes(heads.values(), now)
-        await self._keep_home(heads, now)
+        await self._keep_home(heads.values(), now)
         await self._open_due(heads.values(), now)
         for slug in list(self._on_air & self._engine_slugs()):
             with suppress(UnknownSpaceError):
@@ -281,19 +290,46 @@ class Office:
                     _log.exception("a space could not be opened at its time", space=slug)
                 self._late.add(slug)
 
-    async def _keep_home(self, heads: Mapping[str, Head], now: float) -> None:
-        """Hold what is on air here, stand down where another does, take over what nobody has."""
-        if self._resting:
+    async def _keep_home(
+        self, heads: Collection[Head], now: float, *, grace: float = HOME_SECONDS
+    ) -> None:
+        """Hold what is on air here, stand down where another does, put on air what nobody has.
+
+        grace: so long, in seconds, whoever opened a space has to hold it.
+        """
+        if not self._resting:
+            mine = {self._kept[slug].key: slug for slug in self._on_air if slug in self._kept}
+            held = await self.backplane.hold([*mine], self._here, now)
+            for key in mine.keys() - held:
+                self._stand_down(mine[key])
+        await self._learn_homes(heads, now)
+        known = self._on_air | self._elsewhere.keys()
+        due = [head for head in heads if head.phase is Phase.OPEN and head.opened + grace <= now]
+        silent = [head for head in due if head.slug not in known]
+        self._refused.keep_only({head.key for head in silent})
+        for head in silent:
+            if self._refused.is_due(head.key, now) and not self._resting:
+                await self._put_on_air(head, now)
+
+    async def _put_on_air(self, head: Head, now: float) -> None:
+        """Have an open space on air that no node has; again later, where it is refused."""
+        try:
+            async with self._open_in_engine(head.key, await self._load(head)):
+                if head.slug not in self._kept:
+                    raise UnknownSpaceError("It has ended meanwhile.")
+        except (EngineClosedError, StoreError):
+            raise
+        except UnknownSpaceError:
             return
-        mine = {self._kept[slug].key: slug for slug in self._on_air if slug in self._kept}
-        free = await self.backplane.homeless(now)
-        held = await self.backplane.hold([*mine, *free], self._here, now)
-        for key in mine.keys() - held:
-            self._stand_down(mine[key])
-        for head in heads.values():
-            if head.key in held and head.key not in mine:
-                self._go_on_air(await self._load(head))
-                _log.warning("taken over", space=head.slug)
+        except Exception as error:
+            pause = self._refused.refused(head.key, now)
+            if not self.silent:
+                reason = str(error)
+                _log.error("a space is not on air", space=head.slug, reason=reason, again_in=pause)
+            return
+        self.on_change(head.slug)
+        if head.slug in self._on_air and not self.silent:
+            _log.warning("on air again", space=head.slug)
 
     async def _learn_homes(self, heads: Iterable[Head], now: float) -> None:
         """Note what is elsewhere; an address that is ours as well would lead in circles."""
@@ -314,15 +350,6 @@ class Office:
         _log.error("another node has taken over", space=slug)
         with suppress(UnknownSpaceError, EngineClosedError):
             self.engine.close_space(slug)
-
-    def _go_on_air(self, room: Room) -> None:
-        if room.phase is not Phase.OPEN:
-            return
-        try:
-            self._put_into_engine(room)
-            self._on_air.add(room.slug)
-        except Exception as error:
-            _log.error("a space could not be opened again", space=room.slug, reason=str(error))
 
     async def leave_home(self) -> None:
         """The node ends: another may take over at once."""
