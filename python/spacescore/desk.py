@@ -154,6 +154,7 @@ class Desk:
     def __post_init__(self) -> None:
         self.metrics = Metrics(self.engine, self.node, lambda: len(self.office.off_air))
         self.office.on_change = self.changed
+        self.office.on_end = self.ended
         self.doors = Doors(
             self.engine,
             self.office.backplane,
@@ -274,6 +275,10 @@ class Desk:
         """Something was decided in a space: what was said of it is old."""
         self.kept.forget(slug)
         self.feed.changed(slug)
+
+    def ended(self, slug: str) -> None:
+        """A space is over: the next of its name has nothing of it."""
+        self.doors.ended(slug)
 
     def url(self, request: Request, path: str) -> str:
         """Return the address of `path` as the client, or the operator, calls this server."""

@@ -100,6 +100,7 @@ class Office:
         self._resting = False
         self.ledger = Ledger(self.backplane, lambda: self.clock())
         self.on_change: Callable[[str], None] = lambda slug: None
+        self.on_end: Callable[[str], None] = lambda slug: None
         self.silent = False  # whether what happens is told to the log
 
     def rest(self) -> None:
@@ -445,6 +446,7 @@ class Office:
                 self._carry_out(kept, entry)
         if kept.room.phase is Phase.ENDED:
             self._kept.pop(slug, None)
+            self.on_end(slug)
 
     def _forget(self) -> None:
         """Forget the books of what is not on air here: they are in the store."""
