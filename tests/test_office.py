@@ -514,3 +514,13 @@ def test_presence_is_summed_over_nodes_and_forgotten_where_a_node_is_silent():
         assert late == Presence(frozenset({2}), 5)
 
     trio.run(main)
+
+
+def test_presence_of_spaces_that_are_over_is_not_kept():
+    async def main() -> None:
+        plane = LocalBackplane()
+        for number in range(100):
+            await plane.publish(f"space-{number}", "a", Presence(), float(number))
+        assert len(plane._presence) == PRESENCE_SECONDS + 1
+
+    trio.run(main)

@@ -13,7 +13,7 @@
 several nodes implements the same calls over a message bus; the rules do not see the difference.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeVar
@@ -29,6 +29,7 @@ __all__ = ["HOME_SECONDS", "Backplane", "LocalBackplane", "Presence"]
 PRESENCE_SECONDS = 3.0  # a node that says nothing for so long has nobody
 HOME_SECONDS = 10.0  # then a silent home is taken over; it is held again each second
 T = TypeVar("T")
+Said = Mapping[str, tuple[float, "Presence"]]  # by node, and when
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class LocalBackplane(LocalCommons):
         super().__init__()
         self.store: Store = store or MemoryStore()
         self._shared = self.store.shared if shared is None else shared
-        self._presence: dict[str, dict[str, tuple[float, Presence]]] = {}
+        self._presence: dict[str, Said] = {}  # by space, whatever was said last at the end
 
     async def living(self) -> list[Head]:
         """See Backplane."""
@@ -131,14 +132,15 @@ class LocalBackplane(LocalCommons):
 
     async def publish(self, slug: str, node: str, presence: Presence, now: float) -> None:
         """See Backplane."""
-        self._presence.setdefault(slug, {})[node] = (now, presence)
+        said = _fresh(self._presence.pop(slug, {}), now)
+        self._presence[slug] = {**said, node: (now, presence)}
+        oldest = next(iter(self._presence))
+        if not _fresh(self._presence[oldest], now):
+            del self._presence[oldest]
 
     async def presence(self, slug: str, now: float) -> Presence:
         """See Backplane."""
-        said = self._presence.get(slug, {})
-        for node in [node for node, (at, _) in said.items() if now - at > PRESENCE_SECONDS]:
-            del said[node]
-        fresh = [presence for _, presence in said.values()]
+        fresh = [each for _, each in _fresh(self._presence.get(slug, {}), now).values()]
         online = frozenset[int]().union(*(each.online for each in fresh))
         return Presence(online, sum(each.listeners for each in fresh))
 
@@ -159,3 +161,7 @@ class LocalBackplane(LocalCommons):
 
     async def _call(self, ask: Callable[[], T]) -> T:
         return await to_thread.run_sync(ask) if self.store.blocking else ask()
+
+
+def _fresh(said: Said, now: float) -> Said:
+    return {node: one for node, one in said.items() if now - one[0] <= PRESENCE_SECONDS}

@@ -279,6 +279,7 @@ class Desk:
     def ended(self, slug: str) -> None:
         """A space is over: the next of its name has nothing of it."""
         self.doors.ended(slug)
+        self.feed.forget(slug)
 
     def url(self, request: Request, path: str) -> str:
         """Return the address of `path` as the client, or the operator, calls this server."""

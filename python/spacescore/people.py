@@ -126,13 +126,13 @@ async def _introduced(request: Request, room: Room, role: Role) -> Response:
     caller = desk.caller(request)
     identity = caller.who if isinstance(caller, Grant) else ""
     await desk.pace(request)
-    network = desk.network(request)
+    network, key = desk.network(request), await desk.office.key(room.slug)
     if caller is None:
-        await desk.office.backplane.check_network(room.slug, network, desk.clock())
+        await desk.office.backplane.check_network(key, network, desk.clock())
     name = (await read_json(request)).text("name")
     grant = _new_grant(desk, room, role, name, STAGE_SECONDS, identity)
     admit(room, grant, desk.clock())
-    await desk.office.backplane.came(room.slug, grant.who, network)
+    await desk.office.backplane.came(key, grant.who, network)
     return _token(desk, request, grant)
 
 
@@ -318,15 +318,15 @@ async def block(request: Request) -> Response:
     room = await _do_to(request, Block(peer, with_link))
     who = known.identity if known else f"#{peer}"
     if who in room.blocked:
-        await desk.office.backplane.shun(slug, who, desk.clock())
+        await desk.office.backplane.shun(await desk.office.key(slug), who, desk.clock())
     return Response(status_code=204)
 
 
 async def unblock(request: Request) -> Response:
     """Let somebody come again."""
-    identity, backplane = request.path_params["identity"], desk_of(request).office.backplane
+    identity, office = request.path_params["identity"], desk_of(request).office
     await _do(request, Unblock(identity))
-    await backplane.forgive(request.path_params["space"], identity)
+    await office.backplane.forgive(await office.key(request.path_params["space"]), identity)
     return Response(status_code=204)
 
 
