@@ -21,6 +21,7 @@ from spacescore.errors import (
     InvalidRequestError,
     UnauthenticatedError,
     UnknownPeerError,
+    UnknownSpaceError,
     WrongMomentError,
 )
 from spacescore.policy import Action, Grant, Role, require
@@ -290,7 +291,8 @@ async def mute_speaker(request: Request) -> Response:
     await desk.office.room(slug)
     muted = (await read_json(request)).flag("muted", default=True)
     await _do_to(request, Mute(peer, muted))
-    with suppress(UnknownPeerError):  # the books may have said so already, and the core not
+    # The books may have said so already, and the core not; or another node's core is to do it.
+    with suppress(UnknownPeerError, UnknownSpaceError):
         desk.engine.mute(slug, peer, muted)
     return JSONResponse({"peer": peer, "muted": muted})
 
