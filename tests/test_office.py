@@ -3,6 +3,7 @@
 import sqlite3
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 import trio
@@ -195,6 +196,57 @@ def test_what_the_engines_owner_opens_and_closes_is_in_the_books(engine):
         engine.create_space("radio", title="Radio", open_stage=True)
         assert (await office.room("radio")).details.title == "Radio"
         engine.close_space("radio")
+        with pytest.raises(UnknownSpaceError):
+            await office.room("radio")
+        assert [head.slug for head in await office.backplane.ended(5)] == ["radio"]
+
+    on_paper(main)
+
+
+def test_what_the_engines_owner_closes_stays_closed_when_that_cannot_be_noted(engine, monkeypatch):
+    store = MemoryStore()
+
+    def away(*_):
+        raise StoreError("away")
+
+    async def main() -> None:
+        office = office_on(engine, store)
+        engine.create_space("radio")
+        await office.room("radio")
+        engine.close_space("radio")
+        with monkeypatch.context() as patched:
+            patched.setattr(store, "append", away)
+            with pytest.raises(StoreError):
+                await office.room("radio")
+        for _ in range(20):
+            await trio.sleep(1)
+            await office.look()
+        assert engine.spaces == []
+        with pytest.raises(UnknownSpaceError):
+            await office.room("radio")
+        assert [head.slug for head in await office.backplane.ended(5)] == ["radio"]
+
+    on_paper(main)
+
+
+def test_what_the_engines_owner_closes_is_ended_whoever_else_writes_then(engine, monkeypatch):
+    store = MemoryStore()
+    append = store.append
+
+    def overtaken(*written):
+        """Somebody else was faster, once."""
+        monkeypatch.setattr(store, "append", append)
+        head, (entry, *_) = written[:2]
+        faster = replace(head, phase=Phase.OPEN, ended=0.0)
+        append(faster, [replace(entry, fact=facts.Edited(Details("Faster")))])
+        append(*written)
+
+    async def main() -> None:
+        office = office_on(engine, store)
+        engine.create_space("radio")
+        await office.room("radio")
+        engine.close_space("radio")
+        monkeypatch.setattr(store, "append", overtaken)
         with pytest.raises(UnknownSpaceError):
             await office.room("radio")
         assert [head.slug for head in await office.backplane.ended(5)] == ["radio"]

@@ -517,11 +517,12 @@ class Office:
             return await self.room(slug)
 
     async def _note_closing(self, slug: str) -> None:
-        self._on_air.discard(slug)
-        kept = self._kept.get(slug)
-        if kept and not self.engine.closed:
-            with suppress(ConflictError):
+        while (kept := self._kept.get(slug)) and not self.engine.closed:
+            try:
                 await self._write(kept, [facts.Ended("ended")], None)
+            except ConflictError:
+                await self._catch_up(slug)
+        self._on_air.discard(slug)
         self._kept.pop(slug, None)
 
     def _recording(self, slug: str) -> str:
