@@ -564,3 +564,17 @@ def test_who_would_join_what_is_off_the_air_is_told_so_and_to_come_again(web):
     again.desk.clock = again.desk.office.clock = lambda: time.time() + HOME_SECONDS
     assert again.get("/api/spaces/launch/state.json").json()["off_air"] is False
     assert again.get("/api/spaces/launch/ticket").status_code == 200
+
+
+def test_a_space_whose_recording_cannot_be_begun_is_refused_with_a_clear_word(web):
+    recordings = web.engine.data.recordings
+    for file in recordings.iterdir():
+        file.unlink()
+    recordings.rmdir()
+    with capture_logs() as logs:
+        refused = web.post("/api/spaces", token=OPERATOR_KEY, json={"space": "launch"})
+    assert problem(refused) == (503, "overloaded")
+    assert str(recordings) not in refused.text
+    (line,) = (line for line in logs if line["log_level"] == "error")
+    assert str(recordings) in line["reason"]
+    assert web.get("/api/spaces/launch").status_code == 404

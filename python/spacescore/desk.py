@@ -68,6 +68,7 @@ CAPTIONS = Limit(10.0, 50.0, "captions")  # of one too: what is heard changes a 
 STRANGERS = Limit(20.0, 200.0, "strangers")
 TICKETS = Limit(100.0, 2_000.0)  # by this node: it is its time that they take
 OFF_AIR_SECONDS = 5  # in which to ask again for what is off the air
+CAUSES = Limit(0.1, 5.0)  # lines of the log for one route: whoever is refused asks again
 MAX_PAGE = 200  # lines of a list
 MAX_TOLD = 100  # addresses of which the log says that they might be a proxy
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
@@ -145,6 +146,7 @@ class Desk:
     captions: Limit = CAPTIONS
     strangers: Limit = STRANGERS
     tickets: Limiter = field(default_factory=lambda: Limiter(TICKETS))
+    causes: Limiter = field(default_factory=lambda: Limiter(CAUSES))
     kept: Kept = field(default_factory=Kept)
     pacing: Pacing = field(default_factory=Pacing)
     seen: Seen = field(default_factory=Seen)
@@ -377,6 +379,8 @@ async def _answer(handler: Handler, request: Request, path: str) -> Response:
             # Not the path that was asked for: a session's is a secret.
             _log.exception("handler failed", method=request.method, route=path)
             problem = Problem(500, "fault", "Something went wrong here.")
+        elif error.__cause__ and not desk.causes.wait(path, desk.clock()):
+            _log.error("not done", route=path, why=problem.code, reason=str(error.__cause__))
         return problem_response(problem)
 
 

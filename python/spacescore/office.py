@@ -325,8 +325,8 @@ class Office:
         except Exception as error:
             pause = self._refused.refused(head.key, now)
             if not self.silent:
-                reason = str(error)
-                _log.error("a space is not on air", space=head.slug, reason=reason, again_in=pause)
+                why = str(error.__cause__ or error)
+                _log.error("a space is not on air", space=head.slug, reason=why, again_in=pause)
             return
         self.on_change(head.slug)
         if head.slug in self._on_air and not self.silent:
@@ -480,13 +480,16 @@ class Office:
         if self._is_in_engine(room.slug):
             return False
         shown = room.details
-        self.engine.create_space(
-            room.slug,
-            title=shown.title,
-            open_stage=shown.open_stage,
-            record=shown.record,
-            music=shown.music,
-        )
+        try:
+            self.engine.create_space(
+                room.slug,
+                title=shown.title,
+                open_stage=shown.open_stage,
+                record=shown.record,
+                music=shown.music,
+            )
+        except OSError as error:  # it names files, which are nobody's business
+            raise OverloadedError("The recording cannot be begun now: please try again.") from error
         return True
 
     # Spaces that the engine's owner opens and closes.
