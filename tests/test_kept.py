@@ -5,6 +5,8 @@ import pytest
 from spacescore.drain import Farewell
 from spacescore.kept import MAX_KEPT, Answer, Kept
 from spacescore.limits import Limit, Limiter
+from spacescore.policy import OPERATOR
+from spacescore.rooms.commands import Edit
 from web_client import OPERATOR_KEY, Web, problem
 
 STATE, TICKET = "/api/spaces/demo/state.json", "/api/spaces/demo/ticket"
@@ -56,6 +58,19 @@ def test_what_changes_in_a_space_is_seen_at_once_and_elsewhere_nothing_is_forgot
     web.delete("/api/spaces/demo", token=OPERATOR_KEY)
     assert problem(web.get(STATE)) == (404, "unknown-space")
     assert problem(web.get(TICKET)) == (404, "unknown-space")
+
+
+def test_what_changes_while_an_answer_is_made_is_not_hidden_by_it(web, monkeypatch):
+    web.desk.clock = lambda: 2e9
+    office, tick = web.desk.office, web.desk.doors.tick
+
+    async def rename() -> None:
+        monkeypatch.setattr(web.desk.doors, "tick", tick)
+        await office.do("demo", Edit({"title": "Another"}), OPERATOR)
+
+    monkeypatch.setattr(web.desk.doors, "tick", rename)
+    web.get(STATE)
+    assert web.get(STATE).json()["title"] == "Another"
 
 
 def test_nothing_of_a_space_by_invitation_is_kept(web):

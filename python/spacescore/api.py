@@ -295,7 +295,8 @@ def alike(request: Request, room: Room, body: Mapping[str, Any], now: float) -> 
     headers = {"ETag": f'W/"{hashlib.sha256(said).hexdigest()[:16]}"'}
     if room.details.visibility is Visibility.INVITE:
         return Response(text, 200, NOT_STORED | headers, media_type="application/json")
-    keep(request.scope, room.slug, now, STATE_SECONDS)
+    if desk_of(request).office.is_latest(room):  # nothing was decided meanwhile
+        keep(request.scope, room.slug, now, STATE_SECONDS)
     return Response(text, 200, ALIKE | headers, media_type="application/json")
 
 

@@ -158,6 +158,11 @@ class Office:
             return await self._adopt(slug)
         return await self._load(head)
 
+    def is_latest(self, room: Room) -> bool:
+        """Whether nothing has happened in a space since."""
+        now = self._kept[room.slug].room if room.slug in self._kept else Room()
+        return (now.created, now.version) == (room.created, room.version)
+
     async def key(self, slug: str) -> str:
         """Return what a space that has not ended is called for good. Raises UnknownSpaceError."""
         await self.room(slug)
