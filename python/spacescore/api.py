@@ -173,6 +173,8 @@ async def state(request: Request) -> Response:
     desk, now = desk_of(request), desk_of(request).clock()
     await desk.office.look_if_due()
     room = await visible_to_all(request, now)
+    if told := desk.told(request):
+        return told
     body = await shown_room(desk, room, now)
     body |= {
         "called": called(room),
@@ -292,12 +294,12 @@ def alike(request: Request, room: Room, body: Mapping[str, Any], now: float) -> 
     """
     text = msgspec.json.encode(body)
     said = msgspec.json.encode({name: body[name] for name in body if name not in CLOCKS})
+    private = room.details.visibility is Visibility.INVITE
     headers = {"ETag": f'W/"{hashlib.sha256(said).hexdigest()[:16]}"'}
-    if room.details.visibility is Visibility.INVITE:
-        return Response(text, 200, NOT_STORED | headers, media_type="application/json")
+    headers |= NOT_STORED if private else ALIKE
     if desk_of(request).office.is_latest(room):  # nothing was decided meanwhile
-        keep(request.scope, room.slug, now, STATE_SECONDS)
-    return Response(text, 200, ALIKE | headers, media_type="application/json")
+        keep(request.scope, room.slug, now, STATE_SECONDS, private=private)
+    return Response(text, 200, headers, media_type="application/json")
 
 
 def _is_listed(head: Head) -> bool:

@@ -278,6 +278,13 @@ class Desk:
         self.kept.forget(slug)
         self.feed.changed(slug)
 
+    def told(self, request: Request) -> Response | None:
+        """Return what others who were let in have just been told here, if it is still so."""
+        if self.draining:
+            return None
+        answer = self.kept.find(request.scope["path"], self.clock())
+        return Sent(answer) if answer else None
+
     def ended(self, slug: str) -> None:
         """A space is over: the next of its name has nothing of it."""
         self.doors.ended(slug)
