@@ -14,16 +14,15 @@ first asked for, and ended there when the engine no longer has it.
 
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext, suppress
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import anyio
 import structlog
 
-from spacescore.backoff import Backoff
+from spacescore.airing import Airing
 from spacescore.backplane import HOME_SECONDS, Backplane, LocalBackplane, Presence
 from spacescore.doors import Asked
 from spacescore.engine import Engine
@@ -51,8 +50,8 @@ from spacescore.rooms.commands import (
 )
 from spacescore.rooms.facts import Details, Fact
 from spacescore.rooms.room import Phase, Room
-from spacescore.rooms.rules import MAX_SEATS, Patience, decide, is_due
-from spacescore.spaces import Space
+from spacescore.rooms.rules import Patience, decide, is_due
+from spacescore.stagehand import carry_out, details_of, is_open, met, recording_of
 from spacescore.store import Entry, Head, Home
 from spacescore.store.base import actor
 
@@ -87,15 +86,12 @@ class Office:
         self.engine = engine
         self.backplane: Backplane = backplane or LocalBackplane()
         self.clock = clock
-        self._here = Home(node or secrets.token_hex(8), url)
+        own = Home(node or secrets.token_hex(8), url)
+        self._airing = Airing(engine, self.backplane, own, lambda: self.clock())
         self._patience = patience or Patience()
         self._kept: dict[str, _Kept] = {}
-        self._on_air: set[str] = set()
-        self._elsewhere: dict[str, Home] = {}
         self._looked = 0.0
         self._late: set[str] = set()  # could not be opened at their time
-        self._refused = Backoff()  # keys of what is open, and could not go on air
-        self._opening = anyio.Lock()  # one space after the other
         self._recorded: list[Act] = []  # to be told of
         self._resting = False
         self.ledger = Ledger(self.backplane, lambda: self.clock())
@@ -116,12 +112,12 @@ class Office:
 
     def home(self, slug: str) -> Home | None:
         """Return the other node that has a space on air, as was known a second ago."""
-        return None if slug in self._on_air else self._elsewhere.get(slug)
+        return self._airing.home(slug)
 
     def is_off_air(self, slug: str) -> bool:
         """Whether a space is open, and no node has it on air."""
-        kept, on_air = self._kept.get(slug), slug in self._on_air or slug in self._elsewhere
-        return bool(kept and kept.room.phase is Phase.OPEN and not on_air)
+        kept = self._kept.get(slug)
+        return bool(kept and kept.room.phase is Phase.OPEN and not self._airing.has(slug))
 
     @property
     def off_air(self) -> set[str]:
@@ -139,7 +135,7 @@ class Office:
 
     async def directory(self) -> list[Head]:
         """Every space that has not ended, the newest first."""
-        for slug in self._engine_slugs() - self._on_air:
+        for slug in self._engine_slugs() - self._airing.here:
             with suppress(UnknownSpaceError):
                 await self.room(slug)
         return sorted(await self.backplane.living(), key=lambda head: -head.created)
@@ -147,7 +143,7 @@ class Office:
     async def room(self, slug: str) -> Room:
         """Return a space that has not ended. Raises UnknownSpaceError."""
         kept = self._kept.get(slug)
-        if slug in self._on_air and not self._is_in_engine(slug):
+        if slug in self._airing.here and not is_open(self.engine, slug):
             if self._resting:
                 raise UnknownSpaceError("This node is going away.")
             await self._note_closing(slug)
@@ -227,7 +223,7 @@ class Office:
     async def about(self, slug: str, peer: int, command: Command, by: Caller) -> Room:
         """Do what is about somebody who may be known to the media core alone."""
         room = await self.room(slug)
-        if peer not in room.people and (someone := self._met(slug, peer)):
+        if peer not in room.people and (someone := met(self.engine, slug, peer, self.clock())):
             await self.do(slug, Meet(someone), None)
         return await self.do(slug, command, by)
 
@@ -277,7 +273,7 @@ class Office:
                 await self._catch_up(slug)
         await self._keep_home(heads.values(), now)
         await self._open_due(heads.values(), now)
-        for slug in list(self._on_air & self._engine_slugs()):
+        for slug in list(self._airing.here & self._engine_slugs()):
             with suppress(UnknownSpaceError):
                 await self._look_at(slug, now)
 
@@ -304,23 +300,17 @@ class Office:
         grace: so long, in seconds, whoever opened a space has to hold it.
         """
         if not self._resting:
-            mine = {self._kept[slug].key: slug for slug in self._on_air if slug in self._kept}
-            held = await self.backplane.hold([*mine], self._here, now)
-            for key in mine.keys() - held:
-                self._stand_down(mine[key])
-        await self._learn_homes(heads, now)
-        known = self._on_air | self._elsewhere.keys()
-        due = [head for head in heads if head.phase is Phase.OPEN and head.opened + grace <= now]
-        silent = [head for head in due if head.slug not in known]
-        self._refused.keep_only({head.key for head in silent})
-        for head in silent:
-            if self._refused.is_due(head.key, now) and not self._resting:
+            here = self._airing.here & self._kept.keys()
+            await self._airing.hold({self._kept[slug].key: slug for slug in here}, now)
+        await self._airing.learn_homes(heads, now)
+        if not self._resting:
+            for head in self._airing.silent(heads, now, grace):
                 await self._put_on_air(head, now)
 
     async def _put_on_air(self, head: Head, now: float) -> None:
         """Have an open space on air that no node has; again later, where it is refused."""
         try:
-            async with self._open_in_engine(head.key, await self._load(head)):
+            async with self._airing.opening(head.key, await self._load(head)):
                 if head.slug not in self._kept:
                     raise UnknownSpaceError("It has ended meanwhile.")
         except (EngineClosedError, StoreError):
@@ -328,39 +318,19 @@ class Office:
         except UnknownSpaceError:
             return
         except Exception as error:
-            pause = self._refused.refused(head.key, now)
+            pause = self._airing.refused(head.key, now)
             if not self.silent:
                 why = str(error.__cause__ or error)
                 _log.error("a space is not on air", space=head.slug, reason=why, again_in=pause)
             return
         self.on_change(head.slug)
-        if head.slug in self._on_air and not self.silent:
+        if head.slug in self._airing.here and not self.silent:
             _log.warning("on air again", space=head.slug)
-
-    async def _learn_homes(self, heads: Iterable[Head], now: float) -> None:
-        """Note what is elsewhere; an address that is ours as well would lead in circles."""
-        homes, own = await self.backplane.homes(now), self._here
-        held = ((head.slug, homes[head.key]) for head in heads if head.key in homes)
-        self._elsewhere = {
-            slug: Home(home.node) if home.url == own.url else home
-            for slug, home in held
-            if home.node != own.node
-        }
-
-    async def _holds(self, key: str) -> bool:
-        return key in await self.backplane.hold([key], self._here, self.clock())
-
-    def _stand_down(self, slug: str) -> None:
-        """Another node has the space on air, while we were silent for too long."""
-        self._on_air.discard(slug)
-        _log.error("another node has taken over", space=slug)
-        with suppress(UnknownSpaceError, EngineClosedError):
-            self.engine.close_space(slug)
 
     async def leave_home(self) -> None:
         """The node ends: another may take over at once."""
         with suppress(StoreError):
-            await self.backplane.release(self._here.node)
+            await self._airing.leave()
 
     async def _look_at(self, slug: str, now: float) -> None:
         kept = self._kept.get(slug)
@@ -368,7 +338,7 @@ class Office:
             return  # nobody is waited for, and nothing can run out
         online = self.engine.online(slug)
         listeners = self.engine.stats(slug).listeners
-        await self.backplane.publish(slug, self._here.node, Presence(online, listeners), now)
+        await self.backplane.publish(slug, self._airing.node, Presence(online, listeners), now)
         everywhere = await self.backplane.presence(slug, now)
         try:
             await self.do(slug, Note(everywhere.online), None)
@@ -385,31 +355,13 @@ class Office:
             room = room.after(fact, now)
             entries.append(Entry(room.version, now, actor(by), fact))
         opens = any(isinstance(fact, facts.Opened) for fact in made)
-        async with self._open_in_engine(kept.key, room) if opens else nullcontext():
+        async with self._airing.opening(kept.key, room) if opens else nullcontext():
             await self.backplane.append(Head.of(kept.key, room), entries, audited, letters)
         self._follow(room.slug, kept, entries)
         if letters:
             self.ledger.on_letters()
         await self._tell_of_recordings()
         return room
-
-    @asynccontextmanager
-    async def _open_in_engine(self, key: str, room: Room) -> AsyncIterator[None]:
-        """Have a space in the engine while it is written that it is open, and after it is.
-
-        Where the process dies in between, the engine dies with it, and the space is still planned.
-        """
-        async with self._opening:
-            is_new, held = self._put_into_engine(room), False
-            try:
-                yield
-                held = await self._holds(key)
-            finally:
-                if held:
-                    self._on_air.add(room.slug)
-                elif is_new:
-                    with suppress(UnknownSpaceError, EngineClosedError):
-                        self.engine.close_space(room.slug)
 
     async def _catch_up(self, slug: str) -> bool:
         """Follow what others wrote; whether there was any."""
@@ -456,7 +408,7 @@ class Office:
     def _forget(self) -> None:
         """Forget the books of what is not on air here: they are in the store."""
         for slug in list(self._kept)[: max(0, len(self._kept) - MAX_KEPT)]:
-            if slug not in self._on_air:
+            if slug not in self._airing.here:
                 del self._kept[slug]
 
     # What follows for the media core.
@@ -469,55 +421,29 @@ class Office:
             values = {"by": entry.by, **_logged(entry.fact)}
             _log.info(_words(type(entry.fact).__name__), space=room.slug, **values)
         try:
-            if isinstance(entry.fact, facts.Ended) and (recording := self._recording(room.slug)):
-                by, detail = Party("node"), {"recording": recording}
-                act = self.ledger.act(kept.key, room.slug, "recording.ready", by, None, detail)
-                self._recorded.append(act)
+            if isinstance(entry.fact, facts.Ended):
+                self._note_recording(kept)
             with suppress(UnknownPeerError, UnknownSpaceError):
-                _carry_out(self.engine, room, entry.fact)
+                carry_out(self.engine, room, entry.fact)
         except EngineClosedError:
             return
         if isinstance(entry.fact, facts.Ended):
-            self._on_air.discard(room.slug)
+            self._airing.here.discard(room.slug)
 
-    def _put_into_engine(self, room: Room) -> bool:
-        """Return whether it was not there; raise what speaks against it."""
-        if self._is_in_engine(room.slug):
-            return False
-        shown = room.details
-        try:
-            self.engine.create_space(
-                room.slug,
-                title=shown.title,
-                open_stage=shown.open_stage,
-                record=shown.record,
-                music=shown.music,
-            )
-        except OSError as error:  # it names files, which are nobody's business
-            raise OverloadedError("The recording cannot be begun now: please try again.") from error
-        return True
+    def _note_recording(self, kept: _Kept) -> None:
+        """Note what is to be told of once a space is over: it is asked for before it is closed."""
+        if recording := recording_of(self.engine, kept.room.slug):
+            by, detail = Party("node"), {"recording": recording}
+            act = self.ledger.act(kept.key, kept.room.slug, "recording.ready", by, None, detail)
+            self._recorded.append(act)
 
     # Spaces that the engine's owner opens and closes.
-
-    def _is_in_engine(self, slug: str) -> bool:
-        try:
-            self.engine.space(slug)
-        except UnknownSpaceError:
-            return False
-        return True
 
     def _engine_slugs(self) -> set[str]:
         return {space.slug for space in self.engine.spaces}
 
     async def _adopt(self, slug: str) -> Room:
-        space = self.engine.space(slug)
-        details = Details(
-            space.title,
-            open_stage=space.open_stage,
-            max_speakers=MAX_SEATS,
-            record=bool(space.recording),
-            music=space.music,
-        )
+        details = details_of(self.engine.space(slug))
         made: list[Fact] = [facts.Created(slug, details), facts.Opened()]
         try:
             return await self._write(_Kept(secrets.token_hex(12), Room()), made, None)
@@ -530,27 +456,8 @@ class Office:
                 await self._write(kept, [facts.Ended("ended")], None)
             except ConflictError:
                 await self._catch_up(slug)
-        self._on_air.discard(slug)
+        self._airing.here.discard(slug)
         self._kept.pop(slug, None)
-
-    def _recording(self, slug: str) -> str:
-        """Return the id of what was recorded of a space that is on air here, if anything was."""
-        try:
-            stats, space = self.engine.stats(slug), self.engine.space(slug)
-        except UnknownSpaceError:
-            return ""
-        return Path(space.recording).stem if space.recording and stats.recorded_samples else ""
-
-    def _met(self, slug: str, peer: int) -> Grant | None:
-        try:
-            space: Space = self.engine.space(slug)
-        except UnknownSpaceError:
-            return None
-        who = space.people.get(peer)
-        if who is None:
-            return None
-        now = self.clock()  # they are inside: when their token was issued no longer matters
-        return Grant(slug, who.role, peer, who.name, who.expires, who.identity, issued=now)
 
 
 # Too many to be logged one by one, or of no interest to an operator.
@@ -565,24 +472,3 @@ def _logged(fact: Fact) -> Mapping[str, Any]:
 def _words(name: str) -> str:
     """HandRaised -> hand raised."""
     return "".join(f" {c.lower()}" if c.isupper() else c for c in name).strip()
-
-
-def _carry_out(engine: Engine, room: Room, fact: Fact) -> None:
-    match fact:
-        case facts.Ended():
-            engine.close_space(room.slug)
-        case facts.Removed(peer):
-            engine.remove(room.slug, peer)
-        case facts.RoleGiven(peer, role):
-            engine.recast(room.slug, peer, role)
-        case facts.HostNamed(peer):
-            for each in [*room.cohosts, room.people[peer]]:
-                with suppress(UnknownPeerError):
-                    engine.recast(room.slug, each.peer, each.role)
-        case facts.Muted(peer) | facts.Connected(peer):
-            if peer in room.people and room.people[peer].muted:
-                engine.mute(room.slug, peer, True)
-        case facts.Unmuted(peer):
-            engine.mute(room.slug, peer, False)
-        case facts.Edited(details):
-            engine.rename(room.slug, details.title, open_stage=details.open_stage)
