@@ -39,7 +39,7 @@ from spacescore.rooms.commands import (
 )
 from spacescore.rooms.facts import GRACE_SECONDS, Details
 from spacescore.rooms.room import Phase
-from spacescore.rooms.rules import Patience
+from spacescore.rooms.standing import Patience
 from spacescore.store import MemoryStore, open_store
 
 PATIENCE = Patience()

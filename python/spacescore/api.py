@@ -27,7 +27,7 @@ from spacescore.problem import Problem
 from spacescore.rooms.commands import Edit, End, KeepDoor, Open, PinLinks
 from spacescore.rooms.facts import Details, Pin, Visibility
 from spacescore.rooms.room import Phase, Room
-from spacescore.rooms.rules import require_listener
+from spacescore.rooms.standing import require_listener
 from spacescore.roster import called, sample
 from spacescore.spaces import MAX_NAME_CHARS, check_slug, clean_text
 from spacescore.store import Head

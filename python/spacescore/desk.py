@@ -42,7 +42,7 @@ from spacescore.office import Office
 from spacescore.policy import OPERATOR, Caller, Grant, Rank, Role, TokenBucket
 from spacescore.polling import Pacing
 from spacescore.problem import Problem, problem_from, problem_response
-from spacescore.rooms.rules import rank_of
+from spacescore.rooms.standing import rank_of
 from spacescore.roster import Seen
 from spacescore.tokens import KeyRing
 from spacescore.vitals import Vitals

@@ -48,9 +48,11 @@ from spacescore.rooms.commands import (
     Meet,
     Note,
 )
+from spacescore.rooms.details import is_due
 from spacescore.rooms.facts import Details, Fact
 from spacescore.rooms.room import Phase, Room
-from spacescore.rooms.rules import Patience, decide, is_due
+from spacescore.rooms.rules import decide
+from spacescore.rooms.standing import Patience
 from spacescore.stagehand import carry_out, details_of, is_open, met, recording_of
 from spacescore.store import Entry, Head, Home
 from spacescore.store.base import actor

@@ -44,7 +44,7 @@ from spacescore.rooms.commands import (
     UseLink,
 )
 from spacescore.rooms.room import Phase, Room
-from spacescore.rooms.rules import admit, rank_of, require_listener
+from spacescore.rooms.standing import admit, rank_of, require_listener
 from spacescore.spaces import MAX_NAME_CHARS, clean_text
 from spacescore.tokens import MAX_TTL_SECONDS, draw_peer
 

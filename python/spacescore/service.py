@@ -45,8 +45,8 @@ from spacescore.office import Office
 from spacescore.policy import OPERATOR
 from spacescore.polling import Bounds
 from spacescore.rooms.commands import Open
+from spacescore.rooms.details import MAX_SEATS
 from spacescore.rooms.facts import Details
-from spacescore.rooms.rules import MAX_SEATS
 from spacescore.settings import Settings
 from spacescore.store import Store, open_store
 from spacescore.tls import Pair

@@ -7,9 +7,9 @@ from spacescore.engine import Engine
 from spacescore.errors import OverloadedError, UnknownPeerError, UnknownSpaceError
 from spacescore.policy import Grant
 from spacescore.rooms import facts
+from spacescore.rooms.details import MAX_SEATS
 from spacescore.rooms.facts import Details, Fact
 from spacescore.rooms.room import Room
-from spacescore.rooms.rules import MAX_SEATS
 from spacescore.spaces import Space
 
 __all__ = ["carry_out", "details_of", "is_open", "met", "open_space", "recording_of"]
