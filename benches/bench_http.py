@@ -115,7 +115,8 @@ def bench_what_everybody_asks(
     benchmark.extra_info["ns_rendered"] = round(rendering * 1e9, 1)
 
 
-def bench_a_ticket_of_ones_own(engine: Engine, against_floor: Any) -> None:
+@pytest.mark.parametrize("path", [STATE, TICKET], ids=["state", "ticket"])
+def bench_what_is_ones_own(path: str, engine: Engine, against_floor: Any) -> None:
     """Where a space is by invitation each token is verified, and each ticket minted."""
     app = asgi(engine, keys=KeyRing([KEY]))
     desk = app.state.desk
@@ -131,15 +132,17 @@ def bench_a_ticket_of_ones_own(engine: Engine, against_floor: Any) -> None:
 
     trio.run(invite)
     bearer = (b"authorization", f"Bearer {token}".encode())
-    path = TICKET.replace("{space}", "own")
+    path = path.replace("{space}", "own")
     ours = Asker(app, path, bearer)
     ours()
-    secret = TokenKey.derive(KEY).secret
+    secret, size = TokenKey.derive(KEY).secret, ours.bytes
 
     async def handler(request: Request) -> Response:
         given = request.headers["authorization"].partition(" ")[2]
         jwt.decode(given, secret, algorithms=["HS256"], audience="spacescore")
-        return JSONResponse(engine.ticket("own", grant=ada).to_dict())
+        if path.endswith("ticket"):
+            return JSONResponse(engine.ticket("own", grant=ada).to_dict())
+        return Response(b"x" * size, media_type="application/json")
 
     floor = Asker(Starlette(routes=[Route(path, handler)]), path, bearer)
     against_floor(ours, floor, budget=BUDGET, units=ASKED)

@@ -174,8 +174,14 @@ ROWS: list[Row] = [
     asked("`state.json`, to one more page", "state"),
     asked("everybody's ticket, to one more page", "ticket"),
     (
+        "`state.json` by invitation, by token",
+        "bench_what_is_ones_own[state]",
+        nanoseconds("ns_per_unit"),
+        nanoseconds("floor_ns_per_unit", " bare handler and PyJWT"),
+    ),
+    (
         "a ticket of one's own, by token",
-        "bench_a_ticket_of_ones_own",
+        "bench_what_is_ones_own[ticket]",
         nanoseconds("ns_per_unit"),
         nanoseconds("floor_ns_per_unit", " bare handler, PyJWT and the core's ticket"),
     ),

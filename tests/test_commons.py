@@ -118,9 +118,10 @@ def test_who_was_blocked_on_one_node_is_a_stranger_on_none(nodes):
     offer = f"{ONE}/people/{grant.peer}/block"
     trio.run(other.desk.office.enter_stage, grant)
     assert home.post(offer, token=OPERATOR_KEY, json={}).status_code == 204
+    key = trio.run(home.desk.office.key, "demo")
     for node in nodes:
         with pytest.raises(ForbiddenError):
-            trio.run(node.desk.office.backplane.check_network, "demo", "127.0.0.1", Node.now)
+            trio.run(node.desk.office.backplane.check_network, key, "127.0.0.1", Node.now)
     assert problem(home.post(f"{ONE}/people", json={"name": "X"})) == (403, "forbidden")
 
 

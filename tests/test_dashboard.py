@@ -109,6 +109,7 @@ FIRES = {
         ["1000000x20"],
         'node="a"',
     ),
+    "SpacescoreOffAir": (["spacescore_spaces_off_air"], ["1x20"], 'node="a"'),
     "SpacescoreFull": (
         ["spacescore_dropped_datagrams_total"],
         ["0+9x20"],
@@ -119,6 +120,7 @@ STAYS_QUIET = {
     "SpacescoreDown": "1x20",
     "SpacescoreLate": "5x20",
     "SpacescoreRelief": "0x20",
+    "SpacescoreOffAir": "0x20",
     "SpacescoreJoinsFail": "0x20",
     "SpacescoreCertificateExpires": "9000000x20",
     "SpacescoreFull": "7x20",

@@ -15,6 +15,7 @@ from spacescore.polling import Bounds
 from web_client import OPERATOR_KEY, Web, problem
 
 DOOR, STATE = "/api/spaces/demo/admission", "/api/spaces/demo/state.json"
+LATER = "/api/spaces/later"
 
 
 @pytest.fixture
@@ -136,6 +137,23 @@ def test_a_door_may_be_closed_before_its_space_is_open(engine):
         assert (await backplane.admission("later")).cohorts == 0
 
     trio.run(evening)
+
+
+@pytest.mark.parametrize("opens", [False, True], ids=["planned", "open"])
+@pytest.mark.parametrize("looks", [False, True], ids=["at once", "later"])
+def test_a_door_goes_with_its_space_and_not_with_the_name(web, opens, looks):
+    for _ in range(2):
+        web.post("/api/spaces", token=OPERATOR_KEY, json={"space": "later", "draft": True})
+        assert web.get(f"{LATER}/state.json").json()["admit"]["mode"] == "open"
+        keep = web.request("PUT", f"{LATER}/admission", token=OPERATOR_KEY, json={"mode": "closed"})
+        assert keep.json()["cohorts"] == 0
+        if opens:
+            web.post(f"{LATER}/open", token=OPERATOR_KEY)
+        assert web.get(f"{LATER}/state.json").json()["admit"]["cohorts"] == 0
+        web.delete(LATER, token=OPERATOR_KEY)
+        if looks:
+            trio.run(web.desk.doors.tick)
+            assert "later" not in web.engine.data.read_doors()
 
 
 @pytest.mark.parametrize(("peer", "cohort"), [(1, 0), (2**31, 500), (2**32 - 1, 999)])

@@ -1,5 +1,7 @@
 """Two services on one store: the one that is not a space's home says which is."""
 
+import time
+
 import pytest
 import trio
 
@@ -176,3 +178,13 @@ def test_a_space_that_has_come_here_is_no_longer_elsewhere(nodes):
     office.clock = lambda: now + 60  # its home was silent for so long
     trio.run(office.look)
     assert other.get(f"{API}/state.json").status_code == 200
+
+
+def test_what_another_node_has_decided_is_answered_as_done(nodes):
+    home, other = nodes
+    ada = home.keys.verify(home.post(f"{API}/stage", json={}).json()["token"], now=time.time())
+    trio.run(home.desk.office.enter_stage, ada)
+    mute = f"{API}/speakers/{ada.peer}/mute"
+    assert other.post(mute, token=OPERATOR_KEY, json={}).status_code == 200
+    people = other.get(f"{API}/people", token=OPERATOR_KEY).json()
+    assert [who["muted"] for who in people["stage"]] == [True]

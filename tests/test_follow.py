@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -281,6 +282,26 @@ def test_the_end_is_told(scene):
         await scene.office.do("demo", End(), scene.people[Role.HOST])
         await trio.sleep(2)
         assert (host.heard[-1][1], host.code) == ({"type": "ended"}, 1000)
+
+    scene.play(main)
+
+
+def test_who_follows_the_next_space_of_a_name_hears_nothing_of_the_one_before(scene):
+    async def main(nursery) -> None:
+        host = scene.follower(Role.HOST)
+        nursery.start_soon(host.run)
+        await scene.office.do("demo", RaiseHand(), scene.people[Role.LISTENER])
+        await trio.sleep(1)
+        host.leave()
+        await trio.sleep(0.1)
+        await scene.office.do("demo", End(), OPERATOR)
+        assert scene.web.desk.feed._made == {}
+        later = replace(scene.people[Role.HOST], issued=scene.office.clock() + 1)
+        await scene.office.create("demo", Details("Next"), OPERATOR, host=later)
+        heir = Follower(scene.web, (scene.web.token_of(later),))
+        nursery.start_soon(heir.run)
+        await trio.sleep(0.1)
+        assert (heir.rooms[0]["title"], heir.rooms[0]["queue"]) == ("Next", [])
 
     scene.play(main)
 

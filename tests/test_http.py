@@ -1,6 +1,7 @@
 """The application as a whole: who may ask for what, what comes back, and what it never does."""
 
 import json
+import time
 
 import httpx
 import pytest
@@ -9,10 +10,12 @@ from structlog.testing import capture_logs
 
 from offers import SPEAK
 from spacescore import asgi
+from spacescore.backplane import HOME_SECONDS
 from spacescore.clients import Proxies
 from spacescore.drain import Farewell
 from spacescore.errors import InvalidRequestError
 from spacescore.limits import Limit, Limiter
+from spacescore.office import Office
 from spacescore.policy import TokenBucket
 from spacescore.tokens import MAX_TTL_SECONDS
 from web_client import OPERATOR_KEY, Web, problem
@@ -229,6 +232,7 @@ def test_the_state_says_what_a_page_shows(web):
         "speakers": [],
         "open_stage": True,
         "recording": True,
+        "off_air": False,
         "moving": None,
         "admit": {"cohorts": 1000, "mode": "open", "rate": 0.0},
     }
@@ -535,3 +539,42 @@ def test_who_runs_a_space_acts_no_faster_than_people_do(web, method, path, body)
     assert [act(host).status_code < 400 for _ in range(2)] == [True, True]
     assert problem(act(host)) == (429, "too-many-requests")
     assert act(OPERATOR_KEY).status_code < 400  # a program of the operator's
+
+
+def test_who_would_join_what_is_off_the_air_is_told_so_and_to_come_again(web):
+    """After a restart onto a disk without the folder of recordings."""
+    engine, recordings = web.engine, web.engine.data.recordings
+    web.post("/api/spaces", token=OPERATOR_KEY, json={"space": "launch"})
+    web.desk.office.rest()
+    engine.close_space("launch")
+    for file in recordings.iterdir():
+        file.unlink()
+    recordings.rmdir()
+    again = Web(engine, office=Office(engine, web.desk.office.backplane))
+    trio.run(again.desk.office.restore)
+    for ask in (again.get("/api/spaces/launch/ticket"), again.get("/api/spaces/launch/live.json")):
+        assert problem(ask) == (503, "off-air")
+        assert ask.headers["retry-after"] == "5"
+    told = again.get("/api/spaces/launch/state.json").json()
+    assert (told["phase"], told["off_air"]) == ("open", True)
+    assert again.get("/api/operations", token=OPERATOR_KEY).json()["off_air"] == ["launch"]
+    assert "spacescore_spaces_off_air{" in again.get("/metrics").text
+    assert problem(again.get("/api/spaces/none/ticket")) == (404, "unknown-space")
+    recordings.mkdir()
+    again.desk.clock = again.desk.office.clock = lambda: time.time() + HOME_SECONDS
+    assert again.get("/api/spaces/launch/state.json").json()["off_air"] is False
+    assert again.get("/api/spaces/launch/ticket").status_code == 200
+
+
+def test_a_space_whose_recording_cannot_be_begun_is_refused_with_a_clear_word(web):
+    recordings = web.engine.data.recordings
+    for file in recordings.iterdir():
+        file.unlink()
+    recordings.rmdir()
+    with capture_logs() as logs:
+        refused = web.post("/api/spaces", token=OPERATOR_KEY, json={"space": "launch"})
+    assert problem(refused) == (503, "overloaded")
+    assert str(recordings) not in refused.text
+    (line,) = (line for line in logs if line["log_level"] == "error")
+    assert str(recordings) in line["reason"]
+    assert web.get("/api/spaces/launch").status_code == 404

@@ -5,6 +5,8 @@ import pytest
 from spacescore.drain import Farewell
 from spacescore.kept import MAX_KEPT, Answer, Kept
 from spacescore.limits import Limit, Limiter
+from spacescore.policy import OPERATOR
+from spacescore.rooms.commands import Edit
 from web_client import OPERATOR_KEY, Web, problem
 
 STATE, TICKET = "/api/spaces/demo/state.json", "/api/spaces/demo/ticket"
@@ -58,12 +60,48 @@ def test_what_changes_in_a_space_is_seen_at_once_and_elsewhere_nothing_is_forgot
     assert problem(web.get(TICKET)) == (404, "unknown-space")
 
 
-def test_nothing_of_a_space_by_invitation_is_kept(web):
-    body = {"space": "own", "visibility": "invite"}
+def test_what_changes_while_an_answer_is_made_is_not_hidden_by_it(web, monkeypatch):
+    web.desk.clock = lambda: 2e9
+    office, tick = web.desk.office, web.desk.doors.tick
+
+    async def rename() -> None:
+        monkeypatch.setattr(web.desk.doors, "tick", tick)
+        await office.do("demo", Edit({"title": "Another"}), OPERATOR)
+
+    monkeypatch.setattr(web.desk.doors, "tick", rename)
+    web.get(STATE)
+    assert web.get(STATE).json()["title"] == "Another"
+
+
+@pytest.mark.parametrize("name", ["state.json", "live.json", "ticket"])
+def test_what_is_kept_of_a_space_by_invitation_is_told_to_those_alone_who_may_ask(web, name):
+    now = web.desk.clock()
+    web.desk.clock = web.desk.office.clock = lambda: now
+    body, path = {"space": "own", "visibility": "invite"}, f"/api/spaces/own/{name}"
     host = web.post("/api/spaces", token=OPERATOR_KEY, json=body).json()["host_token"]
-    for path in ("/api/spaces/own/state.json", "/api/spaces/own/ticket"):
-        assert web.get(path, token=host).status_code == 200
+    for _ in range(2):
+        assert web.get(path, token=host).headers["cache-control"] == "no-store"
         assert problem(web.get(path)) == (401, "unauthenticated")
+        assert problem(web.get(path, token=web.token("host"))) == (403, "forbidden")
+
+
+def test_those_who_were_invited_are_told_alike_what_is_rendered_once_a_second(web, monkeypatch):
+    now, asked, real = 2e9, [], web.engine.stats
+    monkeypatch.setattr(web.engine, "stats", lambda space: asked.append(space) or real(space))
+    web.desk.clock = web.desk.office.clock = lambda: now
+    body, state = {"space": "own", "visibility": "invite"}, "/api/spaces/own/state.json"
+    host = web.post("/api/spaces", token=OPERATOR_KEY, json=body).json()["host_token"]
+    asked.clear()
+    first, second = (web.get(state, token=each) for each in (host, OPERATOR_KEY))
+    assert (first.content, first.headers) == (second.content, second.headers)
+    assert asked == ["own"]
+    tag = {"If-None-Match": first.headers["etag"]}
+    assert web.get(state, token=host, headers=tag).status_code == 304
+    web.request("PATCH", "/api/spaces/own", token=host, json={"title": "Another"})
+    assert web.get(state, token=host).json()["title"] == "Another"
+    peer = web.keys.verify(host, now=now).peer
+    web.delete(f"/api/spaces/own/speakers/{peer}", token=OPERATOR_KEY)
+    assert problem(web.get(state, token=host)) == (403, "removed")
 
 
 @pytest.mark.parametrize("name", ["state.json", "live.json"])
@@ -116,7 +154,7 @@ def test_requests_are_counted_wherever_they_are_answered(web):
 def test_the_table_does_not_grow_without_end():
     kept = Kept()
     for number in range(MAX_KEPT + 10):
-        kept.put(f"/{number}", Answer("demo", 0.0, 9.0, False, b"", {}, {}, {}))
+        kept.put(f"/{number}", Answer("demo", 0.0, 9.0, False, False, b"", {}, {}, {}))
     assert kept.find("/9", 1.0) is None
     assert kept.find(f"/{MAX_KEPT}", 1.0)
 

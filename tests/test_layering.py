@@ -89,6 +89,7 @@ EDGE = {
     *(
         "__main__",
         "accompany",
+        "airing",
         "api",
         "audit",
         "backplane",
@@ -120,6 +121,7 @@ EDGE = {
         "problem",
         "replay",
         "service",
+        "stagehand",
         "vitals",
         "watches",
         "webhooks",

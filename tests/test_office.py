@@ -3,6 +3,7 @@
 import sqlite3
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 import trio
@@ -11,6 +12,7 @@ from structlog.testing import capture_logs
 
 from paper_stage import NOW
 from spacescore import Engine
+from spacescore.backoff import LONGEST_SECONDS
 from spacescore.backplane import PRESENCE_SECONDS, LocalBackplane, Presence
 from spacescore.errors import (
     ForbiddenError,
@@ -37,7 +39,7 @@ from spacescore.rooms.commands import (
 )
 from spacescore.rooms.facts import GRACE_SECONDS, Details
 from spacescore.rooms.room import Phase
-from spacescore.rooms.rules import Patience
+from spacescore.rooms.standing import Patience
 from spacescore.store import MemoryStore, open_store
 
 PATIENCE = Patience()
@@ -134,6 +136,47 @@ def test_everything_is_there_after_a_restart(engine, tmp_path, kind):
     on_paper(after, store if kind == "memory" else open_store(where))
 
 
+def test_what_cannot_go_on_air_after_a_restart_is_tried_until_it_can(engine):
+    store, recordings = MemoryStore(), engine.data.recordings
+
+    async def before() -> None:
+        office = office_on(engine, store)
+        await open_demo(office)
+        await office.create("quiet", Details("Quiet", record=False), OPERATOR)
+        await office.do("quiet", Open(), OPERATOR)
+        office.rest()
+
+    async def after() -> None:
+        office = office_on(engine, store)
+        await office.restore()
+        assert [space.slug for space in engine.spaces] == ["quiet"]
+        assert office.off_air == {"demo"}
+        with capture_logs() as logs:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(office.run)
+                await trio.sleep(100)
+                assert office.off_air == {"demo"}
+                tried = len(logs)
+                recordings.mkdir()
+                await trio.sleep(LONGEST_SECONDS + 1)
+                assert engine.space("demo").recording
+                assert office.off_air == set()
+                assert (await office.do("demo", RaiseHand(), EVE)).hands
+                nursery.cancel_scope.cancel()
+        assert {line["event"] for line in logs[:tried]} == {"a space is not on air"}
+        assert {line["space"] for line in logs} == {"demo"}
+        assert 4 <= tried <= 8  # after 1, 2, 4, 8, 16, 30 and 30 s
+        assert logs[-2]["event"] == "on air again"
+
+    on_paper(before)
+    for space in engine.spaces:
+        engine.close_space(space.slug)
+    for file in recordings.iterdir():
+        file.unlink()
+    recordings.rmdir()
+    on_paper(after)
+
+
 def test_a_token_for_the_space_before_opens_nothing_in_the_next(engine):
     async def main() -> None:
         office = office_on(engine)
@@ -153,6 +196,57 @@ def test_what_the_engines_owner_opens_and_closes_is_in_the_books(engine):
         engine.create_space("radio", title="Radio", open_stage=True)
         assert (await office.room("radio")).details.title == "Radio"
         engine.close_space("radio")
+        with pytest.raises(UnknownSpaceError):
+            await office.room("radio")
+        assert [head.slug for head in await office.backplane.ended(5)] == ["radio"]
+
+    on_paper(main)
+
+
+def test_what_the_engines_owner_closes_stays_closed_when_that_cannot_be_noted(engine, monkeypatch):
+    store = MemoryStore()
+
+    def away(*_):
+        raise StoreError("away")
+
+    async def main() -> None:
+        office = office_on(engine, store)
+        engine.create_space("radio")
+        await office.room("radio")
+        engine.close_space("radio")
+        with monkeypatch.context() as patched:
+            patched.setattr(store, "append", away)
+            with pytest.raises(StoreError):
+                await office.room("radio")
+        for _ in range(20):
+            await trio.sleep(1)
+            await office.look()
+        assert engine.spaces == []
+        with pytest.raises(UnknownSpaceError):
+            await office.room("radio")
+        assert [head.slug for head in await office.backplane.ended(5)] == ["radio"]
+
+    on_paper(main)
+
+
+def test_what_the_engines_owner_closes_is_ended_whoever_else_writes_then(engine, monkeypatch):
+    store = MemoryStore()
+    append = store.append
+
+    def overtaken(*written):
+        """Somebody else was faster, once."""
+        monkeypatch.setattr(store, "append", append)
+        head, (entry, *_) = written[:2]
+        faster = replace(head, phase=Phase.OPEN, ended=0.0)
+        append(faster, [replace(entry, fact=facts.Edited(Details("Faster")))])
+        append(*written)
+
+    async def main() -> None:
+        office = office_on(engine, store)
+        engine.create_space("radio")
+        await office.room("radio")
+        engine.close_space("radio")
+        monkeypatch.setattr(store, "append", overtaken)
         with pytest.raises(UnknownSpaceError):
             await office.room("radio")
         assert [head.slug for head in await office.backplane.ended(5)] == ["radio"]
@@ -470,5 +564,15 @@ def test_presence_is_summed_over_nodes_and_forgotten_where_a_node_is_silent():
         assert await plane.presence("demo", 2.0) == Presence(frozenset({1, 2}), 15)
         late = await plane.presence("demo", 1.0 + PRESENCE_SECONDS)
         assert late == Presence(frozenset({2}), 5)
+
+    trio.run(main)
+
+
+def test_presence_of_spaces_that_are_over_is_not_kept():
+    async def main() -> None:
+        plane = LocalBackplane()
+        for number in range(100):
+            await plane.publish(f"space-{number}", "a", Presence(), float(number))
+        assert len(plane._presence) == PRESENCE_SECONDS + 1
 
     trio.run(main)

@@ -402,3 +402,15 @@ def test_to_unblock_somebody_is_to_unblock_their_network(engine):
     identity = f"%23{troll['peer']}"
     assert web.delete(f"{ONE}/blocked/{identity}", token=host).status_code == 204
     assert web.post(f"{ONE}/stage", json={}).status_code == 201
+
+
+def test_who_was_blocked_is_no_reason_to_shun_their_network_in_the_next_space_of_that_name(engine):
+    web = Web(engine)
+    host = create(web, open_stage=True)
+    troll = introduce(web, "Troll")
+    web.request("PUT", f"{ONE}/hand", token=troll["token"])
+    web.post(f"{ONE}/people/{troll['peer']}/block", token=host, json={})
+    assert problem(web.post(f"{ONE}/stage", json={}))[0] == 403
+    web.delete(ONE, token=host)
+    create(web, open_stage=True)
+    assert web.post(f"{ONE}/stage", json={}).status_code == 201

@@ -32,8 +32,9 @@ from spacescore.polling import Bounds
 from spacescore.sdp import Candidate, Local, parse_offer, write_answer
 from spacescore.service import FIRST_PAUSE, LONGEST_PAUSE, Service, Settings, keep_serving
 from spacescore.watches import watch_keys
-from virtual_peer import wait_for
+from virtual_peer import speak_by_whip, wait_for
 from webrtc_client import Peer
+from world import tone
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -500,6 +501,17 @@ def test_a_host_follows_their_space_over_a_websocket(served):
         assert room["queue"] == []
         served.delete("/api/spaces/followed", host)
         assert [one["type"] for one in heard][-2:] == ["ended", "closed"]
+
+
+def test_a_host_hears_who_has_the_word(served):
+    host = served.create_space("followed", open_stage=True)
+    speaker = speak_by_whip(served, "Ada", space="followed").connected()
+    speaker.say(tone(440))
+    with served.connect() as connection:
+        heard = messages(connection, "/live/followed", host)
+        rooms = (one["room"] for one in heard if one["type"] == "room")
+        assert next(room for room in rooms if room["dominant"])["speakers"][0]["name"] == "Ada"
+    speaker.leave()
 
 
 def test_a_running_service_tells_its_webhooks(tmp_path):

@@ -36,6 +36,8 @@ async def live(request: Request) -> Response:
     """Show the last captions and the total of each reaction; the same for everybody."""
     desk, now = desk_of(request), desk_of(request).clock()
     room = await visible_to_all(request, now)
+    if told := desk.told(request):
+        return told
     of_space = await desk.office.backplane.live(await desk.office.key(room.slug))
     listeners = desk.engine.stats(room.slug).listeners
     body = {

@@ -27,7 +27,7 @@ from spacescore.problem import Problem
 from spacescore.rooms.commands import Edit, End, KeepDoor, Open, PinLinks
 from spacescore.rooms.facts import Details, Pin, Visibility
 from spacescore.rooms.room import Phase, Room
-from spacescore.rooms.rules import require_listener
+from spacescore.rooms.standing import require_listener
 from spacescore.roster import called, sample
 from spacescore.spaces import MAX_NAME_CHARS, check_slug, clean_text
 from spacescore.store import Head
@@ -173,6 +173,8 @@ async def state(request: Request) -> Response:
     desk, now = desk_of(request), desk_of(request).clock()
     await desk.office.look_if_due()
     room = await visible_to_all(request, now)
+    if told := desk.told(request):
+        return told
     body = await shown_room(desk, room, now)
     body |= {
         "called": called(room),
@@ -292,11 +294,12 @@ def alike(request: Request, room: Room, body: Mapping[str, Any], now: float) -> 
     """
     text = msgspec.json.encode(body)
     said = msgspec.json.encode({name: body[name] for name in body if name not in CLOCKS})
+    private = room.details.visibility is Visibility.INVITE
     headers = {"ETag": f'W/"{hashlib.sha256(said).hexdigest()[:16]}"'}
-    if room.details.visibility is Visibility.INVITE:
-        return Response(text, 200, NOT_STORED | headers, media_type="application/json")
-    keep(request.scope, room.slug, now, STATE_SECONDS)
-    return Response(text, 200, ALIKE | headers, media_type="application/json")
+    headers |= NOT_STORED if private else ALIKE
+    if desk_of(request).office.is_latest(room):  # nothing was decided meanwhile
+        keep(request.scope, room.slug, now, STATE_SECONDS, private=private)
+    return Response(text, 200, headers, media_type="application/json")
 
 
 def _is_listed(head: Head) -> bool:
@@ -381,6 +384,7 @@ async def shown_room(desk: Desk, room: Room, now: float) -> dict[str, Any]:
         "pins": [asdict(pin) for pin in room.pins],
         "open_stage": room.details.open_stage,
         "recording": room.phase is Phase.OPEN and _is_recorded(desk, room.slug),
+        "off_air": desk.office.is_off_air(room.slug),
         "moving": desk.farewell and desk.farewell.state(room.slug),
         "admit": admission.shown(),
         "started": int(room.opened),

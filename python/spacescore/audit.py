@@ -13,7 +13,7 @@ from spacescore.desk import Desk, desk_of, read_page, resource
 from spacescore.errors import UnknownSpaceError
 from spacescore.policy import Action, rank, require
 from spacescore.rooms.acts import Act
-from spacescore.rooms.rules import rank_of
+from spacescore.rooms.standing import rank_of
 
 __all__ = ["routes"]
 

@@ -13,7 +13,7 @@
 several nodes implements the same calls over a message bus; the rules do not see the difference.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeVar
@@ -24,11 +24,12 @@ from spacescore.commons import Commons, LocalCommons
 from spacescore.rooms.acts import Act
 from spacescore.store import Entry, Head, Home, Letter, MemoryStore, Store
 
-__all__ = ["Backplane", "LocalBackplane", "Presence"]
+__all__ = ["HOME_SECONDS", "Backplane", "LocalBackplane", "Presence"]
 
 PRESENCE_SECONDS = 3.0  # a node that says nothing for so long has nobody
 HOME_SECONDS = 10.0  # then a silent home is taken over; it is held again each second
 T = TypeVar("T")
+Said = Mapping[str, tuple[float, "Presence"]]  # by node, and when
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +76,6 @@ class Backplane(Commons, Protocol):
     async def presence(self, slug: str, now: float) -> Presence:
         """Return who is connected to any node."""
 
-    async def homeless(self, now: float) -> list[str]:
-        """Return the keys of open spaces that no node has on air."""
-
     async def homes(self, now: float) -> dict[str, Home]:
         """Return by key which node has a space on air; nothing where there is one node."""
 
@@ -96,7 +94,7 @@ class LocalBackplane(LocalCommons):
         super().__init__()
         self.store: Store = store or MemoryStore()
         self._shared = self.store.shared if shared is None else shared
-        self._presence: dict[str, dict[str, tuple[float, Presence]]] = {}
+        self._presence: dict[str, Said] = {}  # by space, whatever was said last at the end
 
     async def living(self) -> list[Head]:
         """See Backplane."""
@@ -134,22 +132,17 @@ class LocalBackplane(LocalCommons):
 
     async def publish(self, slug: str, node: str, presence: Presence, now: float) -> None:
         """See Backplane."""
-        self._presence.setdefault(slug, {})[node] = (now, presence)
+        said = _fresh(self._presence.pop(slug, {}), now)
+        self._presence[slug] = {**said, node: (now, presence)}
+        oldest = next(iter(self._presence))
+        if not _fresh(self._presence[oldest], now):
+            del self._presence[oldest]
 
     async def presence(self, slug: str, now: float) -> Presence:
         """See Backplane."""
-        said = self._presence.get(slug, {})
-        for node in [node for node, (at, _) in said.items() if now - at > PRESENCE_SECONDS]:
-            del said[node]
-        fresh = [presence for _, presence in said.values()]
+        fresh = [each for _, each in _fresh(self._presence.get(slug, {}), now).values()]
         online = frozenset[int]().union(*(each.online for each in fresh))
         return Presence(online, sum(each.listeners for each in fresh))
-
-    async def homeless(self, now: float) -> list[str]:
-        """See Backplane. Who opened a space has a moment to hold it."""
-        if not self._shared:
-            return []
-        return await self._call(partial(self.store.homeless, now, now - HOME_SECONDS))
 
     async def homes(self, now: float) -> dict[str, Home]:
         """See Backplane."""
@@ -168,3 +161,7 @@ class LocalBackplane(LocalCommons):
 
     async def _call(self, ask: Callable[[], T]) -> T:
         return await to_thread.run_sync(ask) if self.store.blocking else ask()
+
+
+def _fresh(said: Said, now: float) -> Said:
+    return {node: one for node, one in said.items() if now - one[0] <= PRESENCE_SECONDS}

@@ -1,7 +1,7 @@
 """What nodes have in common for a while, and nobody writes down: behind one interface.
 
 - **admission**: how the door of each space is kept, and how far its cursor is. Anybody may set
-  it; who has the space on air moves it;
+  it; who has the space on air moves it, and lets it go with the space;
 - **live text**: the last captions of a space, and how often it was cheered;
 - **the shunned**: from which networks those came who were blocked;
 - **limits**: how often who has asked.
@@ -67,16 +67,16 @@ class Commons(Protocol):
     async def live(self, key: str) -> Live:
         """Return what accompanies a space, to be read."""
 
-    async def came(self, slug: str, who: str, network: str) -> None:
+    async def came(self, key: str, who: str, network: str) -> None:
         """Note from where somebody took part by name."""
 
-    async def shun(self, slug: str, who: str, now: float) -> None:
+    async def shun(self, key: str, who: str, now: float) -> None:
         """Somebody was blocked."""
 
-    async def forgive(self, slug: str, who: str) -> None:
+    async def forgive(self, key: str, who: str) -> None:
         """They may come again."""
 
-    async def check_network(self, slug: str, network: str, now: float) -> None:
+    async def check_network(self, key: str, network: str, now: float) -> None:
         """Return if a stranger may take part from there. Raises ForbiddenError."""
 
     async def take(self, limit: Limit, who: str, now: float) -> float:
@@ -127,21 +127,21 @@ class LocalCommons:
         """See Commons."""
         return self._live.get(key) or Live()
 
-    async def came(self, slug: str, who: str, network: str) -> None:
+    async def came(self, key: str, who: str, network: str) -> None:
         """See Commons."""
-        self._shunned.came(slug, who, network)
+        self._shunned.came(key, who, network)
 
-    async def shun(self, slug: str, who: str, now: float) -> None:
+    async def shun(self, key: str, who: str, now: float) -> None:
         """See Commons."""
-        self._shunned.block(slug, who, now)
+        self._shunned.block(key, who, now)
 
-    async def forgive(self, slug: str, who: str) -> None:
+    async def forgive(self, key: str, who: str) -> None:
         """See Commons."""
-        self._shunned.unblock(slug, who)
+        self._shunned.unblock(key, who)
 
-    async def check_network(self, slug: str, network: str, now: float) -> None:
+    async def check_network(self, key: str, network: str, now: float) -> None:
         """See Commons."""
-        self._shunned.check(slug, network, now)
+        self._shunned.check(key, network, now)
 
     async def take(self, limit: Limit, who: str, now: float) -> float:
         """See Commons."""

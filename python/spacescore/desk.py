@@ -27,6 +27,7 @@ from spacescore.drain import Farewell
 from spacescore.engine import Engine
 from spacescore.errors import (
     InvalidRequestError,
+    OffAirError,
     OverloadedError,
     PacedError,
     UnauthenticatedError,
@@ -41,7 +42,7 @@ from spacescore.office import Office
 from spacescore.policy import OPERATOR, Caller, Grant, Rank, Role, TokenBucket
 from spacescore.polling import Pacing
 from spacescore.problem import Problem, problem_from, problem_response
-from spacescore.rooms.rules import rank_of
+from spacescore.rooms.standing import rank_of
 from spacescore.roster import Seen
 from spacescore.tokens import KeyRing
 from spacescore.vitals import Vitals
@@ -66,11 +67,14 @@ CAPTIONS = Limit(10.0, 50.0, "captions")  # of one too: what is heard changes a 
 # Of one address, behind which a campus may be: who joins by ticket asks once, and a cache answers.
 STRANGERS = Limit(20.0, 200.0, "strangers")
 TICKETS = Limit(100.0, 2_000.0)  # by this node: it is its time that they take
+OFF_AIR_SECONDS = 5  # in which to ask again for what is off the air
+CAUSES = Limit(0.1, 5.0)  # lines of the log for one route: whoever is refused asks again
 MAX_PAGE = 200  # lines of a list
 MAX_TOLD = 100  # addresses of which the log says that they might be a proxy
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
 _PAGE_ID = re.compile(r"[A-Za-z0-9._-]{0,64}")
 _ICE_TEXT = re.compile(r"[!-~]*")
+_OFF_AIR = "This space is off the air for a moment; it comes back by itself."
 _TOO_MUCH = "Too much is asked for from your network."
 _KEEPS_ORDER = (Role.HOST, Role.COHOST)
 _log = structlog.get_logger("spacescore.http")
@@ -142,6 +146,7 @@ class Desk:
     captions: Limit = CAPTIONS
     strangers: Limit = STRANGERS
     tickets: Limiter = field(default_factory=lambda: Limiter(TICKETS))
+    causes: Limiter = field(default_factory=lambda: Limiter(CAUSES))
     kept: Kept = field(default_factory=Kept)
     pacing: Pacing = field(default_factory=Pacing)
     seen: Seen = field(default_factory=Seen)
@@ -149,8 +154,9 @@ class Desk:
     _told: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.metrics = Metrics(self.engine, self.node)
+        self.metrics = Metrics(self.engine, self.node, lambda: len(self.office.off_air))
         self.office.on_change = self.changed
+        self.office.on_end = self.ended
         self.doors = Doors(
             self.engine,
             self.office.backplane,
@@ -272,6 +278,18 @@ class Desk:
         self.kept.forget(slug)
         self.feed.changed(slug)
 
+    def told(self, request: Request) -> Response | None:
+        """Return what others who were let in have just been told here, if it is still so."""
+        if self.draining:
+            return None
+        answer = self.kept.find(request.scope["path"], self.clock())
+        return Sent(answer) if answer else None
+
+    def ended(self, slug: str) -> None:
+        """A space is over: the next of its name has nothing of it."""
+        self.doors.ended(slug)
+        self.feed.forget(slug)
+
     def url(self, request: Request, path: str) -> str:
         """Return the address of `path` as the client, or the operator, calls this server."""
         root = request.scope.get("root_path", "")
@@ -347,8 +365,8 @@ def _options(headers: Mapping[str, str]) -> Handler:
 
 async def _answer(handler: Handler, request: Request, path: str) -> Response:
     """Answer a request whatever happens: a fault of ours must not reach the server."""
-    desk = desk_of(request)
-    home = desk.office.home(request.path_params.get("space", ""))
+    desk, slug = desk_of(request), request.path_params.get("space", "")
+    home = desk.office.home(slug)
     try:
         sent_on = desk.farewell and desk.farewell.answer(path, request)
         if sent_on:
@@ -361,11 +379,15 @@ async def _answer(handler: Handler, request: Request, path: str) -> Response:
     except Exception as error:
         if home and isinstance(error, UnknownPeerError | UnknownSpaceError):
             return elsewhere.answer(path, request, home)
+        if isinstance(error, UnknownSpaceError) and desk.office.is_off_air(slug):
+            error = OffAirError(_OFF_AIR, OFF_AIR_SECONDS)
         problem = problem_from(error)
         if problem is None:
             # Not the path that was asked for: a session's is a secret.
             _log.exception("handler failed", method=request.method, route=path)
             problem = Problem(500, "fault", "Something went wrong here.")
+        elif error.__cause__ and not desk.causes.wait(path, desk.clock()):
+            _log.error("not done", route=path, why=problem.code, reason=str(error.__cause__))
         return problem_response(problem)
 
 

@@ -84,6 +84,11 @@ class Doors:
         self._is_elsewhere = is_elsewhere
         self._asked = asked
         self._kept = dict(self._noted())
+        self._ended: set[str] = set()
+
+    def ended(self, slug: str) -> None:
+        """A space has ended, open or planned: the next of its name begins with an open door."""
+        self._ended.add(slug)
 
     async def keep(self, slug: str, mode: str, *, seconds: float = 0.0) -> Admission:
         """Keep the door of an open or planned space another way. Raises InvalidRequestError."""
@@ -97,13 +102,16 @@ class Doors:
 
     async def tick(self) -> None:
         """Move every cursor to where it is now."""
+        ended, self._ended = self._ended & self._kept.keys(), set()
+        for slug in ended:
+            await self._forget(slug)
         said, asked = await self._commons.doors(), self._asked()
         moved = {slug for slug, door in asked.items() if door.mode != Mode.OPEN}
         for slug in (said.keys() | moved) - self._kept.keys():
             self._kept[slug] = _Kept()
         automatic = any(kept.door.mode is Mode.AUTO for kept in self._kept.values())
         load = self._load() if automatic else Load()
-        changed = False
+        changed = bool(ended)
         for slug, kept in list(self._kept.items()):
             before = kept.told
             kept.follow(said.get(slug, Admission()))
@@ -121,14 +129,12 @@ class Doors:
             await self._note()
 
     async def _apply(self, slug: str, kept: _Kept) -> Admission:
-        """Tell the core, and whoever asks; a space that has ended takes its door along."""
+        """Tell the core, and whoever asks; a space that was closed takes its door along."""
         door = kept.door
         now = Admission(door.admitted, door.mode, round(door.mean, 2))
         opened = self._opened(slug)
         if kept.opened not in (0.0, opened):
-            self._kept.pop(slug, None)
-            if not self._is_elsewhere(slug):
-                await self._commons.set_admission(slug, Admission())
+            await self._forget(slug)
             return Admission()
         if opened and (opened, now.cohorts) != (kept.opened, kept.admitted):
             self._engine.set_admitted(slug, now.cohorts)
@@ -137,6 +143,11 @@ class Doors:
             await self._commons.set_admission(slug, now)
         kept.opened, kept.told = opened, now
         return now
+
+    async def _forget(self, slug: str) -> None:
+        self._kept.pop(slug, None)
+        if not self._is_elsewhere(slug):
+            await self._commons.set_admission(slug, Admission())
 
     def _opened(self, slug: str) -> float:
         try:

@@ -12,6 +12,7 @@ __all__ = [
     "ForbiddenError",
     "InvalidOfferError",
     "InvalidRequestError",
+    "OffAirError",
     "OverloadedError",
     "PacedError",
     "RemovedError",
@@ -101,6 +102,10 @@ class OverloadedError(SpacescoreError):
 
 class PacedError(OverloadedError):
     """Whoever asks has asked too often; others are served."""
+
+
+class OffAirError(OverloadedError):
+    """The space is open, and no node has it on air now; it is tried again and again."""
 
 
 class StageFullError(SpacescoreError):

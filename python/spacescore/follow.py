@@ -35,7 +35,7 @@ from spacescore.errors import (
 from spacescore.people import shown_person
 from spacescore.policy import Action, Caller, Grant, Rank, may
 from spacescore.rooms.room import Room
-from spacescore.rooms.rules import rank_of
+from spacescore.rooms.standing import rank_of
 
 __all__ = ["follow", "routes"]
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Front", "Kept", "Sent", "keep", "kept_of"]
 
 _MARK = "spacescore.keep"
-Mark = tuple[str, float, float, bool]  # slug, made, until, paced
+Mark = tuple[str, float, float, bool, bool]  # slug, made, until, paced, private
 KEPT_STATUSES = (200, 404)  # what is there, and that there is nothing
 MAX_KEPT = 6_000  # three for each of as many spaces as the office keeps in mind
 
@@ -32,6 +32,7 @@ class Answer:
     made: float
     until: float
     paced: bool  # whether askers are counted by address
+    private: bool  # whether a route must let them in first
     tag: bytes  # by which it is found: weakly, as RFC 9110 section 13.1.2 has it
     head: dict[str, Any]
     body: dict[str, Any]
@@ -103,9 +104,17 @@ class Kept:
         self._answers.clear()
 
 
-def keep(scope: Scope, slug: str, now: float, seconds: float, *, paced: bool = False) -> None:
-    """Ask for the answer to this request to be kept for everybody."""
-    scope[_MARK] = (slug, now, now + seconds, paced)
+def keep(
+    scope: Scope,
+    slug: str,
+    now: float,
+    seconds: float,
+    *,
+    paced: bool = False,
+    private: bool = False,
+) -> None:
+    """Ask for this answer to be kept for everybody; private: for whom the route lets in."""
+    scope[_MARK] = (slug, now, now + seconds, paced, private)
 
 
 def kept_of(scope: Scope, response: Response) -> Answer | None:
@@ -142,7 +151,7 @@ class Front:
         desk.pacing.asked += scope["type"] == "http"
         if scope["type"] == "http" and scope["method"] == "GET" and desk.farewell is None:
             answer = desk.kept.find(scope["path"], desk.clock())
-            if answer and not (answer.paced and desk.is_paced(scope)):
+            if answer and not answer.private and not (answer.paced and desk.is_paced(scope)):
                 began = self._perf()
                 status = await answer.send(scope, send)
                 desk.metrics.count_request(status, self._perf() - began)

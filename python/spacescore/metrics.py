@@ -3,7 +3,7 @@
 Labelled by node only, never by space or person: a launch has a million of those.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from prometheus_client import (
@@ -90,7 +90,8 @@ class EngineCollector(Collector):
 class Metrics:
     """What one HTTP front exports."""
 
-    def __init__(self, engine: Engine, node: str) -> None:
+    def __init__(self, engine: Engine, node: str, off_air: Callable[[], int] = lambda: 0) -> None:
+        """off_air: how many spaces ought to be on air here, and are not."""
         self._expiry: Gauge | None = None
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(EngineCollector(engine, node))
@@ -121,6 +122,12 @@ class Metrics:
             buckets=LATENCY_BUCKETS,
             registry=self._registry,
         ).labels(node)
+        Gauge(
+            "spacescore_spaces_off_air",
+            "Spaces that ought to be on air here, and are refused by the engine.",
+            ["node"],
+            registry=self._registry,
+        ).labels(node).set_function(off_air)
         ProcessCollector(registry=self._registry)
         self._bad_certificates = Counter(
             "spacescore_tls_reload_failures",

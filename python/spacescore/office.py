@@ -14,16 +14,16 @@ first asked for, and ended there when the engine no longer has it.
 
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext, suppress
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import anyio
 import structlog
 
-from spacescore.backplane import Backplane, LocalBackplane, Presence
+from spacescore.airing import Airing
+from spacescore.backplane import HOME_SECONDS, Backplane, LocalBackplane, Presence
 from spacescore.doors import Asked
 from spacescore.engine import Engine
 from spacescore.errors import (
@@ -48,10 +48,12 @@ from spacescore.rooms.commands import (
     Meet,
     Note,
 )
+from spacescore.rooms.details import is_due
 from spacescore.rooms.facts import Details, Fact
 from spacescore.rooms.room import Phase, Room
-from spacescore.rooms.rules import MAX_SEATS, Patience, decide, is_due
-from spacescore.spaces import Space
+from spacescore.rooms.rules import decide
+from spacescore.rooms.standing import Patience
+from spacescore.stagehand import carry_out, details_of, is_open, met, recording_of
 from spacescore.store import Entry, Head, Home
 from spacescore.store.base import actor
 
@@ -86,18 +88,17 @@ class Office:
         self.engine = engine
         self.backplane: Backplane = backplane or LocalBackplane()
         self.clock = clock
-        self._here = Home(node or secrets.token_hex(8), url)
+        own = Home(node or secrets.token_hex(8), url)
+        self._airing = Airing(engine, self.backplane, own, lambda: self.clock())
         self._patience = patience or Patience()
         self._kept: dict[str, _Kept] = {}
-        self._on_air: set[str] = set()
-        self._elsewhere: dict[str, Home] = {}
         self._looked = 0.0
         self._late: set[str] = set()  # could not be opened at their time
-        self._opening = anyio.Lock()  # one space after the other
         self._recorded: list[Act] = []  # to be told of
         self._resting = False
         self.ledger = Ledger(self.backplane, lambda: self.clock())
         self.on_change: Callable[[str], None] = lambda slug: None
+        self.on_end: Callable[[str], None] = lambda slug: None
         self.silent = False  # whether what happens is told to the log
 
     def rest(self) -> None:
@@ -108,14 +109,22 @@ class Office:
         """Put on air again what was open when the last process ended."""
         heads = await self.backplane.living()
         for head in heads:
-            room = await self._load(head)
-            if room.phase is Phase.OPEN and await self._holds(head.key):
-                self._go_on_air(room)
-        await self._learn_homes(heads, self.clock())
+            await self._load(head)
+        await self._keep_home(heads, self.clock(), grace=0.0)
 
     def home(self, slug: str) -> Home | None:
         """Return the other node that has a space on air, as was known a second ago."""
-        return None if slug in self._on_air else self._elsewhere.get(slug)
+        return self._airing.home(slug)
+
+    def is_off_air(self, slug: str) -> bool:
+        """Whether a space is open, and no node has it on air."""
+        kept = self._kept.get(slug)
+        return bool(kept and kept.room.phase is Phase.OPEN and not self._airing.has(slug))
+
+    @property
+    def off_air(self) -> set[str]:
+        """What ought to be on air, and is refused here; it is tried again and again."""
+        return {slug for slug in self._kept if self.is_off_air(slug)} | self._late
 
     def doors(self) -> dict[str, Asked]:
         """Return how the doors are to be kept of what is on air nowhere else."""
@@ -128,7 +137,7 @@ class Office:
 
     async def directory(self) -> list[Head]:
         """Every space that has not ended, the newest first."""
-        for slug in self._engine_slugs() - self._on_air:
+        for slug in self._engine_slugs() - self._airing.here:
             with suppress(UnknownSpaceError):
                 await self.room(slug)
         return sorted(await self.backplane.living(), key=lambda head: -head.created)
@@ -136,7 +145,7 @@ class Office:
     async def room(self, slug: str) -> Room:
         """Return a space that has not ended. Raises UnknownSpaceError."""
         kept = self._kept.get(slug)
-        if slug in self._on_air and not self._is_in_engine(slug):
+        if slug in self._airing.here and not is_open(self.engine, slug):
             if self._resting:
                 raise UnknownSpaceError("This node is going away.")
             await self._note_closing(slug)
@@ -146,6 +155,11 @@ class Office:
         if head is None or head.phase is Phase.ENDED:
             return await self._adopt(slug)
         return await self._load(head)
+
+    def is_latest(self, room: Room) -> bool:
+        """Whether nothing has happened in a space since."""
+        now = self._kept[room.slug].room if room.slug in self._kept else Room()
+        return (now.created, now.version) == (room.created, room.version)
 
     async def key(self, slug: str) -> str:
         """Return what a space that has not ended is called for good. Raises UnknownSpaceError."""
@@ -211,7 +225,7 @@ class Office:
     async def about(self, slug: str, peer: int, command: Command, by: Caller) -> Room:
         """Do what is about somebody who may be known to the media core alone."""
         room = await self.room(slug)
-        if peer not in room.people and (someone := self._met(slug, peer)):
+        if peer not in room.people and (someone := met(self.engine, slug, peer, self.clock())):
             await self.do(slug, Meet(someone), None)
         return await self.do(slug, command, by)
 
@@ -259,10 +273,9 @@ class Office:
             head = heads.get(slug)
             if head is None or head.key != kept.key or head.version > kept.room.version:
                 await self._catch_up(slug)
-        await self._learn_homes(heads.values(), now)
-        await self._keep_home(heads, now)
+        await self._keep_home(heads.values(), now)
         await self._open_due(heads.values(), now)
-        for slug in list(self._on_air & self._engine_slugs()):
+        for slug in list(self._airing.here & self._engine_slugs()):
             with suppress(UnknownSpaceError):
                 await self._look_at(slug, now)
 
@@ -281,53 +294,45 @@ class Office:
                     _log.exception("a space could not be opened at its time", space=slug)
                 self._late.add(slug)
 
-    async def _keep_home(self, heads: Mapping[str, Head], now: float) -> None:
-        """Hold what is on air here, stand down where another does, take over what nobody has."""
-        if self._resting:
-            return
-        mine = {self._kept[slug].key: slug for slug in self._on_air if slug in self._kept}
-        free = await self.backplane.homeless(now)
-        held = await self.backplane.hold([*mine, *free], self._here, now)
-        for key in mine.keys() - held:
-            self._stand_down(mine[key])
-        for head in heads.values():
-            if head.key in held and head.key not in mine:
-                self._go_on_air(await self._load(head))
-                _log.warning("taken over", space=head.slug)
+    async def _keep_home(
+        self, heads: Collection[Head], now: float, *, grace: float = HOME_SECONDS
+    ) -> None:
+        """Hold what is on air here, stand down where another does, put on air what nobody has.
 
-    async def _learn_homes(self, heads: Iterable[Head], now: float) -> None:
-        """Note what is elsewhere; an address that is ours as well would lead in circles."""
-        homes, own = await self.backplane.homes(now), self._here
-        held = ((head.slug, homes[head.key]) for head in heads if head.key in homes)
-        self._elsewhere = {
-            slug: Home(home.node) if home.url == own.url else home
-            for slug, home in held
-            if home.node != own.node
-        }
+        grace: so long, in seconds, whoever opened a space has to hold it.
+        """
+        if not self._resting:
+            here = self._airing.here & self._kept.keys()
+            await self._airing.hold({self._kept[slug].key: slug for slug in here}, now)
+        await self._airing.learn_homes(heads, now)
+        if not self._resting:
+            for head in self._airing.silent(heads, now, grace):
+                await self._put_on_air(head, now)
 
-    async def _holds(self, key: str) -> bool:
-        return key in await self.backplane.hold([key], self._here, self.clock())
-
-    def _stand_down(self, slug: str) -> None:
-        """Another node has the space on air, while we were silent for too long."""
-        self._on_air.discard(slug)
-        _log.error("another node has taken over", space=slug)
-        with suppress(UnknownSpaceError, EngineClosedError):
-            self.engine.close_space(slug)
-
-    def _go_on_air(self, room: Room) -> None:
-        if room.phase is not Phase.OPEN:
-            return
+    async def _put_on_air(self, head: Head, now: float) -> None:
+        """Have an open space on air that no node has; again later, where it is refused."""
         try:
-            self._put_into_engine(room)
-            self._on_air.add(room.slug)
+            async with self._airing.opening(head.key, await self._load(head)):
+                if head.slug not in self._kept:
+                    raise UnknownSpaceError("It has ended meanwhile.")
+        except (EngineClosedError, StoreError):
+            raise
+        except UnknownSpaceError:
+            return
         except Exception as error:
-            _log.error("a space could not be opened again", space=room.slug, reason=str(error))
+            pause = self._airing.refused(head.key, now)
+            if not self.silent:
+                why = str(error.__cause__ or error)
+                _log.error("a space is not on air", space=head.slug, reason=why, again_in=pause)
+            return
+        self.on_change(head.slug)
+        if head.slug in self._airing.here and not self.silent:
+            _log.warning("on air again", space=head.slug)
 
     async def leave_home(self) -> None:
         """The node ends: another may take over at once."""
         with suppress(StoreError):
-            await self.backplane.release(self._here.node)
+            await self._airing.leave()
 
     async def _look_at(self, slug: str, now: float) -> None:
         kept = self._kept.get(slug)
@@ -335,7 +340,7 @@ class Office:
             return  # nobody is waited for, and nothing can run out
         online = self.engine.online(slug)
         listeners = self.engine.stats(slug).listeners
-        await self.backplane.publish(slug, self._here.node, Presence(online, listeners), now)
+        await self.backplane.publish(slug, self._airing.node, Presence(online, listeners), now)
         everywhere = await self.backplane.presence(slug, now)
         try:
             await self.do(slug, Note(everywhere.online), None)
@@ -352,31 +357,13 @@ class Office:
             room = room.after(fact, now)
             entries.append(Entry(room.version, now, actor(by), fact))
         opens = any(isinstance(fact, facts.Opened) for fact in made)
-        async with self._open_in_engine(kept.key, room) if opens else nullcontext():
+        async with self._airing.opening(kept.key, room) if opens else nullcontext():
             await self.backplane.append(Head.of(kept.key, room), entries, audited, letters)
         self._follow(room.slug, kept, entries)
         if letters:
             self.ledger.on_letters()
         await self._tell_of_recordings()
         return room
-
-    @asynccontextmanager
-    async def _open_in_engine(self, key: str, room: Room) -> AsyncIterator[None]:
-        """Have a space in the engine while it is written that it is open, and after it is.
-
-        Where the process dies in between, the engine dies with it, and the space is still planned.
-        """
-        async with self._opening:
-            is_new, held = self._put_into_engine(room), False
-            try:
-                yield
-                held = await self._holds(key)
-            finally:
-                if held:
-                    self._on_air.add(room.slug)
-                elif is_new:
-                    with suppress(UnknownSpaceError, EngineClosedError):
-                        self.engine.close_space(room.slug)
 
     async def _catch_up(self, slug: str) -> bool:
         """Follow what others wrote; whether there was any."""
@@ -418,11 +405,12 @@ class Office:
                 self._carry_out(kept, entry)
         if kept.room.phase is Phase.ENDED:
             self._kept.pop(slug, None)
+            self.on_end(slug)
 
     def _forget(self) -> None:
         """Forget the books of what is not on air here: they are in the store."""
         for slug in list(self._kept)[: max(0, len(self._kept) - MAX_KEPT)]:
-            if slug not in self._on_air:
+            if slug not in self._airing.here:
                 del self._kept[slug]
 
     # What follows for the media core.
@@ -435,52 +423,29 @@ class Office:
             values = {"by": entry.by, **_logged(entry.fact)}
             _log.info(_words(type(entry.fact).__name__), space=room.slug, **values)
         try:
-            if isinstance(entry.fact, facts.Ended) and (recording := self._recording(room.slug)):
-                by, detail = Party("node"), {"recording": recording}
-                act = self.ledger.act(kept.key, room.slug, "recording.ready", by, None, detail)
-                self._recorded.append(act)
+            if isinstance(entry.fact, facts.Ended):
+                self._note_recording(kept)
             with suppress(UnknownPeerError, UnknownSpaceError):
-                _carry_out(self.engine, room, entry.fact)
+                carry_out(self.engine, room, entry.fact)
         except EngineClosedError:
             return
         if isinstance(entry.fact, facts.Ended):
-            self._on_air.discard(room.slug)
+            self._airing.here.discard(room.slug)
 
-    def _put_into_engine(self, room: Room) -> bool:
-        """Return whether it was not there; raise what speaks against it."""
-        if self._is_in_engine(room.slug):
-            return False
-        shown = room.details
-        self.engine.create_space(
-            room.slug,
-            title=shown.title,
-            open_stage=shown.open_stage,
-            record=shown.record,
-            music=shown.music,
-        )
-        return True
+    def _note_recording(self, kept: _Kept) -> None:
+        """Note what is to be told of once a space is over: it is asked for before it is closed."""
+        if recording := recording_of(self.engine, kept.room.slug):
+            by, detail = Party("node"), {"recording": recording}
+            act = self.ledger.act(kept.key, kept.room.slug, "recording.ready", by, None, detail)
+            self._recorded.append(act)
 
     # Spaces that the engine's owner opens and closes.
-
-    def _is_in_engine(self, slug: str) -> bool:
-        try:
-            self.engine.space(slug)
-        except UnknownSpaceError:
-            return False
-        return True
 
     def _engine_slugs(self) -> set[str]:
         return {space.slug for space in self.engine.spaces}
 
     async def _adopt(self, slug: str) -> Room:
-        space = self.engine.space(slug)
-        details = Details(
-            space.title,
-            open_stage=space.open_stage,
-            max_speakers=MAX_SEATS,
-            record=bool(space.recording),
-            music=space.music,
-        )
+        details = details_of(self.engine.space(slug))
         made: list[Fact] = [facts.Created(slug, details), facts.Opened()]
         try:
             return await self._write(_Kept(secrets.token_hex(12), Room()), made, None)
@@ -488,31 +453,13 @@ class Office:
             return await self.room(slug)
 
     async def _note_closing(self, slug: str) -> None:
-        self._on_air.discard(slug)
-        kept = self._kept.get(slug)
-        if kept and not self.engine.closed:
-            with suppress(ConflictError):
+        while (kept := self._kept.get(slug)) and not self.engine.closed:
+            try:
                 await self._write(kept, [facts.Ended("ended")], None)
+            except ConflictError:
+                await self._catch_up(slug)
+        self._airing.here.discard(slug)
         self._kept.pop(slug, None)
-
-    def _recording(self, slug: str) -> str:
-        """Return the id of what was recorded of a space that is on air here, if anything was."""
-        try:
-            stats, space = self.engine.stats(slug), self.engine.space(slug)
-        except UnknownSpaceError:
-            return ""
-        return Path(space.recording).stem if space.recording and stats.recorded_samples else ""
-
-    def _met(self, slug: str, peer: int) -> Grant | None:
-        try:
-            space: Space = self.engine.space(slug)
-        except UnknownSpaceError:
-            return None
-        who = space.people.get(peer)
-        if who is None:
-            return None
-        now = self.clock()  # they are inside: when their token was issued no longer matters
-        return Grant(slug, who.role, peer, who.name, who.expires, who.identity, issued=now)
 
 
 # Too many to be logged one by one, or of no interest to an operator.
@@ -527,24 +474,3 @@ def _logged(fact: Fact) -> Mapping[str, Any]:
 def _words(name: str) -> str:
     """HandRaised -> hand raised."""
     return "".join(f" {c.lower()}" if c.isupper() else c for c in name).strip()
-
-
-def _carry_out(engine: Engine, room: Room, fact: Fact) -> None:
-    match fact:
-        case facts.Ended():
-            engine.close_space(room.slug)
-        case facts.Removed(peer):
-            engine.remove(room.slug, peer)
-        case facts.RoleGiven(peer, role):
-            engine.recast(room.slug, peer, role)
-        case facts.HostNamed(peer):
-            for each in [*room.cohosts, room.people[peer]]:
-                with suppress(UnknownPeerError):
-                    engine.recast(room.slug, each.peer, each.role)
-        case facts.Muted(peer) | facts.Connected(peer):
-            if peer in room.people and room.people[peer].muted:
-                engine.mute(room.slug, peer, True)
-        case facts.Unmuted(peer):
-            engine.mute(room.slug, peer, False)
-        case facts.Edited(details):
-            engine.rename(room.slug, details.title, open_stage=details.open_stage)

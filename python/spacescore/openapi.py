@@ -19,17 +19,17 @@ from spacescore.admission import Mode
 from spacescore.desk import MAX_PAGE, Handler, desk_of, resource
 from spacescore.operations import MAX_ROW
 from spacescore.policy import Role
-from spacescore.rooms.facts import Visibility
-from spacescore.rooms.pins import MAX_PIN_TITLE_CHARS, MAX_PINS, MAX_URL_CHARS
-from spacescore.rooms.rules import (
+from spacescore.rooms.details import (
     MAX_GRACE,
     MAX_RAW_DESCRIPTION_CHARS,
     MAX_SEATS,
     MAX_TOPIC_CHARS,
     MAX_TOPICS,
-    MAX_USES,
     MIN_GRACE,
 )
+from spacescore.rooms.facts import Visibility
+from spacescore.rooms.pins import MAX_PIN_TITLE_CHARS, MAX_PINS, MAX_URL_CHARS
+from spacescore.rooms.rules import MAX_USES
 from spacescore.spaces import MAX_NAME_CHARS, MAX_RAW_CHARS, MAX_TITLE_CHARS
 from spacescore.tokens import MAX_TTL_SECONDS
 

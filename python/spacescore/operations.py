@@ -50,6 +50,7 @@ async def pulse(request: Request) -> Response:
         "number": vitals.pulse.number,
         "columns": COLUMNS,
         "rows": vitals.pulse.since(int(since)),
+        "off_air": sorted(desk.office.off_air),
         "spaces": [await _space(desk, asdict(space)) for space in vitals.spaces],
         "drops": vitals.drops,
     }

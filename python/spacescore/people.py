@@ -21,6 +21,7 @@ from spacescore.errors import (
     InvalidRequestError,
     UnauthenticatedError,
     UnknownPeerError,
+    UnknownSpaceError,
     WrongMomentError,
 )
 from spacescore.policy import Action, Grant, Role, require
@@ -43,7 +44,7 @@ from spacescore.rooms.commands import (
     UseLink,
 )
 from spacescore.rooms.room import Phase, Room
-from spacescore.rooms.rules import admit, rank_of, require_listener
+from spacescore.rooms.standing import admit, rank_of, require_listener
 from spacescore.spaces import MAX_NAME_CHARS, clean_text
 from spacescore.tokens import MAX_TTL_SECONDS, draw_peer
 
@@ -126,13 +127,13 @@ async def _introduced(request: Request, room: Room, role: Role) -> Response:
     caller = desk.caller(request)
     identity = caller.who if isinstance(caller, Grant) else ""
     await desk.pace(request)
-    network = desk.network(request)
+    network, key = desk.network(request), await desk.office.key(room.slug)
     if caller is None:
-        await desk.office.backplane.check_network(room.slug, network, desk.clock())
+        await desk.office.backplane.check_network(key, network, desk.clock())
     name = (await read_json(request)).text("name")
     grant = _new_grant(desk, room, role, name, STAGE_SECONDS, identity)
     admit(room, grant, desk.clock())
-    await desk.office.backplane.came(room.slug, grant.who, network)
+    await desk.office.backplane.came(key, grant.who, network)
     return _token(desk, request, grant)
 
 
@@ -290,7 +291,8 @@ async def mute_speaker(request: Request) -> Response:
     await desk.office.room(slug)
     muted = (await read_json(request)).flag("muted", default=True)
     await _do_to(request, Mute(peer, muted))
-    with suppress(UnknownPeerError):  # the books may have said so already, and the core not
+    # The books may have said so already, and the core not; or another node's core is to do it.
+    with suppress(UnknownPeerError, UnknownSpaceError):
         desk.engine.mute(slug, peer, muted)
     return JSONResponse({"peer": peer, "muted": muted})
 
@@ -318,15 +320,15 @@ async def block(request: Request) -> Response:
     room = await _do_to(request, Block(peer, with_link))
     who = known.identity if known else f"#{peer}"
     if who in room.blocked:
-        await desk.office.backplane.shun(slug, who, desk.clock())
+        await desk.office.backplane.shun(await desk.office.key(slug), who, desk.clock())
     return Response(status_code=204)
 
 
 async def unblock(request: Request) -> Response:
     """Let somebody come again."""
-    identity, backplane = request.path_params["identity"], desk_of(request).office.backplane
+    identity, office = request.path_params["identity"], desk_of(request).office
     await _do(request, Unblock(identity))
-    await backplane.forgive(request.path_params["space"], identity)
+    await office.backplane.forgive(await office.key(request.path_params["space"]), identity)
     return Response(status_code=204)
 
 

@@ -33,6 +33,7 @@ _TABLE: Mapping[type[errors.SpacescoreError], tuple[int, str]] = {
     errors.StoreError: (503, "not-stored"),
     errors.UnusableOfferError: (422, "unusable-offer"),
     errors.PacedError: (429, "too-many-requests"),  # before what it is one of
+    errors.OffAirError: (503, "off-air"),
     errors.OverloadedError: (503, "overloaded"),
     errors.EngineClosedError: (503, "closing"),
 }

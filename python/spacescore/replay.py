@@ -17,7 +17,7 @@ from spacescore.desk import Desk, desk_of, read_json, resource
 from spacescore.errors import ForbiddenError, UnknownRecordingError, WrongMomentError
 from spacescore.policy import OPERATOR, Action, Caller, Grant, may, rank, require
 from spacescore.recordings import Recording, Recordings, chapters, lanes, webvtt
-from spacescore.rooms.rules import rank_of
+from spacescore.rooms.standing import rank_of
 
 __all__ = ["routes"]
 

@@ -38,14 +38,15 @@ from spacescore.errors import (
     StartupError,
     UnknownSpaceError,
 )
+from spacescore.events import DominantSpeaker
 from spacescore.http import asgi, check_public_url
 from spacescore.notify import Manager, feed
 from spacescore.office import Office
 from spacescore.policy import OPERATOR
 from spacescore.polling import Bounds
 from spacescore.rooms.commands import Open
+from spacescore.rooms.details import MAX_SEATS
 from spacescore.rooms.facts import Details
-from spacescore.rooms.rules import MAX_SEATS
 from spacescore.settings import Settings
 from spacescore.store import Store, open_store
 from spacescore.tls import Pair
@@ -159,7 +160,7 @@ class Service:
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT (`drain` or `stop`), then leave nothing half done."""
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._log_events)
+            nursery.start_soon(self._follow_events)
             nursery.start_soon(self._keep_alive)
             for watch in watches(self.settings, self.engine, self.app.state.desk):
                 nursery.start_soon(watch)
@@ -254,8 +255,12 @@ class Service:
         people = f"{now['speakers']} speakers, {now['listeners']} listeners"
         return f"{len(self.engine.spaces)} spaces, {people}"
 
-    async def _log_events(self) -> None:
+    async def _follow_events(self) -> None:
+        """Log what the media core tells, and let hosts and speakers hear who has the word."""
+        feed = self.app.state.desk.feed
         async for event in self.engine.events():
+            if isinstance(event, DominantSpeaker):
+                feed.has_the_word(event.space, event.peer)
             fields = asdict(event)
             fields.pop("session", None)
             _log.info(_words(type(event).__name__), **fields)

@@ -19,32 +19,32 @@ MAX_KNOWN = 20_000
 
 @dataclass(slots=True)
 class Shunned:
-    """One front's."""
+    """One front's. `key` is a space's own: the next of its name shuns nobody."""
 
     _origins: OrderedDict[tuple[str, str], str] = field(default_factory=OrderedDict)
     _networks: OrderedDict[tuple[str, str], tuple[str, float]] = field(default_factory=OrderedDict)
 
-    def came(self, space: str, who: str, network: str) -> None:
+    def came(self, key: str, who: str, network: str) -> None:
         """Note from where somebody took part by name; "" is nowhere known."""
         if network:
-            self._origins[space, who] = network
+            self._origins[key, who] = network
             _trim(self._origins)
 
-    def block(self, space: str, who: str, now: float) -> None:
+    def block(self, key: str, who: str, now: float) -> None:
         """Somebody was blocked."""
-        if network := self._origins.get((space, who)):
-            self._networks[space, network] = (who, now + SHUNNED_SECONDS)
+        if network := self._origins.get((key, who)):
+            self._networks[key, network] = (who, now + SHUNNED_SECONDS)
             _trim(self._networks)
 
-    def unblock(self, space: str, who: str) -> None:
+    def unblock(self, key: str, who: str) -> None:
         """They may come again, and who is near them."""
         for place in [place for place, (one, _) in self._networks.items() if one == who]:
-            if place[0] == space:
+            if place[0] == key:
                 del self._networks[place]
 
-    def check(self, space: str, network: str, now: float) -> None:
+    def check(self, key: str, network: str, now: float) -> None:
         """Return if a stranger may take part from there. Raises ForbiddenError."""
-        if now < self._networks.get((space, network), ("", 0.0))[1]:
+        if now < self._networks.get((key, network), ("", 0.0))[1]:
             raise ForbiddenError(
                 "Somebody from your network was blocked here: ask the host for an invitation."
             )

@@ -21,7 +21,7 @@ from spacescore.errors import UnknownSessionError
 from spacescore.policy import Action, Grant, Role, require
 from spacescore.problem import Problem
 from spacescore.rooms.facts import Visibility
-from spacescore.rooms.rules import rank_of, require_listener
+from spacescore.rooms.standing import rank_of, require_listener
 from spacescore.sdp import parse_fragment, parse_offer
 from spacescore.sessions import Session
 from spacescore.tickets import Answer

@@ -12,7 +12,7 @@ from spacescore.errors import SpacescoreError
 from spacescore.policy import OPERATOR, Caller, Grant, Role
 from spacescore.rooms import commands, facts
 from spacescore.rooms.room import Phase, Room
-from spacescore.rooms.rules import rank_of
+from spacescore.rooms.standing import rank_of
 
 ORDER = {role: number for number, role in enumerate(Role)} | {OPERATOR: 9, None: -1}
 KEEPER = ORDER[Role.COHOST]

@@ -38,7 +38,8 @@ from spacescore.rooms.commands import (
 )
 from spacescore.rooms.facts import GRACE_SECONDS, Details, Pin, load
 from spacescore.rooms.room import Phase, Room
-from spacescore.rooms.rules import Patience, admit, decide
+from spacescore.rooms.rules import decide
+from spacescore.rooms.standing import Patience, admit
 from spacescore.spaces import MAX_PEOPLE
 
 PATIENCE = Patience()

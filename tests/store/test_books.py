@@ -85,19 +85,17 @@ def test_an_open_space_has_one_home_until_it_is_silent(store):
     made = [Entry(1, NOW, "operator", facts.Created("demo", Details("x")))]
     made.append(Entry(2, NOW, "operator", facts.Opened()))
     store.append(Head.of("k1", Room.of((entry.fact, entry.at) for entry in made)), made)
-    assert store.homeless(NOW + 5, NOW - 5) == []  # just opened
-    assert store.homeless(NOW + 5, NOW) == ["k1"]
+    assert store.homes(NOW + 5) == {}
     assert store.hold(["k1", "none"], A, NOW, NOW + 10) == {"k1"}
     assert store.hold(["k1"], B, NOW + 9, NOW + 20) == set()
     assert store.hold(["k1"], A, NOW + 9, NOW + 20) == {"k1"}
-    assert store.homeless(NOW + 19, NOW) == []
     assert store.homes(NOW + 19) == {"k1": A}
     assert store.homes(NOW + 20) == {}
     assert store.hold(["k1"], B, NOW + 20, NOW + 30) == {"k1"}
     assert store.hold(["k1"], A, NOW + 20, NOW + 30) == set()
     assert store.homes(NOW + 29) == {"k1": B}
     store.release("b")
-    assert store.homeless(NOW + 21, NOW) == ["k1"]
+    assert store.homes(NOW + 21) == {}
 
 
 def test_neither_the_waiting_nor_the_dead_grow_without_end(store):

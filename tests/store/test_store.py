@@ -1,5 +1,6 @@
 """What every store does, and what only those on disk can."""
 
+import re
 import sqlite3
 import stat
 import subprocess
@@ -18,6 +19,7 @@ from spacescore.rooms.commands import End, MuteAll
 from spacescore.rooms.facts import Details, Fact
 from spacescore.rooms.room import Phase, Room
 from spacescore.store import Entry, Head, Store, open_store
+from spacescore.store.postgres import PostgresStore
 from spacescore.store.sql import migrations
 
 DETAILS = Details("Démo 👩‍🚀", topics=("a", "b"), starts=5)
@@ -257,3 +259,13 @@ def test_a_server_that_is_not_there_is_named_without_the_password():
         open_store("postgresql://ada:hush@127.0.0.1:9/rooms")
     assert "127.0.0.1:9/rooms" in str(caught.value)
     assert "hush" not in str(caught.value)
+
+
+def test_what_a_server_says_of_itself_is_not_for_who_asks():
+    psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed")
+    store = PostgresStore(psycopg, "postgresql://ada@127.0.0.1:1/books")
+    with pytest.raises(StoreError) as told:
+        store.living()
+    assert "127.0.0.1" in str(told.value.__cause__)
+    assert not re.search(r"127\.0\.0\.1|ada|books", str(told.value))
+    assert "try again" in str(told.value)

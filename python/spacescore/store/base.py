@@ -165,9 +165,6 @@ class Store(Protocol):
         entry meets a living space of the same name.
         """
 
-    def homeless(self, now: float, opened_before: float) -> list[str]:
-        """Return the keys of open spaces that no node holds; those just opened have a moment."""
-
     def homes(self, now: float) -> dict[str, Home]:
         """Return by key where the open spaces are on air that some node holds."""
 

@@ -77,12 +77,6 @@ class MemoryStore:
                 del self._living[head.slug]
                 self._forget()
 
-    def homeless(self, now: float, opened_before: float) -> list[str]:
-        """See Store."""
-        held = self.homes(now)
-        heads = [head for head in self.living() if head.phase is Phase.OPEN]
-        return [one.key for one in heads if one.key not in held and one.opened <= opened_before]
-
     def homes(self, now: float) -> dict[str, Home]:
         """See Store."""
         with self._lock:

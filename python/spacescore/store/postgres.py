@@ -4,6 +4,7 @@ A connection that was lost is made anew by the next call; what was under way is 
 with StoreError, and whether it was written the next decision sees by its version.
 """
 
+import re
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -86,15 +87,13 @@ class PostgresStore(SqlStore):
             raise StartupError(f"it cannot be used ({_first_line(error)}).") from error
 
     def translate(self, error: Exception) -> Exception:
-        """See SqlStore."""
+        """See SqlStore. What the server says names hosts, people and files: it stays the cause."""
         if isinstance(error, SpacescoreError):
             return error
         if isinstance(error, self._driver.errors.UniqueViolation):
             return ConflictError("Somebody else has written first.")
         if isinstance(error, self._driver.Error):
-            return StoreError(
-                f"Nothing can be stored now ({_first_line(error)}); please try again."
-            )
+            return StoreError(f"Nothing can be stored now ({_kind(error)}); please try again.")
         return error
 
     def close(self) -> None:
@@ -105,3 +104,8 @@ class PostgresStore(SqlStore):
 
 def _first_line(error: Exception) -> str:
     return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def _kind(error: Exception) -> str:
+    """DiskFull -> disk full."""
+    return re.sub(r"(?<!^)(?=[A-Z])", " ", type(error).__name__).lower()

@@ -157,14 +157,6 @@ class SqlStore(ABC):
             self.audit.insert(acts)
             self.outbox.insert(letters)
 
-    def homeless(self, now: float, opened_before: float) -> list[str]:
-        """See Store."""
-        rows = self.rows(
-            "SELECT key FROM spaces WHERE phase = 'open' AND home_until <= ? AND opened <= ?",
-            (now, opened_before),
-        )
-        return [str(key) for (key,) in rows]
-
     def homes(self, now: float) -> dict[str, Home]:
         """See Store."""
         where = "WHERE phase = 'open' AND home_until > ?"

@@ -186,5 +186,6 @@ export default {
   "problem.space-taken": "Unter dieser Adresse gibt es schon einen Raum. Wähl eine andere.",
   "problem.not-stored": "Gerade lässt sich nichts speichern. Der Ton geht weiter; versuch es bitte noch einmal.",
   "problem.too-many-requests": "Das war ein wenig schnell. Bitte warte einen Moment.",
+  "problem.off-air": "Dieser Raum ist gerade nicht auf Sendung. Er kommt von selbst wieder.",
   "problem.overloaded": "Das war ein wenig schnell. Bitte warte einen Moment.",
 };

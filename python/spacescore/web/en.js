@@ -194,5 +194,6 @@ export default {
   "problem.space-taken": "There is a space at this address already. Choose another.",
   "problem.not-stored": "Nothing can be written down just now. The audio goes on; please try again.",
   "problem.too-many-requests": "That was a little fast. Please wait a moment.",
+  "problem.off-air": "This room is off the air for a moment. It comes back by itself.",
   "problem.overloaded": "That was a little fast. Please wait a moment.",
 };

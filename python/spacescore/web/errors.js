@@ -43,7 +43,7 @@ const BY_STATUS = {
   404: ["unknown-space", "There is no such space here."],
   410: ["unknown-space", "This space has ended."],
   429: ["busy", "Very many people are joining. Trying again in a moment."],
-  503: ["busy", "The room is full for the moment. Trying again."],
+  503: ["busy", "The room cannot be joined for the moment. Trying again."],
 };
 
 const UNREACHABLE = "The server cannot be reached. Trying again.";
