@@ -15,7 +15,8 @@ from scenes import ABOUT, NOW, ORIGIN, PEOPLE, REPLAY, ROOM, jwt, me, person
 from virtual_peer import wait_for
 
 STATE, ME, WHO = "spaces/demo/state.json", "spaces/demo/me", "spaces/demo/people"
-RECORDINGS = "recordings"
+LIVE, RECORDINGS = "spaces/demo/live.json", "recordings"
+ALIKE = {STATE, LIVE, "spaces/demo"}  # what everybody is told
 MINUTE_MS = 60_000
 STEP_MS = 250
 LONG_STEP_MS = 5_000  # where hardly anything is expected
@@ -56,7 +57,9 @@ class Service:
         self.recordings: list[dict[str, Any]] = []
         self.headers: dict[str, str] = {}
         self.refusal = {"code": "no", "detail": "No."}
+        self.is_by_invitation = False
         self.asked: list[str] = []
+        self.signed: list[str] = []  # with a token
         self.lines: list[WebSocketRoute] = []
         self.greetings: list[Any] = []
         self.turned_away = 0  # the code of a close, at once
@@ -96,17 +99,24 @@ class Service:
     def _answer(self, route: Route) -> None:
         path = route.request.url.removeprefix(f"{ORIGIN}/api/")
         self.asked.append(path)
+        is_signed = "authorization" in route.request.headers
+        if is_signed:
+            self.signed.append(path)
         told = {
             STATE: self.room,
             ME: self.who,
             WHO: PEOPLE,
+            LIVE: {"captions": [], "reactions": {}, "time": NOW},
             "spaces/demo": ABOUT,
             RECORDINGS: {"recordings": self.recordings},
         }.get(path, self.otherwise)
+        if self.is_by_invitation and path in ALIKE and not is_signed:
+            told = 401
         if isinstance(told, int):
             route.fulfill(status=told, json=self.refusal, headers=self.headers)
         else:
-            route.fulfill(json=told)
+            kept = "no-store" if self.is_by_invitation else "public, max-age=1"
+            route.fulfill(json=told, headers={"Cache-Control": kept} if path in ALIKE else {})
 
     def _accept(self, line: WebSocketRoute) -> None:
         self.lines.append(line)
@@ -173,6 +183,33 @@ def test_a_space_on_another_node_is_followed_there(service: Service) -> None:
     service.refusal = {"code": "elsewhere", "detail": "On another node."}
     service.page.clock.run_for(2_500)  # one question
     service.page.wait_for_url("**/other/s/demo")
+
+
+def test_what_everybody_is_told_is_asked_without_a_token(service: Service) -> None:
+    service.who = me("speaker", 12)
+    service.visit("speaker")
+    service.page.get_by_role("button", name="Listen").click()
+    asked = service.after(10_000)
+    assert {STATE, LIVE, ME} <= set(asked)
+    assert ME in service.signed
+    assert ALIKE.isdisjoint(service.signed)
+
+
+def test_by_invitation_a_page_shows_its_token_for_as_long_as_it_is_needed(service: Service) -> None:
+    service.is_by_invitation = True
+    service.visit("listener")
+    service.after(10_000)
+    expect(service.page.locator("#title")).to_have_text(ROOM["title"])
+    assert service.asked.count(STATE) == service.signed.count(STATE) + 1
+    service.is_by_invitation = False
+    service.after(3_000)
+    service.signed.clear()
+    assert STATE in service.after(10_000)
+    assert service.signed == []
+    service.is_by_invitation = True
+    service.after(10_000)
+    assert STATE in service.signed
+    expect(service.page.locator("#notice")).to_be_hidden()
 
 
 def test_who_waits_in_line_asks_for_nothing_but_the_state(service: Service) -> None:
