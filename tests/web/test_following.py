@@ -237,6 +237,36 @@ def test_who_has_not_come_in_is_called_when_there_is_something_to_hear(service: 
     expect(service.page.locator("#offer")).to_be_visible()
 
 
+@pytest.mark.parametrize("how", ["removed", "blocked"])
+def test_who_is_sent_away_while_they_wait_learns_it_by_being_called(
+    service: Service, how: str
+) -> None:
+    service.room = in_line = ROOM | {"admit": {"cohorts": 0, "mode": "closed", "rate": 0}}
+    service.visit("listener")
+    service.page.get_by_role("button", name="Listen").click()
+    assert set(service.after(10_000)) == {STATE}
+    service.room, service.who = in_line | {"called": [12]}, 403
+    service.refusal = {"code": how, "detail": "No."}
+    service.after(3_000)
+    expect(service.page.locator("body")).to_have_attribute("data-phase", how)
+    expect(service.page.locator("#line")).to_be_hidden()
+    assert service.after(60_000) == []
+
+
+def test_who_is_sent_away_by_invitation_while_they_wait_learns_it_by_the_state(
+    service: Service,
+) -> None:
+    service.is_by_invitation = True
+    service.room = ROOM | {"admit": {"cohorts": 0, "mode": "closed", "rate": 0}}
+    service.visit("listener")
+    service.page.get_by_role("button", name="Listen").click()
+    service.after(3_000)
+    service.room, service.refusal = 403, {"code": "removed", "detail": "No."}
+    service.after(3_000)
+    expect(service.page.locator("#word")).to_contain_text("asked you to leave")
+    assert service.after(60_000) == []
+
+
 # By the feed.
 
 

@@ -92,7 +92,7 @@ function onTrouble(error, failures) {
     else view.showPhase("unknown");
   } else if (error.code === "unauthorized" && !room) {
     view.showPhase("invite");
-  } else if (error.code === "forbidden" && !room) {
+  } else if (error.code === "forbidden") {
     keepOut(error.reason === "blocked" ? "blocked" : "removed");
   } else if (!room) {
     view.showPhase("error");
