@@ -106,7 +106,7 @@ function finish(ended) {
   over = true;
   quit();
   standing.stop();
-  following.rest();
+  following.listenAs(null);
   closeDesk();
   view.showOffer("");
   view.notify("");
