@@ -119,6 +119,17 @@ def test_an_unknown_space_says_so_and_offers_the_others(page: Page) -> None:
     expect(page.locator("#controls")).to_be_hidden()
 
 
+@pytest.mark.parametrize(
+    ("status", "words"), [(404, "Hier ist nichts"), (401, "Nur mit Einladung"), (500, "Verbindung")]
+)
+def test_what_is_said_instead_of_a_room_is_said_in_another_language_too(
+    page: Page, status: int, words: str
+) -> None:
+    visit(page, status)
+    page.click("#language")
+    expect(page.locator("#word")).to_contain_text(words)
+
+
 def test_a_failing_service_is_not_an_unknown_space(page: Page) -> None:
     visit(page, 500)
     expect(page.locator("#word")).to_contain_text("keeps trying")

@@ -580,8 +580,7 @@ function light() {
 /* Wiring */
 
 speakTheirLanguage(() => {
-  const closed = over ? "ended" : keptOut;
-  if (closed || !room) view.showPhase(closed || "loading");
+  if (over || keptOut || !room) view.retell();
   else onRoom(room);
   refresh();
 });
