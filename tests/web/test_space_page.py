@@ -104,6 +104,17 @@ def test_a_planned_space_cannot_be_joined_yet(page: Page) -> None:
     expect(page.locator("#listen")).to_be_disabled()
 
 
+def test_a_planned_space_is_put_into_a_calendar_by_keyboard(page: Page) -> None:
+    visit(page, PLANNED)
+    page.route("**/calendar.ics", lambda route: route.fulfill(body="BEGIN:VCALENDAR"))
+    page.locator("#language").focus()
+    page.keyboard.press("Tab")
+    expect(page.locator("#calendar")).to_be_focused()
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    assert download.value.suggested_filename == "demo.ics"
+
+
 @pytest.mark.parametrize(
     ("opens", "words"), [(True, "the room then, by itself"), (False, "when the host opens")]
 )

@@ -549,9 +549,8 @@ async function manage(peer) {
   if (speaker) (await fetchDesk()).manage(speaker);
 }
 
-/** A link brings no token, and a space by invitation wants one. @param {Event} event */
-async function calendar(event) {
-  event.preventDefault();
+/** A link brings no token, and a space by invitation wants one. */
+async function calendar() {
   await act(async () => {
     const link = document.createElement("a");
     link.href = URL.createObjectURL(await api.calendar());
@@ -607,9 +606,9 @@ const actions = {
   },
 };
 for (const [id, action] of Object.entries(actions)) {
-  element(id).addEventListener("click", async (event) => {
+  element(id).addEventListener("click", async () => {
     try {
-      await action(event);
+      await action();
     } catch (error) {
       view.notify(t("news.lost")); // what a press needs may have to be fetched
       throw error;
