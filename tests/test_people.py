@@ -93,6 +93,8 @@ def test_who_waits_is_called_when_something_is_decided_about_them(web):
     assert called() == [eve["peer"]]
     web.post(f"{ONE}/offer", token=eve["token"], json={"accept": False})
     assert called() == []
+    web.delete(f"{ONE}/speakers/{eve['peer']}", token=host)
+    assert called() == [eve["peer"]]
 
 
 def test_a_listener_asks_is_let_on_stage_and_steps_down(web):

@@ -116,6 +116,17 @@ def test_who_is_invited_or_let_on_stage_is_called_until_they_are_there(stage):
     assert called(stage.room) == []
 
 
+def test_who_was_sent_away_is_called_the_latest_first(stage):
+    meet(stage, 2 * MAX_CALLED)
+    for number in range(2 * MAX_CALLED):
+        stage.do(HOST, Remove(1_000 + number))
+    latest = range(999 + 2 * MAX_CALLED, 999 + MAX_CALLED, -1)
+    assert called(stage.room) == list(latest)
+    stage.do(EVE, RaiseHand())
+    stage.do(HOST, Block(EVE.peer))
+    assert called(stage.room)[0] == EVE.peer
+
+
 def test_a_list_of_the_called_is_short(stage):
     meet(stage, 2 * MAX_CALLED)
     for number in range(2 * MAX_CALLED):

@@ -47,9 +47,11 @@ def sample(room: Room, is_here: Callable[[int], bool], listeners: int) -> list[P
 
 
 def called(room: Room) -> list[int]:
-    """Return who is to ask what they are now: invited to speak, or let on stage and not there.
+    """Return who is to ask what they are now: invited to speak, let on stage and not there, or,
+    the latest first, sent away.
 
     So whoever else waits with a token needs not ask at all.
     """
     let_on = (peer for peer in room.seats if not room.is_here(peer))
-    return list(islice(dict.fromkeys([*room.offers, *let_on]), MAX_CALLED))
+    sent_away = reversed(list(room.removed))
+    return list(islice(dict.fromkeys([*room.offers, *let_on, *sent_away]), MAX_CALLED))

@@ -60,6 +60,22 @@ def test_a_listener_waits_at_the_door_and_hears_the_room_when_it_opens(
     speaker.leave()
 
 
+def test_who_is_removed_while_they_wait_is_told(
+    open_chromium: Callable[[], Browser], served: Served
+) -> None:
+    host = served.create_space("first-night", title="First night", host="Ada Lovelace")
+    served.put("/api/spaces/first-night/admission", {"mode": "closed"}, host)
+    bo = json.loads(served.post("/api/spaces/first-night/people", {"name": "Bo"}))
+    for method in ("PUT", "DELETE"):  # so that the host knows him
+        served.request(method, "/api/spaces/first-night/hand", None, bo["token"])
+    page = open_chromium().new_page()
+    page.goto(f"{served.url}/s/first-night#token={bo['token']}")
+    page.get_by_role("button", name="Listen").click()
+    expect(page.locator("#status")).to_have_text("You are in line")
+    served.request("DELETE", f"/api/spaces/first-night/speakers/{bo['peer']}", None, host)
+    expect(page.locator("#word")).to_contain_text("asked you to leave", timeout=10_000)
+
+
 def test_by_invitation_the_page_opens_for_whoever_has_a_token(
     open_chromium: Callable[[], Browser], served: Served
 ) -> None:

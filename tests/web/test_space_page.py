@@ -104,6 +104,17 @@ def test_a_planned_space_cannot_be_joined_yet(page: Page) -> None:
     expect(page.locator("#listen")).to_be_disabled()
 
 
+def test_a_planned_space_is_put_into_a_calendar_by_keyboard(page: Page) -> None:
+    visit(page, PLANNED)
+    page.route("**/calendar.ics", lambda route: route.fulfill(body="BEGIN:VCALENDAR"))
+    page.locator("#language").focus()
+    page.keyboard.press("Tab")
+    expect(page.locator("#calendar")).to_be_focused()
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    assert download.value.suggested_filename == "demo.ics"
+
+
 @pytest.mark.parametrize(
     ("opens", "words"), [(True, "the room then, by itself"), (False, "when the host opens")]
 )
@@ -117,6 +128,17 @@ def test_an_unknown_space_says_so_and_offers_the_others(page: Page) -> None:
     expect(page.locator("#word")).to_contain_text("no space by this name")
     expect(page.locator("#word-link")).to_have_attribute("href", "../")
     expect(page.locator("#controls")).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [(404, "Hier ist nichts"), (401, "Nur mit Einladung"), (500, "Verbindung")]
+)
+def test_what_is_said_instead_of_a_room_is_said_in_another_language_too(
+    page: Page, status: int, words: str
+) -> None:
+    visit(page, status)
+    page.click("#language")
+    expect(page.locator("#word")).to_contain_text(words)
 
 
 def test_a_failing_service_is_not_an_unknown_space(page: Page) -> None:

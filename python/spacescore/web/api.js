@@ -46,6 +46,7 @@ export class SpaceApi {
   #api;
   #slug;
   #token;
+  #isByInvitation = false; // as far as an answer has shown
 
   /**
    * @param {URL} root of the service
@@ -89,7 +90,7 @@ export class SpaceApi {
    * @returns {Promise<Room>}
    */
   async state(signal) {
-    const answer = await this.#get("/state.json", signal);
+    const answer = await this.#look("/state.json", signal);
     const room = await answer.json();
     // A room that has not changed since is shown as it was (304), with a newer Date alone.
     const sent = Date.parse(answer.headers.get("Date") ?? "") / 1000;
@@ -101,7 +102,7 @@ export class SpaceApi {
    * @returns {Promise<import("./companion.js").Live>}
    */
   async live(signal) {
-    return (await this.#get("/live.json", signal)).json();
+    return (await this.#look("/live.json", signal)).json();
   }
 
   /** @param {string} reaction */
@@ -114,7 +115,7 @@ export class SpaceApi {
    * @returns {Promise<import("./announcement.js").Announcement>}
    */
   async describe() {
-    return (await this.#get("")).json();
+    return (await this.#look("")).json();
   }
 
   /** Its calendar file: a link alone would bring no token. */
@@ -281,11 +282,39 @@ export class SpaceApi {
   }
 
   /**
+   * What everybody is told alike: asked for by nobody in particular, so that a shared cache may
+   * answer, unless the space is by invitation.
+   * @param {string} path
+   * @param {AbortSignal} [signal]
+   */
+  async #look(path, signal) {
+    if (!this.#isByInvitation) {
+      try {
+        return await this.#ask(path, null, signal);
+      } catch (error) {
+        if (/** @type {any} */ (error).code !== "unauthorized" || !this.#token()) throw error;
+      }
+    }
+    const answer = await this.#get(path, signal);
+    this.#isByInvitation = !answer.headers.get("Cache-Control")?.includes("public");
+    return answer;
+  }
+
+  /**
    * @param {string} path
    * @param {AbortSignal} [signal]
    */
   #get(path, signal) {
-    const headers = bearer(this.#token() ?? undefined);
+    return this.#ask(path, this.#token(), signal);
+  }
+
+  /**
+   * @param {string} path
+   * @param {string | null} token
+   * @param {AbortSignal} [signal]
+   */
+  #ask(path, token, signal) {
+    const headers = bearer(token ?? undefined);
     return request(this.#at(path), { signal, headers, cache: "no-cache" }); // stale is for proxies
   }
 

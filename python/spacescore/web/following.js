@@ -68,12 +68,6 @@ export class Following {
     this.#polling?.now();
   }
 
-  /** Nothing is expected any more: one asks as seldom as it goes. */
-  rest() {
-    this.#pace = SLOWEST;
-    this.listenAs(null);
-  }
-
   stop() {
     this.#token = null;
     this.#feed?.stop();

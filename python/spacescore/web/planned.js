@@ -24,8 +24,8 @@ export class Planned {
     if (!planned) return;
     element("planned-text").textContent = t(starts && auto_open ? "planned.auto" : "planned.text");
     if (starts) {
-      const style = /** @type {const} */ ({ dateStyle: "full", timeStyle: "short" });
-      element("planned-when").textContent = moment(starts, style);
+      element("planned-day").textContent = moment(starts, { dateStyle: "full" });
+      element("planned-time").textContent = moment(starts, { timeStyle: "short" });
     }
     this.tick();
   }

@@ -128,6 +128,7 @@ function offerChoices(recording) {
   let { published } = recording;
   const say = () => {
     element("publish").textContent = t(published ? "replay.private" : "replay.publish");
+    element("publish").classList.toggle("primary", !published);
     element("notice").textContent = t(published ? "replay.published" : "replay.yours");
   };
   if (recording.yours) say();

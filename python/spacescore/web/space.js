@@ -92,7 +92,7 @@ function onTrouble(error, failures) {
     else view.showPhase("unknown");
   } else if (error.code === "unauthorized" && !room) {
     view.showPhase("invite");
-  } else if (error.code === "forbidden" && !room) {
+  } else if (error.code === "forbidden") {
     keepOut(error.reason === "blocked" ? "blocked" : "removed");
   } else if (!room) {
     view.showPhase("error");
@@ -106,7 +106,7 @@ function finish(ended) {
   over = true;
   quit();
   standing.stop();
-  following.rest();
+  following.listenAs(null);
   closeDesk();
   view.showOffer("");
   view.notify("");
@@ -549,9 +549,8 @@ async function manage(peer) {
   if (speaker) (await fetchDesk()).manage(speaker);
 }
 
-/** A link brings no token, and a space by invitation wants one. @param {Event} event */
-async function calendar(event) {
-  event.preventDefault();
+/** A link brings no token, and a space by invitation wants one. */
+async function calendar() {
   await act(async () => {
     const link = document.createElement("a");
     link.href = URL.createObjectURL(await api.calendar());
@@ -580,8 +579,7 @@ function light() {
 /* Wiring */
 
 speakTheirLanguage(() => {
-  const closed = over ? "ended" : keptOut;
-  if (closed || !room) view.showPhase(closed || "loading");
+  if (over || keptOut || !room) view.retell();
   else onRoom(room);
   refresh();
 });
@@ -608,9 +606,9 @@ const actions = {
   },
 };
 for (const [id, action] of Object.entries(actions)) {
-  element(id).addEventListener("click", async (event) => {
+  element(id).addEventListener("click", async () => {
     try {
-      await action(event);
+      await action();
     } catch (error) {
       view.notify(t("news.lost")); // what a press needs may have to be fetched
       throw error;

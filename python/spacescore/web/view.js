@@ -50,6 +50,11 @@ export class View {
     if (phase === "unknown") document.title = `${t("space.none")} · spacescore`;
   }
 
+  /** Says again, in another language, what is said where there is no room. */
+  retell() {
+    this.showPhase(this.#phase);
+  }
+
   /** @param {import("./api.js").Room} room */
   showRoom({ phase, title, live, listeners, speakers, recording, time, started, pins }) {
     const planned = phase === "planned";
