@@ -171,6 +171,15 @@ def test_a_hand_is_withdrawn_by_its_owner_and_dismissed_by_a_host(stage):
     assert stage.do(EVE, RaiseHand()) == ["HandRaised"]
 
 
+def test_whose_hand_was_dismissed_is_forgotten_when_they_are(stage):
+    for who in (EVE, JOE):
+        stage.do(who, RaiseHand())
+    stage.do(HOST, LowerHand(EVE.peer))
+    stage.do(HOST, Remove(EVE.peer))
+    stage.do(HOST, LowerHand(JOE.peer))
+    assert list(stage.room.dismissed) == [JOE.peer]
+
+
 def test_who_speaks_needs_no_hand_and_nobody_raises_one_before_the_doors_open(stage):
     with pytest.raises(ForbiddenError):
         stage.do(ADA, RaiseHand())

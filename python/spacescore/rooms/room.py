@@ -173,7 +173,8 @@ def _removed(room: Room, fact: facts.Removed, at: float) -> Changes:
 def _hand_lowered(room: Room, fact: facts.HandLowered, at: float) -> Changes:
     changes: Changes = {"hands": _without(room.hands, fact.peer)}
     if fact.why == "dismissed":
-        changes["dismissed"] = _with(room.dismissed, fact.peer, at)
+        known = {peer: when for peer, when in room.dismissed.items() if peer in room.people}
+        changes["dismissed"] = _with(known, fact.peer, at)
     return changes
 
 
