@@ -211,7 +211,16 @@ def test_bad_redundancy_is_dropped_and_counted(world, payload):
     assert speakers(world)[7].packets_received == before
 
 
-@pytest.mark.parametrize("copies", [[(0, 960)], [(111, 0)], [(111, 961)], [(111, 16_320)]])
+@pytest.mark.parametrize("offset", [959, 960, 961])
+def test_a_copy_stands_in_where_stamps_are_rounded(world, offset):
+    s = hostile_red(world)
+    s.speaker.client.rtp(s.opus)  # lost
+    payload = _core.write_red([(111, offset, s.opus)], 111, s.opus)
+    world.inject(s.speaker.address, s.speaker.client.rtp(payload, payload_type=RED))
+    assert speakers(world)[7].packets_repaired == 1
+
+
+@pytest.mark.parametrize("copies", [[(0, 960)], [(111, 0)], [(111, 1_200)], [(111, 16_320)]])
 def test_odd_copies_are_left_alone(world, copies):
     s = hostile_red(world)
     blocks = [(payload_type, offset, s.opus) for payload_type, offset in copies]

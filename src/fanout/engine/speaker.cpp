@@ -1,6 +1,7 @@
 #include "fanout/engine/speaker.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace fanout {
 
@@ -8,6 +9,8 @@ namespace {
 
 /// Browsers send one or two, nine at the most.
 constexpr std::size_t kMaxCopies = 9;
+/// Samples by which a copy's offset may be off: half of the shortest step in time.
+constexpr std::int64_t kStampError = 60;
 /// The quietest that is a level: the last, digital silence, stands for none.
 constexpr std::uint8_t kQuietest = kUnknownLevel - 1;
 
@@ -78,14 +81,15 @@ std::expected<void, Drop> Speaker::hear_red(Instant now, const RtpView& rtp) noe
 }
 
 /// A copy does not say which packet it repeats. Senders take them from an unbroken run before
-/// the packet, as long as its own, so a copy's offset in time counts them.
+/// the packet, as long as its own, so a copy's offset in time counts them. Stamps may be rounded.
 void Speaker::push_copies(Instant now, const RtpView& rtp,
                           std::span<const RedBlock> copies) noexcept {
   for (const auto& copy : copies) {
     const auto samples = opus_samples(copy.payload);
-    const bool fits = samples && copy.timestamp_offset > 0 && copy.timestamp_offset % *samples == 0;
-    if (!fits || copy.payload_type != transport_.payload_type) continue;
-    const auto back = copy.timestamp_offset / *samples;
+    if (!samples || copy.payload_type != transport_.payload_type) continue;
+    const auto back = (copy.timestamp_offset + *samples / 2) / *samples;
+    const auto off = static_cast<std::int64_t>(back * *samples) - copy.timestamp_offset;
+    if (back == 0 || std::abs(off) > kStampError) continue;
     voice_.push_copy(now, {.sequence = static_cast<std::uint16_t>(rtp.sequence - back),
                            .timestamp = rtp.timestamp - copy.timestamp_offset,
                            .ssrc = rtp.ssrc,
