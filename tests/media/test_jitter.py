@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -28,6 +29,14 @@ class Packet:
     samples: int = 960
     level: int = 127
     ssrc: int = 1
+    fec: bool = False
+
+    @property
+    def payload(self) -> bytes:
+        """As long as it should be, its number at the end; 20 ms of SILK, with or without LBRR."""
+        head = b"\x08\x40" if self.fec else b"\x08\x00"
+        tail = self.sequence.to_bytes(8, "big")
+        return (head + bytes(max(0, self.size - 10)) + tail)[-self.size :] if self.size else b""
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,11 @@ class Played:
     samples: int
     timestamp: int
     payload: bytes
+
+    @property
+    def number(self) -> int:
+        """The sequence number of the packet, as the sender counted it."""
+        return int.from_bytes(self.payload[-8:], "big")
 
 
 @dataclass
@@ -64,9 +78,7 @@ class Listener:
             arrival_us=packet.arrival,
             sequence=packet.sequence % 2**16,
             timestamp=packet.timestamp % 2**32,
-            payload=packet.sequence.to_bytes(8, "big") + bytes(max(0, packet.size - 8))
-            if packet.size > 8
-            else bytes(packet.size),
+            payload=packet.payload,
             ssrc=packet.ssrc,
             samples=packet.samples,
             level=packet.level,
@@ -89,8 +101,7 @@ class Listener:
         return [entry for entry in self.played if entry.what == Playout.frame]
 
     def numbers(self) -> list[int]:
-        """Sequence numbers of the frames played, as the sender counted them."""
-        return [int.from_bytes(entry.payload[:8], "big") for entry in self.frames()]
+        return [entry.number for entry in self.frames()]
 
     def count(self, what: object) -> int:
         return sum(entry.what == what for entry in self.played)
@@ -217,7 +228,7 @@ def test_one_lost_packet_is_one_concealed_frame_and_changes_no_delay():
 
 
 def test_a_lone_loss_is_repaired_from_its_successor_when_that_is_there():
-    packets = talk(400, lambda i: 60 * (i % 3 == 0))
+    packets = [replace(p, fec=True) for p in talk(400, lambda i: 60 * (i % 3 == 0))]
     settled = Listener().play(packets, START + 299 * TICK)
     assert settled.buffer.stats().target_delay > 0.040
     before = settled.buffer.stats().fec_packets_received
@@ -225,8 +236,96 @@ def test_a_lone_loss_is_repaired_from_its_successor_when_that_is_there():
     settled.play(rest, 7_800 * MS)
     repair = next(e for e in settled.played if e.timestamp == FIRST_TIMESTAMP + 352 * 960)
     assert (repair.what, repair.samples) == (Playout.fec, 960)
-    assert int.from_bytes(repair.payload[:8], "big") == FIRST + 353
+    assert repair.number == FIRST + 353
     assert settled.buffer.stats().fec_packets_received > before
+
+
+def test_a_successor_without_fec_repairs_nothing_and_is_not_counted_as_if():
+    packets = [p for p in talk(1000, seeded(13, 0, 30)) if p.sequence % 20 != 10]
+    stats = Listener().play(packets, START + 999 * TICK).buffer.stats()
+    assert stats.fec_packets_received == 0
+    assert stats.concealed_samples == pytest.approx(stats.packets_lost * 960, rel=0.1)
+
+
+def test_what_is_lost_in_the_second_frame_of_a_talkspurt_is_no_silence():
+    """A packet after a pause is a refresh of comfort noise, or the first of many: it is loud."""
+    packets, kinds = [], []
+    for spurt in range(20):
+        begin = spurt * 100  # 40 frames said, then 1.2 s of nothing
+        for i in range(40):
+            at = START + (begin + i) * TICK
+            stamp, number = FIRST_TIMESTAMP + (begin + i) * 960, FIRST + spurt * 40 + i
+            delay = 60 * MS * (i % 3 == 0)  # so that the successor is there
+            packets.append(Packet(at + delay, number, stamp, fec=True))
+        lost = packets.pop(-39)
+        kinds.append(lost.timestamp)
+    listener = Listener().play(packets, START + 2_000 * TICK)
+    answers = [e.what for e in listener.played if e.timestamp in kinds]
+    assert answers.count(Playout.dtx) == 0
+    assert answers.count(Playout.fec) + answers.count(Playout.conceal) >= 18
+
+
+@pytest.mark.parametrize("seconds", [2, 5, 30])
+def test_an_outage_is_concealed_to_its_end_as_its_gap_in_the_sequence_tells(seconds):
+    lost = range(FIRST + 100, FIRST + 100 + 50 * seconds)
+    packets = [p for p in talk(400 + 50 * seconds) if p.sequence not in lost]
+    stats = Listener().play(packets, START + (395 + 50 * seconds) * TICK).buffer.stats()
+    assert stats.packets_lost == 50 * seconds
+    assert stats.concealed_samples == pytest.approx(48_000 * seconds, abs=5 * 960)
+    assert stats.concealed_samples - stats.silent_concealed_samples == 5 * 960
+    assert stats.concealment_events == 1
+
+
+@pytest.mark.parametrize("seconds", [0.3, 0.5, 1, 2, 2.9])
+def test_one_packet_with_a_stamp_from_the_future_is_one_packet_lost(seconds):
+    packets = talk(600, seeded(14, 0, 4))
+    stray = replace(packets[300], timestamp=packets[300].timestamp + round(seconds * 48_000))
+    whole = Listener().play(packets, START + 599 * TICK)
+    listener = Listener().play([*packets[:300], stray, *packets[301:]], START + 599 * TICK)
+    assert len(whole.frames()) - len(listener.frames()) <= 2
+    assert listener.buffer.stats().concealed_samples <= 2 * 960
+    assert listener.buffer.stats().restarts == 0
+
+
+@pytest.mark.parametrize("seconds", [-0.3, -1, -2.9, 0.3, 1, 2.9])
+def test_a_clock_that_steps_is_followed_with_the_second_packet(seconds):
+    packets = talk(600, seeded(15, 0, 4))
+    step = round(seconds * 48_000)
+    stepped = [replace(p, timestamp=p.timestamp + step) for p in packets[300:]]
+    listener = Listener().play(packets[:300] + stepped, START + 599 * TICK)
+    heard = [e.now for e in listener.frames()]
+    assert max(later - now for now, later in pairwise(heard)) <= 6 * TICK
+    assert len(heard) >= 590
+
+
+def test_delay_is_counted_to_the_moment_that_a_frame_is_heard():
+    for samples in (120, 240, 480, 960, 2880):
+        packets = talk(48_000 * 4 // samples, samples=samples)
+        arrived = {packet.timestamp: packet.arrival for packet in packets}
+        listener, fifo, waited = Listener(), 0, []
+        tick = listener.now
+        listener.play(packets, 3_900 * MS)
+        for entry in listener.played:  # the same FIFO as the listener's
+            while fifo >= 960:
+                fifo, tick = fifo - 960, tick + TICK
+            if entry.what == Playout.frame:
+                heard = tick + fifo * 1_000 // 48
+                waited.append(heard - arrived[entry.timestamp])
+            fifo += entry.samples
+        stats = listener.buffer.stats()
+        reported = stats.jitter_buffer_delay / stats.jitter_buffer_emitted_count
+        assert reported == pytest.approx(np.mean(waited) / 1e6, abs=1e-4)
+        target = stats.jitter_buffer_target_delay / stats.jitter_buffer_emitted_count
+        assert target == pytest.approx(stats.target_delay, abs=0.01)
+
+
+def test_concealed_are_a_share_of_all_that_was_played():
+    packets = [p for p in talk(1000) if p.sequence % 10 != 5]
+    listener = Listener().play(packets, START + 999 * TICK)
+    stats = listener.buffer.stats()
+    begun = next(i for i, e in enumerate(listener.played) if e.what == Playout.frame)
+    assert stats.total_samples_received == sum(e.samples for e in listener.played[begun:])
+    assert stats.concealed_samples / stats.total_samples_received == pytest.approx(0.1, abs=0.01)
 
 
 def test_concealment_ends_after_five_frames_and_becomes_silence():
@@ -254,9 +353,7 @@ def test_a_pause_of_a_second_loses_no_frame(advances):
     listener = Listener().play(before + after, 5_500 * MS)
     assert set(listener.numbers()) >= set(range(FIRST + 100, FIRST + 199))
     assert len(listener.numbers()) >= 197
-    resumed = next(
-        e for e in listener.frames() if int.from_bytes(e.payload[:8], "big") == FIRST + 100
-    )
+    resumed = next(e for e in listener.frames() if e.number == FIRST + 100)
     assert resumed.now - after[0].arrival <= 100 * MS
 
 
@@ -589,7 +686,7 @@ def test_absurd_packets_neither_silence_a_stream_nor_make_time_stand(absurd):
         listener.push(packet)
         listener.tick()
     assert len(listener.played) <= 8 * 2 * 400  # 2.5 ms entries at worst
-    last = {int.from_bytes(e.payload[:8], "big") for e in listener.frames() if e.now > 7_000 * MS}
+    last = {e.number for e in listener.frames() if e.now > 7_000 * MS}
     assert len(last & set(range(FIRST, FIRST + 400))) >= 40  # of the last second's 50
 
 

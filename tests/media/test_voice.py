@@ -62,9 +62,10 @@ def test_stereo_stays_apart(tone):
 LOST = 32
 
 
-def jittery(packets, *, lost=(), copies=()):
+def jittery(packets, *, lost=(), copies=(), off=None):
     """A voice behind a path that is 40 ms slower two times of five: the buffer is deeper than
-    that, so when a packet is missed its successors are there."""
+    that, so when a packet is missed its successors are there. `off`: by how many samples a stamp
+    is wrong."""
     arrivals = [(20 * i + (45 if i % 5 < 2 else 5), i, False) for i in range(len(packets))]
     arrivals = [each for each in arrivals if each[1] not in lost]
     arrivals += [(20 * i + 26, i, True) for i in copies]  # with its successor
@@ -73,7 +74,8 @@ def jittery(packets, *, lost=(), copies=()):
         for at_ms, number, copy in sorted(arrivals):
             if 20 * (tick - 1) < at_ms <= 20 * tick:
                 more = {"level": 20, "copy": copy}
-                voice.push(at_ms * 1_000, number, 960 * number, packets[number], **more)
+                stamp = 960 * number + (off or {}).get(number, 0)
+                voice.push(at_ms * 1_000, number, stamp, packets[number], **more)
         voice.advance(tick * TICK_US)
         heard.append(voice.frame())
     return voice.stats(), np.concatenate(heard)
@@ -100,6 +102,20 @@ def test_a_copy_is_better_than_fec_and_fec_than_nothing(speech):
     np.testing.assert_array_equal(of_copy, truth)
     errors = [np.square(sound - truth).sum() for sound in (of_fec, of_plc)]
     assert 0 < 2 * errors[0] < errors[1]
+
+
+@pytest.mark.parametrize("off", [-3, -1, 1, 59])
+@pytest.mark.parametrize("lost", [{LOST}, {LOST, LOST + 1, LOST + 2}], ids=["fec", "concealment"])
+def test_a_hole_off_the_grid_of_opus_is_filled_as_any_other(speech, off, lost):
+    """A sender that takes its stamps from a clock rounds them."""
+    packets = packets_of(speech(2, 80), expected_loss=20)
+    (rounded, heard), (exact, truth) = (
+        jittery(packets, lost=lost, off={max(lost) + 1: by}) for by in (off, 0)
+    )
+    assert rounded.fec_packets_received == exact.fec_packets_received
+    hole = slice((LOST - 1) * 960, (LOST + 8) * 960)
+    silent = [np.count_nonzero(sound[hole] == 0) for sound in (heard, truth)]
+    assert silent[0] <= silent[1] + 120
 
 
 def test_a_successor_without_fec_is_concealment_and_counted_as_such(speech):
@@ -151,6 +167,16 @@ def test_a_corrupt_packet_is_concealed_and_counted(tone):
     assert stats.packets_lost == 0
     assert np.abs(heard[28 * 960 :]).max() < 0.7
     assert steps(heard) < 2 * 0.5 * SLOPE
+
+
+def test_corrupt_packets_in_a_row_are_one_event_and_after_the_fade_silence(tone):
+    packets = packets_of(tone(440, 80))
+    voice = _core.Voice()
+    play(voice, packets[:20] + [b"\xfb"] * 50 + packets[70:], 80)
+    stats = voice.stats()
+    assert (stats.decode_errors, stats.concealment_events) == (50, 1)
+    assert stats.concealed_samples == 50 * 960
+    assert stats.silent_concealed_samples == 45 * 960
 
 
 # Joints.

@@ -19,6 +19,7 @@ void bind_jitter_stats(Class& bound, Stats stats) {
   property("packets_duplicated", &JitterStats::packets_duplicated);
   property("packets_repaired", &JitterStats::packets_repaired);
   property("fec_packets_received", &JitterStats::fec_packets_received);
+  property("total_samples_received", &JitterStats::total_samples_received);
   property("concealed_samples", &JitterStats::concealed_samples);
   property("silent_concealed_samples", &JitterStats::silent_concealed_samples);
   property("concealment_events", &JitterStats::concealment_events);
@@ -26,6 +27,7 @@ void bind_jitter_stats(Class& bound, Stats stats) {
   property("removed_samples_for_acceleration", &JitterStats::removed_samples_for_acceleration);
   property("restarts", &JitterStats::restarts);
   property("jitter_buffer_delay", &JitterStats::jitter_buffer_delay);
+  property("jitter_buffer_target_delay", &JitterStats::jitter_buffer_target_delay);
   property("jitter_buffer_emitted_count", &JitterStats::jitter_buffer_emitted_count);
   property("target_delay", &JitterStats::target_delay);
   property("jitter", &JitterStats::jitter);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <optional>
+#include <utility>
 
 #include "fanout/base/seq.hpp"
 #include "fanout/media/opus.hpp"
@@ -19,6 +20,7 @@ constexpr std::int64_t kMaxDropout = 3'000;
 constexpr std::int64_t kMaxMisorder = 100;
 constexpr int kConfirms = 16;  // steps from a packet held aside to the one that confirms it
 constexpr Samples kMaxTransitJump = samples_of_ms(3'000);  // no queue is so long: a new time line
+constexpr Samples kMaxLead = samples_of_ms(200);  // a queue drains by a packet's length at a time
 
 constexpr Samples samples_at(Instant when) { return when.us * 6 / 125; }
 
@@ -49,17 +51,15 @@ struct JitterBuffer::Impl {
   std::uint64_t newest_timestamp = 0;
   std::uint64_t arrived = 0;      // in this epoch, without duplicates
   std::uint64_t lost_before = 0;  // in earlier epochs
-  std::uint64_t received = 0;
-  std::uint64_t duplicated = 0;
-  std::uint64_t refused = 0;
-  std::uint64_t restarts = 0;
   std::optional<JitterPacket> aside;
   Instant aside_arrival;
 
   Push push(Instant when, const JitterPacket& packet) noexcept;
   Push push_copy(Samples arrival, const JitterPacket& packet) noexcept;
   PacketSlot place(Samples arrival, const JitterPacket& packet) const noexcept;
+  bool of_this_epoch(const PacketSlot& packet) const noexcept;
   bool from_nowhere(const PacketSlot& packet) const noexcept;
+  Push take_both(Instant when, const JitterPacket& packet) noexcept;
   Push hold_aside(Instant when, const JitterPacket& packet) noexcept;
   void begin(const JitterPacket& packet) noexcept;
   Push restart(Samples arrival, const JitterPacket& packet) noexcept;
@@ -67,13 +67,14 @@ struct JitterBuffer::Impl {
   void note_repair(const PacketSlot& packet, Bytes payload) noexcept;
   void note(const PacketSlot& packet) noexcept;
   std::uint64_t lost() const noexcept;
+  void refuse() noexcept { ++player.counts().packets_discarded; }
   void reset() noexcept;
   JitterStats stats() const noexcept;
 };
 
 Push JitterBuffer::Impl::push(Instant when, const JitterPacket& packet) noexcept {
-  ++received;
-  if (packet.payload.size() > PacketRing::kMaxPayload) return ++refused, Push::overflow;
+  ++player.counts().packets_received;
+  if (packet.payload.size() > PacketRing::kMaxPayload) return refuse(), Push::overflow;
   const auto arrival = samples_at(when);
   if (!ssrc) begin(packet);
   if (packet.ssrc != ssrc && packet.ssrc != previous_ssrc) return restart(arrival, packet);
@@ -104,31 +105,45 @@ Push JitterBuffer::Impl::push_copy(Samples arrival, const JitterPacket& packet) 
   return player.repair_with(slot, packet.payload) ? Push::stored : Push::late;
 }
 
+/// Whether the time line can hold it at all.
+bool JitterBuffer::Impl::of_this_epoch(const PacketSlot& packet) const noexcept {
+  const auto step = static_cast<std::int64_t>(packet.sequence - newest);
+  if (step > kMaxDropout || step < -kMaxMisorder) return false;
+  if (step > 0 && packet.timestamp < static_cast<Samples>(newest_timestamp)) return false;
+  const auto transit = packet.arrival - packet.timestamp;
+  return std::abs(transit - player.delay().base()) <= kMaxTransitJump;
+}
+
 bool JitterBuffer::Impl::from_nowhere(const PacketSlot& packet) const noexcept {
   if (arrived == 0) return false;
-  const auto step = static_cast<std::int64_t>(packet.sequence - newest);
-  if (step > kMaxDropout || step < -kMaxMisorder) return true;
-  const auto transit = packet.arrival - packet.timestamp;
-  return std::abs(transit - player.delay().base()) > kMaxTransitJump;
+  const auto lead = player.delay().base() - (packet.arrival - packet.timestamp);
+  return lead > kMaxLead || !of_this_epoch(packet);
 }
 
 /// A stray packet must not end an epoch, two in a row that agree do.
 Push JitterBuffer::Impl::hold_aside(Instant when, const JitterPacket& packet) noexcept {
   if (aside && aside->ssrc == packet.ssrc) {
     const auto step = static_cast<std::int16_t>(packet.sequence - aside->sequence);
-    if (step == 0) return ++duplicated, Push::duplicate;
-    if (step > 0 && step <= kConfirms) {
-      const auto held = *aside;
-      restart(samples_at(aside_arrival), held);
-      accept(place(samples_at(when), packet), packet.payload);
-      return Push::restarted;
-    }
+    if (step == 0) return ++player.counts().packets_duplicated, Push::duplicate;
+    if (step > 0 && step <= kConfirms) return take_both(when, packet);
   }
-  if (aside) ++refused;
+  if (aside) refuse();
   aside = packet;
   aside->payload = player.set_aside(packet.payload);
   aside_arrival = when;
   return Push::held;
+}
+
+Push JitterBuffer::Impl::take_both(Instant when, const JitterPacket& packet) noexcept {
+  const auto held = *std::exchange(aside, std::nullopt);
+  const auto slot = place(samples_at(aside_arrival), held);
+  const bool here = held.ssrc == ssrc && of_this_epoch(slot);
+  if (here)
+    accept(slot, held.payload);
+  else
+    restart(slot.arrival, held);
+  const auto outcome = accept(place(samples_at(when), packet), packet.payload);
+  return here ? outcome : Push::restarted;
 }
 
 void JitterBuffer::Impl::begin(const JitterPacket& packet) noexcept {
@@ -145,7 +160,7 @@ void JitterBuffer::Impl::begin(const JitterPacket& packet) noexcept {
 }
 
 Push JitterBuffer::Impl::restart(Samples arrival, const JitterPacket& packet) noexcept {
-  ++restarts;
+  ++player.counts().restarts;
   begin(packet);
   player.delay().rebase(arrival, arrival - static_cast<Samples>(newest_timestamp));
   accept(place(arrival, packet), packet.payload);
@@ -157,7 +172,7 @@ Push JitterBuffer::Impl::accept(const PacketSlot& packet, Bytes payload) noexcep
     if (player.replace_copy(packet.sequence))
       note(packet);  // what the copy stood in for has come after all
     else
-      ++duplicated;
+      ++player.counts().packets_duplicated;
     return Push::duplicate;
   }
   if (packet.sequence == newest + 2) [[unlikely]]
@@ -175,7 +190,7 @@ void JitterBuffer::Impl::note_repair(const PacketSlot& packet, Bytes payload) no
 
 void JitterBuffer::Impl::note(const PacketSlot& packet) noexcept {
   ++arrived;
-  if (aside) ++refused, aside.reset();
+  if (aside) refuse(), aside.reset();
   jitter.add(packet.arrival - packet.timestamp);
   first = std::min(first, packet.sequence);
   if (packet.sequence < newest) return;
@@ -200,12 +215,8 @@ void JitterBuffer::Impl::reset() noexcept {
 }
 
 JitterStats JitterBuffer::Impl::stats() const noexcept {
-  auto stats = player.counts();
-  stats.packets_received = received;
+  auto stats = player.stats();
   stats.packets_lost = lost();
-  stats.packets_discarded += refused;
-  stats.packets_duplicated = duplicated;
-  stats.restarts = restarts;
   stats.jitter = static_cast<double>(jitter.scaled) / 16 / kClockRate;
   return stats;
 }

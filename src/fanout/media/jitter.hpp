@@ -18,9 +18,10 @@
 /// without one is DTX. Over silence, and after 100 ms of concealment, playout lets go of the
 /// clock and starts anew with the packet that then comes, once that has its target delay.
 ///
-/// A packet from nowhere (far off in sequence or in transit time) is held aside until a second
-/// one follows it there; then both begin a new epoch (RFC 3550 appendix A.1). A new SSRC begins
-/// one at once.
+/// A packet from nowhere (far off in sequence or in transit time, well ahead of the fastest, or
+/// newer than all and yet older than some) is held aside until a second one follows it there. Then
+/// both are taken where they can be, or begin a new epoch (RFC 3550 appendix A.1). A new SSRC
+/// begins one at once.
 ///
 /// A redundant copy (RFC 2198) has the place of the packet that it repeats and only fills a hole:
 /// it is none of the packets received. But what a lost packet came back by, a copy or its
@@ -79,23 +80,25 @@ struct Pop {
   std::uint8_t level = 127;     ///< as pushed; 127 for all but frames
 };
 
-/// W3C getStats names where there is one.
+/// W3C getStats names where there is one: all but the four marked as ours.
 struct JitterStats {
   std::uint64_t packets_received = 0;
   std::uint64_t packets_lost = 0;
-  std::uint64_t packets_discarded = 0;  ///< late, too large, or never played
-  std::uint64_t packets_duplicated = 0;
-  std::uint64_t packets_repaired = 0;      ///< lost ones that redundant copies stood in for
-  std::uint64_t fec_packets_received = 0;  ///< lost packets whose successor was there in time
+  std::uint64_t packets_discarded = 0;       ///< late, too large, or never played
+  std::uint64_t packets_duplicated = 0;      ///< ours
+  std::uint64_t packets_repaired = 0;        ///< ours: lost, and redundant copies stood in for them
+  std::uint64_t fec_packets_received = 0;    ///< lost, and made again from their successor's FEC
+  std::uint64_t total_samples_received = 0;  ///< all that was played, what was not sent as well
   std::uint64_t concealed_samples = 0;
   std::uint64_t silent_concealed_samples = 0;
   std::uint64_t concealment_events = 0;
   std::uint64_t inserted_samples_for_deceleration = 0;
   std::uint64_t removed_samples_for_acceleration = 0;
-  std::uint64_t restarts = 0;
-  double jitter_buffer_delay = 0;  ///< seconds, summed over emitted samples
+  std::uint64_t restarts = 0;             ///< ours
+  double jitter_buffer_delay = 0;         ///< seconds, summed over emitted samples
+  double jitter_buffer_target_delay = 0;  ///< seconds, summed over emitted samples
   std::uint64_t jitter_buffer_emitted_count = 0;
-  double target_delay = 0;  ///< seconds, now
+  double target_delay = 0;  ///< ours: seconds, now
   double jitter = 0;        ///< RFC 3550 section 6.4.1, seconds
 };
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "fanout/media/opus.hpp"
+
 namespace fanout {
 namespace {
 
@@ -20,6 +22,10 @@ constexpr Samples kAbandoned = samples_of_ms(500);  // not popped for so long: n
 constexpr Samples kWorthACut = samples_of_ms(15);   // less excess than this waits for a quiet frame
 constexpr Samples kPatience = samples_of_ms(200);   // time for a quiet frame to come along
 constexpr Samples kInsertEvery = samples_of_ms(60);
+
+constexpr double seconds_times(Samples span, Samples samples) {
+  return static_cast<double>(span * samples) / kClockRate;
+}
 
 /// The pause between two spoken frames left out: long near the target, and double speed far off.
 constexpr Samples drop_spacing(Samples excess) {
@@ -48,9 +54,7 @@ void Player::reset() noexcept {
 }
 
 bool Player::store(const PacketSlot& packet, Bytes payload) noexcept {
-  const bool speech = packet.size > kDtxBytes;
-  if (speech) mean_size_ += packet.size - mean_size_ / 16;
-  delay_.add(packet.arrival, packet.arrival - packet.timestamp, speech);
+  delay_.add(packet.arrival, packet.arrival - packet.timestamp, packet.size > kDtxBytes);
   if (fresh_ && newest_ - packet.sequence < PacketRing::kSlots)
     head_ = std::min(head_, packet.sequence);  // overtaken at the very start
   newest_ = std::max(newest_, packet.sequence);
@@ -92,6 +96,7 @@ Pop Player::pop(Samples now) noexcept {
   last_pop_ = now;
   const auto entry = due(now, new_tick);
   tick_fill_ += entry.samples;
+  if (!fresh_) counts_.total_samples_received += entry.samples;
   return entry;
 }
 
@@ -176,7 +181,10 @@ Pop Player::start(Samples now) noexcept {
     const auto further = kTick - std::min<Samples>(next->samples, kTick);  // to be popped with it
     const auto depth = lag(now, next->timestamp) - further;
     delay_.could_begin_at(depth);
-    if (depth + kSlack >= delay_.target()) return play(now, *next);
+    if (depth + kSlack >= delay_.target()) {
+      book_outage(*next);
+      return play(now, *next);
+    }
   }
   if (fresh_) return pass(Playout::hold, rest_of_tick());
   if (missing_ > 0 && missing_ < kSilentLoss) return conceal(rest_of_tick());
@@ -186,15 +194,19 @@ Pop Player::start(Samples now) noexcept {
 Pop Player::play(Samples now, const PacketSlot& packet) noexcept {
   const bool after_gap =
       !fresh_ && packet.sequence == head_ && packet.timestamp >= head_timestamp_ + kShortest;
-  discontinuous_ = packet.size <= kDtxBytes || after_gap;  // a refresh comes alone
+  discontinuous_ = packet.size <= kDtxBytes || (after_gap && quiet(packet));  // comfort noise
+  if (packet.size > kDtxBytes && !after_gap) mean_size_ += packet.size - mean_size_ / 16;
   anchored_ = true;
   fresh_ = false;
   missing_ = guessed_ = 0;
+  played_ = packet.sequence;
   head_ = packet.sequence + 1;
   head_timestamp_ = packet.end();
   played_timestamp_ = packet.timestamp;
   frame_ = packet.samples;
-  delay_sum_ += std::max<Samples>(now - packet.arrival, 0) * frame_;
+  const auto waited = std::max<Samples>(now + tick_fill_ - packet.arrival, 0);
+  counts_.jitter_buffer_delay += seconds_times(waited, frame_);
+  counts_.jitter_buffer_target_delay += seconds_times(delay_.target(), frame_);
   counts_.jitter_buffer_emitted_count += packet.samples;
   return {.what = packet.size == 0 ? Playout::dtx : Playout::frame,
           .payload = ring_.take(packet),
@@ -231,6 +243,16 @@ Samples Player::lost_length(const PacketSlot& next) const noexcept {
   return std::min({each, std::max<Samples>(frame_, next.samples), kLongest});
 }
 
+/// Beyond some time nobody can tell an outage from the end. The gap in the sequence can.
+void Player::book_outage(const PacketSlot& next) noexcept {
+  if (missing_ < kSilentLoss) return;
+  const auto frames = static_cast<Samples>(next.sequence - played_ - 1);
+  const auto lost = std::min(frames * frame_, next.timestamp - head_timestamp_) - missing_;
+  if (lost <= 0) return;
+  counts_.concealed_samples += static_cast<std::uint64_t>(lost);
+  counts_.silent_concealed_samples += static_cast<std::uint64_t>(lost);
+}
+
 /// What was concealed before anybody knew how much was lost is not concealed again.
 void Player::skip_guessed(const PacketSlot& next) noexcept {
   if (guessed_ == 0) return;
@@ -249,7 +271,7 @@ Pop Player::bridge(Samples now, const PacketSlot& next) noexcept {
     let_go();
     return start(now);
   }
-  const bool repairable = next.sequence == head_ + 1 && next.size > kDtxBytes;
+  const bool repairable = next.sequence == head_ + 1 && opus_has_fec(ring_.payload(next));
   const bool wait = !repairable && missing_ < kConcealAtMost && !deep_enough(now);
   if (wait) return conceal(rest_of_tick());
   const auto entry = repairable ? repair(next, samples) : conceal(samples);
@@ -343,11 +365,10 @@ std::optional<Pop> Player::lengthen(Samples now, Samples deficit) noexcept {
   return pass(silent ? Playout::hold : Playout::conceal, samples);
 }
 
-JitterStats Player::counts() const noexcept {
-  auto counts = counts_;
-  counts.jitter_buffer_delay = static_cast<double>(delay_sum_) / kClockRate;
-  counts.target_delay = static_cast<double>(delay_.target()) / kClockRate;
-  return counts;
+JitterStats Player::stats() const noexcept {
+  auto stats = counts_;
+  stats.target_delay = static_cast<double>(delay_.target()) / kClockRate;
+  return stats;
 }
 
 }  // namespace fanout

@@ -37,8 +37,9 @@ class Player {
   Bytes set_aside(Bytes payload) noexcept { return ring_.set_aside(payload); }
   DelayEstimator& delay() noexcept { return delay_; }
   const DelayEstimator& delay() const noexcept { return delay_; }
-  /// Those counters that playout knows.
-  JitterStats counts() const noexcept;
+  /// The stream's counters; those of arrival are the caller's to count.
+  JitterStats& counts() noexcept { return counts_; }
+  JitterStats stats() const noexcept;
 
  private:
   Samples lag(Samples now, Samples timestamp) const noexcept {
@@ -61,6 +62,7 @@ class Player {
   Pop start(Samples now) noexcept;
   Pop play(Samples now, const PacketSlot& packet) noexcept;
   Pop run_dry(Samples now) noexcept;
+  void book_outage(const PacketSlot& next) noexcept;
   void skip_guessed(const PacketSlot& next) noexcept;
   Pop bridge(Samples now, const PacketSlot& next) noexcept;
   Pop repair(const PacketSlot& next, Samples samples) noexcept;
@@ -77,6 +79,7 @@ class Player {
   JitterStats counts_;
   std::uint64_t head_ = 0;  // sequence number due
   std::uint64_t newest_ = 0;
+  std::uint64_t played_ = 0;    // the last that was
   Samples head_timestamp_ = 0;  // sample due
   Samples played_timestamp_ = 0;
   Samples frame_ = kFrameSamples;  // length of the last
@@ -86,11 +89,10 @@ class Player {
   Samples tick_fill_ = 0;  // popped in this tick
   Samples next_drop_ = 0;
   Samples next_insert_ = 0;
-  Samples delay_sum_ = 0;        // delay times audio
-  std::uint32_t mean_size_ = 0;  // bytes times 16, DTX apart
+  std::uint32_t mean_size_ = 0;  // bytes times 16, DTX and comfort noise apart
   bool anchored_ = false;        // the clock runs
   bool fresh_ = true;            // nothing played on this time line
-  bool discontinuous_ = false;   // the last frame said that silence follows
+  bool discontinuous_ = false;   // as far as the last frame tells, silence follows
   bool skipped_ = false;         // frames were left out since the last entry
 };
 

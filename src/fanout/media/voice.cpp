@@ -17,7 +17,7 @@ Voice::Voice(int channels, const JitterPolicy& policy, std::shared_ptr<PayloadSl
     : jitter_(policy, std::move(slab)),
       decoder_(channels),
       // The last packet may begin with the tick; while a decoder settles there is one before it.
-      decoded_((2 * kMaxOpusSamples + kFrameSamples) * decoder_.channels()) {}
+      decoded_((2 * kMaxOpusSamples + kFrameSamples + VoiceDecoder::kGrid) * decoder_.channels()) {}
 
 void Voice::advance(Instant now) noexcept {
   open_ = open_ && asked_;
@@ -39,14 +39,6 @@ const Voice::Entry& Voice::keep(const Pop& pop) noexcept {
   entry.samples = std::min<std::uint32_t>(pop.samples, kMaxOpusSamples);
   entry.size = static_cast<std::uint16_t>(pop.payload.size());
   std::ranges::copy(pop.payload, entry.payload.begin());
-  const bool vain = pop.what == Playout::fec && !opus_has_fec(pop.payload);
-  if (vain) {
-    entry.what = Playout::conceal;
-    ++vain_fec_;
-    vain_samples_ += entry.samples;
-    vain_events_ += concealing_ ? 0 : 1;
-  }
-  concealing_ = entry.what == Playout::conceal;
   return entry;
 }
 
@@ -102,9 +94,9 @@ void Voice::keep_last(std::size_t samples) noexcept {
 
 VoiceStats Voice::stats() const noexcept {
   VoiceStats stats{jitter_.stats(), decoder_.frames_decoded(), decoder_.decode_errors()};
-  stats.fec_packets_received -= vain_fec_;
-  stats.concealed_samples += vain_samples_ + decoder_.samples_spoilt();
-  stats.concealment_events += vain_events_ + decoder_.decode_errors();
+  stats.concealed_samples += decoder_.spoilt().samples;
+  stats.silent_concealed_samples += decoder_.spoilt().silent;
+  stats.concealment_events += decoder_.spoilt().events;
   return stats;
 }
 

@@ -89,10 +89,6 @@ class Voice {
   Frame frame_{};
 
   std::uint64_t polled_ = 0;
-  bool concealing_ = false;
-  std::uint64_t vain_fec_ = 0;  // successors without FEC
-  std::uint64_t vain_samples_ = 0;
-  std::uint64_t vain_events_ = 0;
 };
 
 }  // namespace fanout

@@ -9,6 +9,10 @@ constexpr std::size_t kFadeSamples = kClockRate / 200;  // 5 ms
 constexpr std::size_t kFadeBegins = 60 * kClockRate / 1'000;
 constexpr std::size_t kFadeEnds = 100 * kClockRate / 1'000;
 
+constexpr std::size_t on_grid(std::size_t samples) noexcept {
+  return (samples + VoiceDecoder::kGrid - 1) / VoiceDecoder::kGrid * VoiceDecoder::kGrid;
+}
+
 /// How loud concealment is when nothing has been known for so long.
 constexpr float gain_after(std::size_t samples) noexcept {
   if (samples <= kFadeBegins) return 1;
@@ -35,17 +39,15 @@ void VoiceDecoder::decode(Playout what, Bytes payload, std::size_t samples,
     case Playout::frame:
       ++frames_decoded_;
       if (!play(decoder_.decode(payload, out), sound)) {
-        ++decode_errors_;
-        samples_spoilt_ += samples;
-        conceal(sound);
+        conceal_spoilt(samples, out);
       }
       break;
     case Playout::fec:
       ++frames_decoded_;
-      if (!play(decoder_.decode_fec(payload, samples, out), sound)) fall_silent(sound);
+      if (!play(decoder_.decode_fec(payload, on_grid(samples), out), sound)) fall_silent(sound);
       break;
     case Playout::conceal:
-      conceal(sound);
+      conceal(samples, out);
       break;
     case Playout::dtx:
     case Playout::silence:
@@ -69,9 +71,17 @@ bool VoiceDecoder::play(std::size_t made, MutableSound out) noexcept {
   return true;
 }
 
-void VoiceDecoder::conceal(MutableSound out) noexcept {
-  const auto samples = out.size() / channels_;
-  if (decoder_.conceal(samples, out) == 0) return fall_silent(out);
+void VoiceDecoder::conceal_spoilt(std::size_t samples, MutableSound out) noexcept {
+  ++decode_errors_;
+  if (concealed_ == 0) ++spoilt_.events;
+  if (concealed_ >= kFadeEnds) spoilt_.silent += samples;
+  spoilt_.samples += samples;
+  conceal(samples, out);
+}
+
+void VoiceDecoder::conceal(std::size_t samples, MutableSound room) noexcept {
+  const auto out = room.first(samples * channels_);
+  if (decoder_.conceal(on_grid(samples), room) == 0) return fall_silent(out);
   const float from = std::min(gain_, gain_after(concealed_));
   concealed_ += samples;
   gain_ = std::min(gain_, gain_after(concealed_));

@@ -14,26 +14,37 @@ namespace fanout {
 
 class VoiceDecoder {
  public:
+  /// All that libopus makes lasts a multiple of 2.5 ms. A hole need not: stamps may be rounded.
+  static constexpr std::size_t kGrid = 120;
+
+  struct Spoilt {
+    std::uint64_t samples = 0;
+    std::uint64_t silent = 0;  ///< of them, after the fade
+    std::uint64_t events = 0;
+  };
+
   /// Throws std::invalid_argument for other channels than 1 or 2.
   explicit VoiceDecoder(int channels = 1);
 
   std::size_t channels() const noexcept { return channels_; }
 
   /// What one entry of the jitter buffer sounds like: `samples` of each channel, which `out` has
-  /// room for.
+  /// room for, and for `kGrid` more.
   void decode(Playout what, Bytes payload, std::size_t samples, MutableSound out) noexcept;
   /// Forget the past; the counters go on.
   void reset() noexcept;
 
   /// Calls of libopus for a packet, FEC included.
   std::uint64_t frames_decoded() const noexcept { return frames_decoded_; }
-  /// Packets that were no Opus inside, and the samples concealed for them.
+  /// Packets that were no Opus inside.
   std::uint64_t decode_errors() const noexcept { return decode_errors_; }
-  std::uint64_t samples_spoilt() const noexcept { return samples_spoilt_; }
+  /// What was concealed for them; their runs, where nothing had been concealed before.
+  const Spoilt& spoilt() const noexcept { return spoilt_; }
 
  private:
   bool play(std::size_t made, MutableSound out) noexcept;
-  void conceal(MutableSound out) noexcept;
+  void conceal_spoilt(std::size_t samples, MutableSound out) noexcept;
+  void conceal(std::size_t samples, MutableSound out) noexcept;
   void fall_silent(MutableSound out) noexcept;
   void ramp(MutableSound sound, float from, float to) const noexcept;
 
@@ -44,7 +55,7 @@ class VoiceDecoder {
   std::size_t concealed_ = 0;               // how long nothing was known
   std::uint64_t frames_decoded_ = 0;
   std::uint64_t decode_errors_ = 0;
-  std::uint64_t samples_spoilt_ = 0;
+  Spoilt spoilt_;
 };
 
 }  // namespace fanout
