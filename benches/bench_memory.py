@@ -69,7 +69,9 @@ def bench_memory_per_listener(benchmark: Any, needs_memory: Any, listeners: int)
 
 
 @pytest.mark.benchmark(group="memory")
-@pytest.mark.parametrize(("listeners", "workers"), [(100_000, 2), (MILLION, 2), (MILLION, 16)])
+@pytest.mark.parametrize(
+    ("listeners", "workers"), [(100_000, 2), (100_000, 8), (MILLION, 2), (MILLION, 16)]
+)
 def bench_memory_per_listener_of_several_workers(
     benchmark: Any, needs_memory: Any, listeners: int, workers: int
 ) -> None:

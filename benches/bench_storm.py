@@ -10,18 +10,22 @@ by one; how long that takes is the generator's time as much as the server's. *As
 generator begins no join while what has arrived at it is not worked off, so that times are not its
 own, and the first checks leave within as many seconds as it takes; a figure says so.
 
-Those who were there before, a hundred listeners and the speaker, must lose nothing to speak of.
-That can be asked only where the server's media threads are given the CPU when they want it: in the
-second try they get real-time priority (in the first it would leave the generator none), as do
-those of the people who were there before, for all of them together are little work. Where that is
-not allowed (it takes CAP_SYS_NICE), or the machine has a single core, a crowd's own 250 µs of work
-for each join keeps everybody's audio waiting, and only a loose bound holds.
+Nobody may lose anything to speak of: not those who were there before, a hundred listeners and the
+speaker, nor the crowd once it is in. In the second try the server's media threads get real-time
+priority (in the first it would leave the generator none), as do those of the people who were there
+before, for all of them together are little work, and the bound holds beside whatever else runs.
+Without priority (in the first, and where it is not allowed: it takes CAP_SYS_NICE and a second
+core) server and crowd keep each other waiting, for a few milliseconds and not for longer than
+sockets and jitter buffers have room. So the same bound holds, unless others take the cores from
+both: what they took is counted in the same run, and so is what the generator's kernel dropped.
+
+A storm that went worse is tried once more: a neighbour's spell is over then, our own fault is not.
+If it was no better, and others had more than a tenth of the machine, only a loose bound holds.
 """
 
 import os
 import re
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +33,7 @@ from typing import Any
 import pytest
 
 from handshakes import bare_handshake
+from neighbours import Neighbours
 from priority import prefer, threads_of
 from served import Served
 from spacescore._native import _core
@@ -41,15 +46,9 @@ JOIN_TIMEOUT = 60.0  # a joiner waits rather than fails
 ARRIVAL = 2.0  # seconds
 MAX_ARRIVAL = 2.5
 MAX_SPEECH_LOSS = 1.0  # percent: the socket is read before anything else is done
-MAX_LOSS = 1.0  # percent, of who was there before; skipped frames are lost ones
-MAX_LOSS_WITHOUT_PRIORITY = 20.0  # the scheduler's doing as much as ours
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    served = Served(tmp_path, "--demo", "--packet-time", str(PACKET_MS))
-    yield served
-    served.end()
+MAX_LOSS = 1.0  # percent, of who was there before, and of the crowd; skipped frames are lost ones
+MAX_LOSS_BESIDE_OTHERS = 20.0  # the scheduler's doing as much as ours
+FEW_OTHERS = 0.1  # of all cores' time
 
 
 def bare_handshake_seconds() -> float:
@@ -97,15 +96,55 @@ def speech_seen(served: Served) -> Speech:
     return Speech(*(int(float(one[1])) for one in found if one))
 
 
-@pytest.mark.benchmark(group="storm")
-@pytest.mark.parametrize("at_once", [True, False], ids=["at_once", "as_it_can"])
-def bench_storm_of_ten_thousand_joins(benchmark: Any, served: Served, at_once: bool) -> None:
+def loss_percent(report: LoadReport) -> float:
+    """Of what there should have been, without what came and found the generator's buffers full."""
+    audio = report.audio
+    missing = max(audio.lost + audio.skipped - report.generator.kernel_drops, 0)
+    return 100 * missing / max(audio.expected + audio.skipped, 1)
+
+
+@dataclass(frozen=True)
+class Storm:
+    """What came of everybody, and what others took of the machine meanwhile."""
+
+    crowd: LoadReport
+    earlier: LoadReport
+    speech: Speech
+    preferred: bool
+    others: float
+
+    @property
+    def max_loss(self) -> float:
+        """In percent."""
+        beside_others = self.others > FEW_OTHERS and not self.preferred
+        return MAX_LOSS_BESIDE_OTHERS if beside_others else MAX_LOSS
+
+    @property
+    def went_well(self) -> bool:
+        """All are in, and nobody lost anything to speak of."""
+        return self.crowd.joins.joined == CROWD and self.loss_percent <= MAX_LOSS
+
+    @property
+    def loss_percent(self) -> float:
+        """Of those who lost most."""
+        return max(loss_percent(self.crowd), loss_percent(self.earlier))
+
+
+def storm_of(folder: Path, at_once: bool) -> Storm:
+    served = Served(folder, "--demo", "--packet-time", str(PACKET_MS))
+    try:
+        return storm_at(served, at_once)
+    finally:
+        served.end()
+
+
+def storm_at(served: Served, at_once: bool) -> Storm:
     stop, earlier, ours = threading.Event(), list[LoadReport](), threads_of(os.getpid())
     watcher = watch(served, stop, earlier)
     # Python's own threads of the server among them do next to nothing meanwhile.
     media = threads_of(served.process.pid) | (threads_of(os.getpid()) - ours)
     preferred = not at_once and prefer(media)
-    max_loss = MAX_LOSS if preferred else MAX_LOSS_WITHOUT_PRIORITY
+    neighbours = Neighbours([os.getpid(), served.process.pid])
     plan = LoadPlan(
         f"{served.url}/s/demo",
         listeners=CROWD,
@@ -114,41 +153,51 @@ def bench_storm_of_ten_thousand_joins(benchmark: Any, served: Served, at_once: b
         join_timeout=JOIN_TIMEOUT,
         punctual=at_once,
     )
-    storm = benchmark.pedantic(run, args=(plan,), rounds=1)
+    crowd = run(plan)
+    others = neighbours.share()
     speech = speech_seen(served)
     stop.set()
     watcher.join()
-    (before,) = earlier
-    assert storm.server is not None
-    join_ms = storm.server.ms_per_join or 0.0
+    return Storm(crowd, earlier[0], speech, preferred, others)
+
+
+@pytest.mark.benchmark(group="storm")
+@pytest.mark.parametrize("at_once", [True, False], ids=["at_once", "as_it_can"])
+def bench_storm_of_ten_thousand_joins(benchmark: Any, tmp_path: Path, at_once: bool) -> None:
+    storm = benchmark.pedantic(storm_of, args=(tmp_path / "first", at_once), rounds=1)
+    if not storm.went_well:
+        storm = storm_of(tmp_path / "again", at_once)
+    crowd, before, speech = storm.crowd, storm.earlier, storm.speech
+    assert crowd.server is not None
+    join_ms = crowd.server.ms_per_join or 0.0
     floor_ms = bare_handshake_seconds() * 1e3
-    first_checks = storm.listeners["first_check_us"]
+    first_checks = crowd.listeners["first_check_us"]
     arrived = float(first_checks.max() - first_checks.min()) / 1e6
-    late = storm.generator.lateness
+    late = crowd.generator.lateness
     benchmark.extra_info.update(
-        joined=storm.joins.joined,
-        joins_per_second=round(storm.joins.per_second),
-        join_ms={"p50": storm.joins.time.p50, "p99": storm.joins.time.p99},
-        first_audio_ms={"p50": storm.joins.first_audio.p50, "p99": storm.joins.first_audio.p99},
+        joined=crowd.joins.joined,
+        joins_per_second=round(crowd.joins.per_second),
+        join_ms={"p50": crowd.joins.time.p50, "p99": crowd.joins.time.p99},
+        first_audio_ms={"p50": crowd.joins.first_audio.p50, "p99": crowd.joins.first_audio.p99},
         cpu_ms_per_join=round(join_ms, 3),
         floor_ms=round(floor_ms, 3),
         floor_ratio=round(join_ms / floor_ms, 2),
-        earlier_loss_percent=round(before.audio.loss_percent, 3),
+        earlier_loss_percent=round(loss_percent(before), 3),
         speaker_loss_percent=round(speech.loss_percent, 3),
-        storm_loss_percent=round(storm.audio.loss_percent, 3),
-        max_loss_percent=max_loss,
-        real_time_priority=preferred,
+        storm_loss_percent=round(loss_percent(crowd), 3),
+        max_loss_percent=storm.max_loss,
+        real_time_priority=storm.preferred,
+        others_percent=round(100 * storm.others, 1),
         arrived_within_s=round(arrived, 2),
         generator_late_ms={"p50": late.p50, "p99": late.p99},
-        generator_bottlenecks=storm.generator.bottlenecks,
+        generator_bottlenecks=crowd.generator.bottlenecks,
     )
-    assert storm.joins.joined == CROWD, storm.joins.failures
+    assert crowd.joins.joined == CROWD, crowd.joins.failures
     if at_once:
         assert arrived <= MAX_ARRIVAL
-    assert storm.audio.silent == 0
-    assert storm.audio.loss_percent <= max_loss
+    assert crowd.audio.silent == 0
     assert before.joins.joined == EARLIER
     assert before.audio.listening == EARLIER
-    assert before.audio.loss_percent <= max_loss
+    assert storm.loss_percent <= storm.max_loss
     assert speech.received > 0
     assert speech.loss_percent <= MAX_SPEECH_LOSS

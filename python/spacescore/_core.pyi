@@ -62,6 +62,7 @@ __all__: list[str] = [
     "SpaceStats",
     "SpeakerRanking",
     "SpeakerStats",
+    "SpscBytes",
     "SrtpBackend",
     "SrtpEngine",
     "SrtpKey",
@@ -133,6 +134,12 @@ class FlatIndex:
         key: typing.SupportsInt | typing.SupportsIndex,
         value: typing.SupportsInt | typing.SupportsIndex,
     ) -> bool: ...
+
+class SpscBytes:
+    def __init__(self, capacity: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __len__(self) -> int: ...
+    def pop(self) -> bytes | None: ...
+    def push(self, string: bytes) -> bool: ...
 
 class RtpPacket:
     def audio_level(self, id: typing.SupportsInt | typing.SupportsIndex) -> tuple[int, bool] | None:

@@ -171,7 +171,7 @@ def test_a_worker_that_sleeps_costs_frames_and_not_the_others(scene):
     sleeper = elsewhere(world)[1]
     home = world.engine.engines[world.engine.mesh.home(SPACE)]
     now = world.now_us
-    for _ in range(20 * 520):  # silence is a frame each 400 ms, and a ring holds 512
+    for _ in range(20 * 1_030):  # silence is a frame each 400 ms, and a ring holds 1,024
         now += 20_000
         home.handle_timeout(now)
         home.poll_transmits(now)
@@ -213,17 +213,21 @@ def test_what_strangers_have_handed_on_keeps_no_frames_out(scene):
     assert hears(world, listener)
 
 
-def fill_ring_to(world, sleeper):
-    """The worker sleeps until nothing more fits the ring from the home of the space."""
+def fill_ring_to(world, speaker, sleeper):
+    """The worker sleeps until not even silence fits the ring from the home of the space."""
     world.engine.asleep = {sleeper}
-    for _ in range(15):
-        world.run(1)
-    assert world.counters()["frames_abandoned"] > 0
+    world.run(15)
+    words, speaker.saying = speaker.saying, None
+    world.run(1)
+    before = world.counters()["frames_abandoned"]
+    world.run(1)
+    assert world.counters()["frames_abandoned"] > before
+    speaker.say(world.now_us, words)
 
 
 def test_a_lost_route_is_told_again_at_the_next_check(scene):
     world, sleeper = scene.world, elsewhere(scene.world)[1]
-    fill_ring_to(world, sleeper)
+    fill_ring_to(world, scene.speaker, sleeper)
     world.move(scene.speaker, arrives_at(world, sleeper))
     world.run(3)
     assert world.counters()["addresses_moved"] == 1
@@ -236,7 +240,7 @@ def test_a_lost_route_is_told_again_at_the_next_check(scene):
 def test_a_route_that_should_be_gone_is_taken_back_at_the_next_datagram(scene):
     """Else nobody could ever join from that address again."""
     world, speaker = scene.world, scene.speaker
-    fill_ring_to(world, world.engine.worker_of(speaker.address))
+    fill_ring_to(world, speaker, world.engine.worker_of(speaker.address))
     before = world.drops().get("relay_full", 0)
     assert world.engine.end_session(world.now_us, speaker.session)
     assert world.drops()["relay_full"] == before + 1  # the route

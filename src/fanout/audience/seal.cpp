@@ -10,10 +10,21 @@ namespace fanout {
 
 SharedPacket::SharedPacket(const RtpHeader& header, Bytes payload, bool redundant)
     : redundant_(redundant) {
-  if (payload.size() > kMaxPayload) throw std::length_error("payload does not fit one datagram");
   Writer out{header_};
   write_rtp_header(out, header);
   header_size_ = static_cast<std::uint16_t>(out.size());
+  set_payload(payload);
+}
+
+SharedPacket::SharedPacket(Bytes header, Bytes payload) {
+  if (header.size() > kMaxRtpHeader) throw std::length_error("that is no RTP header");
+  header_size_ = static_cast<std::uint16_t>(header.size());
+  std::ranges::copy(header, header_.begin());
+  set_payload(payload);
+}
+
+void SharedPacket::set_payload(Bytes payload) {
+  if (payload.size() > kMaxPayload) throw std::length_error("payload does not fit one datagram");
   payload_size_ = static_cast<std::uint16_t>(payload.size());
   std::ranges::copy(payload, payload_.begin());
 }

@@ -24,6 +24,8 @@ class SharedPacket {
   /// A payload over `kMaxPayload` bytes is misuse: std::length_error. `redundant`: it is RFC
   /// 2198's, and its blocks have no payload type yet.
   SharedPacket(const RtpHeader& header, Bytes payload, bool redundant = false);
+  /// The same as one with this header and payload, none of them redundant.
+  SharedPacket(Bytes header, Bytes payload);
 
   Bytes header() const noexcept { return Bytes(header_).first(header_size_); }
   /// Copies the header, and whatever lies behind it up to the longest there can be: a copy of one
@@ -39,6 +41,8 @@ class SharedPacket {
   Ssrc ssrc() const noexcept { return Ssrc{load_be<std::uint32_t>(header_.data() + 8)}; }
 
  private:
+  void set_payload(Bytes payload);
+
   std::array<std::uint8_t, kMaxRtpHeader> header_{};
   std::array<std::uint8_t, kMaxPayload> payload_{};
   std::uint16_t header_size_ = 0;

@@ -9,8 +9,12 @@ AudienceTable::AudienceTable(std::uint32_t capacity) : capacity_(capacity) {
   chunks_.reserve((capacity + kChunk - 1) / kChunk);
 }
 
-AudienceTable::OwnedChunk AudienceTable::make_chunk() {
-  return OwnedChunk(new (allocate_huge(sizeof(Chunk))) Chunk{});
+/// Untouched: a row is made when it is first given out.
+AudienceTable::OwnedChunk AudienceTable::make_chunk() const {
+  void* memory = chunks_.size() < kSmallTable ? std::aligned_alloc(alignof(Chunk), sizeof(Chunk))
+                                              : allocate_huge(sizeof(Chunk));
+  if (!memory) throw std::bad_alloc();
+  return OwnedChunk(static_cast<Chunk*>(memory));
 }
 
 std::optional<RowId> AudienceTable::add() {
@@ -22,6 +26,8 @@ std::optional<RowId> AudienceTable::add() {
     return id;
   }
   if (fresh_ % kChunk == 0) chunks_.push_back(make_chunk());
+  (*this)[fresh_] = ListenerRow{};
+  to_seal(fresh_) = SealRow{};
   return fresh_++;
 }
 

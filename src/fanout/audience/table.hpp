@@ -70,8 +70,12 @@ class AudienceTable {
   std::uint32_t capacity() const noexcept { return capacity_; }
 
  private:
-  /// A chunk is one huge page. Zeroing it costs a fraction of a millisecond, once in 1,497 joins.
+  /// A chunk is one huge page, which the kernel takes a fraction of a millisecond to zero, once in
+  /// 1,497 joins.
   static constexpr RowId kChunk = kHugePage / kListenerBytes;
+  /// Of a table that has fewer chunks, the last one's rows that nobody has would weigh: a small
+  /// table's walk stays in the TLB's second level, or near it, and takes small pages.
+  static constexpr std::size_t kSmallTable = 16;
   struct alignas(64) Chunk {
     std::array<SealRow, kChunk> to_seal;
     std::array<ListenerRow, kChunk> rows;
@@ -81,7 +85,7 @@ class AudienceTable {
     void operator()(Chunk* chunk) const noexcept { std::free(chunk); }
   };
   using OwnedChunk = std::unique_ptr<Chunk, Free>;
-  static OwnedChunk make_chunk();
+  OwnedChunk make_chunk() const;
 
   std::uint32_t capacity_;
   std::uint32_t size_ = 0;

@@ -2,6 +2,7 @@
 
 #include "fanout/base/flat_index.hpp"
 #include "fanout/base/seq.hpp"
+#include "fanout/base/spsc_bytes.hpp"
 #include "fanout/bindings/bind.hpp"
 
 namespace fanout {
@@ -56,6 +57,30 @@ void bind_flat_index(py::module_& module) {
       .def("erase", &PlainIndex::erase, py::arg("key"));
 }
 
+void bind_spsc_bytes(py::module_& module) {
+  py::class_<SpscBytes>(module, "SpscBytes")
+      .def(py::init<std::size_t>(), py::arg("capacity"))
+      .def("__len__", &SpscBytes::size)
+      .def(
+          "push",
+          [](SpscBytes& self, const py::bytes& string) {
+            const auto bytes = view(string);
+            const auto room = self.reserve(bytes.size());
+            if (room.empty()) return false;
+            std::ranges::copy(bytes, room.begin());
+            self.publish();
+            return true;
+          },
+          py::arg("string"))
+      .def("pop", [](SpscBytes& self) -> std::optional<py::bytes> {
+        const auto oldest = self.peek();
+        if (oldest.empty()) return std::nullopt;
+        const auto string = to_bytes(oldest);
+        self.release();
+        return string;
+      });
+}
+
 }  // namespace
 
 void bind_base(py::module_& module) {
@@ -68,6 +93,7 @@ void bind_base(py::module_& module) {
     }
   });
   bind_flat_index(module);
+  bind_spsc_bytes(module);
   module.def("drop_names", [] {
     py::list names;
     for (std::size_t i = 0; i < kDropKinds; ++i) names.append(name(static_cast<Drop>(i)));

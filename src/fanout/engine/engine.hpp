@@ -160,10 +160,11 @@ class Engine {
   std::optional<WorkerId> owner_elsewhere(const Address& from, const SessionId& session) noexcept;
   void route(WorkerId to, const Address& address, bool gone) noexcept;
   void share(const FrameMessage& frame) noexcept;
-  void post(WorkerId to) noexcept;
-  void take(Instant now, WorkerId from, RouteMessage& message);
-  void take(Instant now, WorkerId from, FrameMessage& message);
-  void take(Instant now, WorkerId from, RelayedDatagram& message);
+  template <typename M>
+  bool post(WorkerId to, const M& message) noexcept;
+  void take(Instant now, WorkerId from, const RouteMessage& message);
+  void take(Instant now, WorkerId from, const FrameMessage& message);
+  void take(Instant now, WorkerId from, const RelayedDatagram& message);
 
   // DTLS and admission (engine_join.cpp).
   Verdict dtls(const Address& from, Bytes datagram);

@@ -1,4 +1,7 @@
 /// Several workers on one port: what reached the wrong one is handed to the right one.
+#include <algorithm>
+#include <array>
+
 #include "fanout/engine/engine.hpp"
 
 namespace fanout {
@@ -14,58 +17,49 @@ std::optional<WorkerId> Engine::owner_elsewhere(const Address& from,
   return free ? owner : std::nullopt;
 }
 
-void Engine::post(WorkerId to) noexcept {
-  mesh_->ring(self_, to).publish();
+/// False when the ring is full.
+template <typename M>
+bool Engine::post(WorkerId to, const M& message) noexcept {
+  auto& ring = mesh_->ring(self_, to);
+  const auto room = ring.reserve(message_size(message));
+  if (room.empty()) return false;
+  write_message(message, room);
+  ring.publish();
   wakes_ |= std::uint64_t{1} << to;
+  return true;
 }
 
 Engine::Verdict Engine::relay(WorkerId to, const Address& from, Bytes datagram) noexcept {
   if (relayed_by_) return Drop::unknown_address;  // handed on once, and no further
-  auto& ring = mesh_->ring(self_, to);
+  const auto& ring = mesh_->ring(self_, to);
   // Strangers can make datagrams to hand on, and must not keep frames out: half is for those.
-  auto* slot = ring.size() < ring.capacity() / 2 ? ring.reserve() : nullptr;
-  if (!slot) return Drop::relay_full;
-  auto& relayed = slot->emplace<RelayedDatagram>();
-  relayed.from = from;
-  relayed.size = static_cast<std::uint16_t>(datagram.size());
-  std::ranges::copy(datagram, relayed.bytes.begin());
-  post(to);
+  const bool may = ring.size() < ring.capacity() / 2;
+  if (!may || !post(to, RelayedDatagram{from, datagram})) return Drop::relay_full;
   ++counters_.relayed;
   return {};
 }
 
 void Engine::route(WorkerId to, const Address& address, bool gone) noexcept {
-  auto* slot = mesh_->ring(self_, to).reserve();
-  if (!slot) return counters_.drops.add(Drop::relay_full);
-  slot->emplace<RouteMessage>(address, gone);
-  post(to);
+  if (!post(to, RouteMessage{address, gone})) counters_.drops.add(Drop::relay_full);
 }
 
 void Engine::share(const FrameMessage& frame) noexcept {
-  for (WorkerId to = 0; to < mesh_->workers(); ++to) {
-    if (to == self_) continue;
-    auto* slot = mesh_->ring(self_, to).reserve();
-    if (slot) {
-      slot->emplace<FrameMessage>(frame);
-      post(to);
-    } else {
-      ++counters_.frames_abandoned;
-    }
-  }
+  for (WorkerId to = 0; to < mesh_->workers(); ++to)
+    if (to != self_ && !post(to, frame)) ++counters_.frames_abandoned;
 }
 
 void Engine::handle_mesh(Instant now) {
   for (WorkerId from = 0; from < mesh_->workers(); ++from) {
     if (from == self_) continue;
     auto& ring = mesh_->ring(from, self_);
-    for (auto* message = ring.peek(); message; message = ring.peek()) {
-      std::visit([&](auto& what) { take(now, from, what); }, *message);
+    for (auto bytes = ring.peek(); !bytes.empty(); bytes = ring.peek()) {
+      std::visit([&](const auto& what) { take(now, from, what); }, read_message(bytes));
       ring.release();
     }
   }
 }
 
-void Engine::take(Instant now, WorkerId from, RouteMessage& message) {
+void Engine::take(Instant now, WorkerId from, const RouteMessage& message) {
   const Peer there{Kind::elsewhere, from};
   const auto* known = by_address_.find(message.address);
   if (message.gone) {
@@ -75,14 +69,16 @@ void Engine::take(Instant now, WorkerId from, RouteMessage& message) {
   }
 }
 
-void Engine::take(Instant now, WorkerId, FrameMessage& message) {
+void Engine::take(Instant now, WorkerId, const FrameMessage& message) {
   if (Space* space = find_space(message.space))
     space->hall.publish(now, message.due, message.packet, table_, counters_);
 }
 
-void Engine::take(Instant now, WorkerId from, RelayedDatagram& message) {
+void Engine::take(Instant now, WorkerId from, const RelayedDatagram& message) {
+  std::array<std::uint8_t, kMaxDatagram> copy;  // decrypted in place
+  std::ranges::copy(message.datagram, copy.begin());
   relayed_by_ = from;
-  const auto drop = dispatch(now, message.from, message.datagram());
+  const auto drop = dispatch(now, message.from, MutableBytes(copy).first(message.datagram.size()));
   relayed_by_.reset();
   if (!drop) return;
   counters_.drops.add(*drop);

@@ -46,6 +46,8 @@ Transport Feedback::listener(std::uint32_t number) const noexcept {
 }
 
 void Feedback::prepare(std::uint32_t checks, std::uint32_t reports, std::uint8_t fraction_lost) {
+  if (!srtp_) srtp_ = SrtpEngine::make();
+  if (!batch_) batch_ = std::make_unique<SendBatch>();
   line_.assign(checks + reports, {});
   for (auto& datagram : line_) {
     const bool is_check = checks > 0 && (reports == 0 || checks >= reports);

@@ -45,9 +45,9 @@ class Feedback {
   std::uint32_t listeners_;
   std::uint64_t seed_;
   std::uint64_t sent_ = 0;
-  std::unique_ptr<SrtpEngine> srtp_ = SrtpEngine::make();
+  std::unique_ptr<SrtpEngine> srtp_;  // this and the batch from the first line on
   std::vector<Datagram> line_;
-  std::unique_ptr<SendBatch> batch_ = std::make_unique<SendBatch>();
+  std::unique_ptr<SendBatch> batch_;
   std::size_t check_size_ = 0;
   std::size_t report_size_ = 0;
 };

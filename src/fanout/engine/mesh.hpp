@@ -11,47 +11,19 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <atomic>
+#include <bit>
 #include <cstdint>
 #include <memory>
-#include <span>
-#include <variant>
 #include <vector>
 
-#include "fanout/audience/seal.hpp"
-#include "fanout/base/address.hpp"
 #include "fanout/base/ids.hpp"
-#include "fanout/base/send_batch.hpp"
-#include "fanout/base/spsc_ring.hpp"
+#include "fanout/base/spsc_bytes.hpp"
 #include "fanout/engine/directory.hpp"
+#include "fanout/engine/message.hpp"
 #include "fanout/secure/hmac.hpp"
 
 namespace fanout {
-
-/// A frame of a room, for the halls.
-struct FrameMessage {
-  SpaceId space{};
-  Instant due;
-  SharedPacket packet;
-};
-
-/// A datagram that reached another worker than the one that has its sender.
-struct RelayedDatagram {
-  Address from;
-  std::uint16_t size = 0;
-  std::array<std::uint8_t, kMaxDatagram> bytes;
-
-  MutableBytes datagram() noexcept { return MutableBytes(bytes).first(size); }
-};
-
-/// "What comes from this address is for me", or no longer.
-struct RouteMessage {
-  Address address;
-  bool gone = false;
-};
-
-using Message = std::variant<RouteMessage, FrameMessage, RelayedDatagram>;
 
 class Mesh {
  public:
@@ -62,7 +34,7 @@ class Mesh {
         directory_(workers > 1 ? std::size_t{seats} : 0, random_value<std::uint64_t>()) {
     for (std::uint32_t i = 0; i < workers * workers; ++i)
       rings_.push_back(i / workers == i % workers ? nullptr
-                                                  : std::make_unique<Ring>(slots(workers)));
+                                                  : std::make_unique<SpscBytes>(bytes(workers)));
   }
 
   std::uint32_t workers() const noexcept { return workers_; }
@@ -71,8 +43,7 @@ class Mesh {
     return static_cast<WorkerId>(scramble(static_cast<std::uint64_t>(space)) % workers_);
   }
 
-  using Ring = SpscRing<Message>;
-  Ring& ring(WorkerId from, WorkerId to) noexcept { return *rings_[from * workers_ + to]; }
+  SpscBytes& ring(WorkerId from, WorkerId to) noexcept { return *rings_[from * workers_ + to]; }
   SessionDirectory& directory() noexcept { return directory_; }
 
   bool full() const noexcept { return taken_.load(std::memory_order_relaxed) >= seats_; }
@@ -80,16 +51,17 @@ class Mesh {
   void leave_seat() noexcept { taken_.fetch_sub(1, std::memory_order_relaxed); }
 
  private:
-  /// Half a second of a few rooms' frames for two workers; no more memory for many of them.
-  static constexpr std::size_t slots(std::uint32_t workers) noexcept {
-    return std::max<std::size_t>(32, 1'024 / workers);
+  /// A second of twenty rooms' frames from one of two workers to the other, and of as many fewer as
+  /// there are more to share the rooms; in any case a few of the longest datagrams.
+  static constexpr std::size_t bytes(std::uint32_t workers) noexcept {
+    return std::bit_floor(std::max<std::size_t>(1 << 14, (1 << 18) / workers));
   }
 
   std::uint32_t workers_;
   std::uint32_t seats_;
   std::atomic<std::uint32_t> taken_{0};
   SessionDirectory directory_;
-  std::vector<std::unique_ptr<Ring>> rings_;
+  std::vector<std::unique_ptr<SpscBytes>> rings_;
 };
 
 }  // namespace fanout
