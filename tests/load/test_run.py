@@ -90,6 +90,7 @@ def test_spurts_are_timed_from_the_speaker_to_each_listener(served):
     speech = tone()[:25] + PAUSE
     report = run(plan(served, listeners=5, speakers=1, speech=speech, duration=3.0, max_loss=1.0))
     said, heard = report.said, report.heard
+    assert report.audio.fell_silent == 0
     assert set(said["member"]) == {0}
     assert np.diff(said["at_us"]) == pytest.approx(1_500_000, abs=100_000)
     last = said["at_us"][-2]  # the last one may still be under way
@@ -172,6 +173,22 @@ def test_a_test_may_be_stopped_early(served):
     )
     assert report.joins.joined == 5
     assert time.monotonic() - began < 10
+
+
+@pytest.mark.slow
+def test_a_server_that_dies_meanwhile_is_missed(tmp_path):
+    """Nothing is lost by number: what came last is the newest that was expected."""
+    served = Served(tmp_path, "--demo")
+    try:
+        report = run(
+            plan(served, listeners=5, speakers=1, duration=4.0),
+            on_progress=lambda at: at.phase == "listening" and served.process.kill(),
+        )
+    finally:
+        served.end()
+    assert report.audio.fell_silent == 5
+    assert report.audio.longest_silence > 2
+    assert "5 fell silent" in report.complaints[0]
 
 
 def test_listeners_may_have_a_socket_each(served):

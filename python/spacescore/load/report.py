@@ -85,7 +85,9 @@ class Audio:
     """What came, of all listeners together. Expected are received and lost."""
 
     listening: int  # who heard anything
-    silent: int  # joined and heard nothing, while others did
+    silent: int  # joined and heard nothing, while there was something to hear
+    fell_silent: int  # heard nothing any more, while there was something to hear,
+    longest_silence: float  # and for how many seconds, at the worst
     expected: int
     received: int
     lost: int
@@ -182,10 +184,13 @@ class LoadReport:
         gone = sum(self.joins.failures.values()) - (self.joins.asked - self.joins.joined)
         if gone:
             found.append(f"{gone:,} did not stay")
-        if self.joins.joined and not self.audio.listening and self.plan.duration:
-            found.append("nothing was heard: nobody speaks there (--speakers 1 would)")
         if self.audio.silent:
             found.append(f"{self.audio.silent:,} heard nothing")
+        elif self.joins.joined and not self.audio.listening and self.plan.duration:
+            found.append("nothing was heard: nobody speaks there (--speakers 1 would)")
+        if self.audio.fell_silent:
+            longest = f"for up to {self.audio.longest_silence:g} s"
+            found.append(f"{self.audio.fell_silent:,} fell silent, {longest}")
         if self.audio.loss_percent > self.plan.max_loss:
             found.append(f"{_percent(self.audio.loss_percent)} of the audio was lost")
         return found
@@ -251,10 +256,10 @@ def causes(rows: Columns, fates: Sequence[str], refused: Mapping[str, int]) -> d
     return dict(found.most_common())
 
 
-def audio_of(rows: Columns, delay: Quantiles) -> Audio:
-    """Sum up what listeners received."""
-    inside = rows["connected_us"] >= 0
+def audio_of(rows: Columns, delay: Quantiles, silences_us: np.ndarray) -> Audio:
+    """Sum up what listeners received; silences_us: for how long each missed all, to the end."""
     hears = rows["received"] > 0
+    misses = silences_us > 0
     total = {
         name: int(rows[name].sum())
         for name in ("expected", "received", "late", "reordered", "duplicated", "skipped")
@@ -263,7 +268,9 @@ def audio_of(rows: Columns, delay: Quantiles) -> Audio:
     missing, all_of_it = lost + total["skipped"], total["expected"] + total["skipped"]
     return Audio(
         listening=int(hears.sum()),
-        silent=int((inside & ~hears).sum()) if hears.any() else 0,
+        silent=int((misses & ~hears).sum()),
+        fell_silent=int((misses & hears).sum()),
+        longest_silence=round(float(silences_us[misses & hears].max(initial=0)) / 1e6, 1),
         lost=lost,
         loss_percent=round(100 * missing / all_of_it, 4) if all_of_it else 0.0,
         jitter=Quantiles.of(rows["jitter_us"][hears]),

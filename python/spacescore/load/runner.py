@@ -30,6 +30,7 @@ from spacescore.load.report import (
     joins_of,
 )
 from spacescore.load.requests import LoadError, Refused
+from spacescore.load.silence import SoundClock, silences
 from spacescore.load.speech import packets_of, tone
 
 __all__ = ["Progress", "run"]
@@ -121,6 +122,7 @@ class _Test:
         self._recent: list[tuple[float, int]] = []
         self._kept_alive = time.monotonic()
         self._speakers_in = 0
+        self._sound = SoundClock()
 
     # The phases.
 
@@ -170,6 +172,7 @@ class _Test:
     def report(self) -> LoadReport:
         """Say what there was; then everybody leaves."""
         rows, heard, said = self._columns()
+        end = _now_us()
         delay, generator = self._merged("delays"), self._generator()
         self._enter("leaving")
         self._look()
@@ -180,7 +183,7 @@ class _Test:
         return LoadReport(
             plan=self.plan,
             joins=joins_of(listeners, _core.FATES, self.refused),
-            audio=audio_of(listeners, delay),
+            audio=audio_of(listeners, delay, self._silences(listeners, end)),
             speakers=self._speakers(rows),
             server=self._cost(int((listeners["connected_us"] >= 0).sum())),
             generator=generator,
@@ -256,6 +259,7 @@ class _Test:
 
     def _look(self) -> dict[str, Any]:
         totals, now = self._totals(), time.monotonic()
+        self._sound.note(_now_us(), totals["sent"] + totals["received"])
         fates = totals["fates"]
         joined = fates["joined"] + fates["lost"] + fates["sent_away"] - self._speakers_in
         self._recent = [(at, n) for at, n in self._recent if now - at < 1.0] + [(now, joined)]
@@ -333,6 +337,12 @@ class _Test:
             ms_per_listener_second=round(1e3 * listening / listened, 4) if listened else None,
             cores=round(listening / seconds, 3) if seconds else 0.0,
         )
+
+    def _silences(self, rows: Columns, end: int) -> np.ndarray:
+        """Those who did not stay are counted as such."""
+        stay = rows["fate"] == _core.FATES.index("joined")
+        heard = np.maximum(rows["last_audio_us"], rows["connected_us"])
+        return np.where(stay, silences(heard, rows["last_answer_us"], self._sound, end), 0)
 
     def _speakers(self, rows: Columns) -> Speakers:
         mine = {name: column[rows["speaker"]] for name, column in rows.items()}

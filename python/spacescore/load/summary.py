@@ -89,6 +89,7 @@ def _counts(report: LoadReport, paint: _Paint) -> list[str]:
         f"{audio.duplicated:,} duplicated" if audio.duplicated else "",
         _red_if(audio.skipped, "skipped by the server", paint) if audio.skipped else "",
         _red_if(audio.silent, "listeners heard nothing", paint) if audio.silent else "",
+        _red_if(audio.fell_silent, "listeners fell silent", paint) if audio.fell_silent else "",
     ]
     return [*rows, paint.row("", *odd)] if any(odd) else rows
 

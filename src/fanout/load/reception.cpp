@@ -30,6 +30,7 @@ void Reception::add(Instant now, const Packet& packet) noexcept {
     fastest_ = fastest_before_ = transit_;
   }
   ++received_;
+  last_arrival_ = now;
   if (packet.index < newest_) ++reordered_;
   if (packet.index >= newest_) follow(packet);
   first_ = std::min(first_, packet.index);

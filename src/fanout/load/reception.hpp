@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "fanout/base/ids.hpp"
 #include "fanout/base/time.hpp"
@@ -33,6 +34,10 @@ class Reception {
   Ssrc ssrc() const noexcept { return ssrc_; }
   std::uint64_t packets_received() const noexcept { return received_; }
   std::int64_t expected() const noexcept;
+  /// When the latest packet came, if any has.
+  std::optional<Instant> last_arrival() const noexcept {
+    return received_ == 0 ? std::nullopt : std::optional(last_arrival_);
+  }
   std::int64_t packets_lost() const noexcept { return expected() - std::int64_t(received_); }
   std::uint64_t packets_reordered() const noexcept { return reordered_; }
   std::uint64_t packets_late() const noexcept { return late_; }
@@ -52,6 +57,7 @@ class Reception {
   Duration playout_delay_;
   Ssrc ssrc_{};
   std::uint64_t received_ = 0;
+  Instant last_arrival_;
   std::uint64_t reordered_ = 0;
   std::uint64_t late_ = 0;
   std::uint64_t skipped_ = 0;
