@@ -29,10 +29,10 @@ def rows(**columns):
     return {name: np.array(values) for name, values in (base | columns).items()}
 
 
-def report(table, refused=None, *, max_loss=0.0, silences=(0, 0, 0), **generator):
+def report(table, refused=(), *, max_loss=0.0, silences=(0, 0, 0), **generator):
     own = {"cores": 0.1, "kernel_drops": 0, "send_errors": 0, "strays": 0}
     quiet = {"lateness": Quantiles(), "request_lag": Quantiles()}
-    joins = joins_of(table, _core.FATES, refused or {})
+    joins = joins_of(table, _core.FATES, refused, 3 + len(refused))
     return LoadReport(
         plan=LoadPlan("http://host/s/demo", listeners=joins.asked, max_loss=max_loss),
         joins=joins,
@@ -48,7 +48,7 @@ def report(table, refused=None, *, max_loss=0.0, silences=(0, 0, 0), **generator
 
 
 def test_joins_are_timed_from_the_first_check_to_the_keys():
-    joins = joins_of(rows(), _core.FATES, {})
+    joins = joins_of(rows(), _core.FATES, [], 3)
     assert (joins.asked, joins.joined, joins.failures) == (3, 2, {"no answer": 1})
     assert (joins.time.p50, joins.time.max) == (20.0, 30.0)
     assert (joins.answered.max, joins.first_audio.p50) == (3.0, 30.0)
@@ -56,9 +56,15 @@ def test_joins_are_timed_from_the_first_check_to_the_keys():
 
 
 def test_a_request_belongs_to_the_join():
-    joins = joins_of(rows(asked_us=[-5 * MS, 990 * MS, 0]), _core.FATES, {"HTTP 503": 4})
+    joins = joins_of(rows(asked_us=[-5 * MS, 990 * MS, 0]), _core.FATES, ["HTTP 503"] * 4, 7)
     assert joins.time.max == 40.0
     assert (joins.asked, joins.failures) == (7, {"HTTP 503": 4, "no answer": 1})
+
+
+def test_whoever_was_planned_and_did_not_come_has_not_started():
+    joins = joins_of(rows(), _core.FATES, ["HTTP 503"] * 4, 20)
+    assert joins.asked == 20
+    assert joins.failures == {"not started": 13, "HTTP 503": 4, "no answer": 1}
 
 
 def test_audio_adds_up():
@@ -134,7 +140,7 @@ def test_a_generator_that_was_too_slow_says_so(generator, reason):
 
 
 def test_the_summary_is_plain_text_unless_colour_is_asked_for():
-    found = report(rows(), {"HTTP 503": 4})
+    found = report(rows(), ["HTTP 503"] * 4)
     plain = summary(found)
     assert "\x1b" not in plain
     assert "\x1b[" in summary(found, color=True)

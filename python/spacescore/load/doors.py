@@ -151,7 +151,7 @@ class JanusDoor:
     def join(self, fingerprint: bytes) -> dict[str, Any]:
         """Watch the mountpoint and answer its offer."""
         session = self._session()
-        handle = self._ask(session, janus="attach", plugin="janus.plugin.streaming")["data"]["id"]
+        handle = self._made(session, janus="attach", plugin="janus.plugin.streaming")
         where = f"{session}/{handle}"
         watch = {"request": "watch", "id": self._mountpoint}
         self._ask(where, janus="message", body=watch)
@@ -175,11 +175,19 @@ class JanusDoor:
 
     def _session(self) -> str:
         if not hasattr(self._local, "session"):
-            number = self._ask(self._root, janus="create")["data"]["id"]
+            number = self._made(self._root, janus="create")
             self._local.session = f"{self._root}/{number}"
             self._sessions.append(self._local.session)
         session: str = self._local.session
         return session
+
+    def _made(self, where: str, **request: Any) -> int:
+        """Return the number of what was asked for."""
+        reply = self._ask(where, **request)
+        try:
+            return int(reply["data"]["id"])
+        except (LookupError, TypeError, ValueError):
+            raise Refused(_complaint(reply)) from None
 
     def _ask(self, where: str, **request: Any) -> Any:
         request["transaction"] = secrets.token_hex(6)

@@ -4,13 +4,22 @@ import os
 import re
 import socket
 from contextlib import suppress
+from ipaddress import ip_address
 from pathlib import Path
 
-__all__ = ["cpu_seconds", "is_local", "pid_of_port"]
+__all__ = ["cpu_seconds", "is_local", "is_server", "pid_of_port"]
 
 _PROC = Path("/proc")
 _TICK = 1 / os.sysconf("SC_CLK_TCK")
 _LISTENING = "0A"  # TCP_LISTEN; UDP has one state
+
+
+def is_server(ip: str, port: int) -> bool:
+    """Whether packets can be addressed so: an IP address, and a port that can be."""
+    try:
+        return bool(ip_address(ip)) and 0 < port < 65_536
+    except ValueError:
+        return False
 
 
 def is_local(ip: str) -> bool:

@@ -225,8 +225,8 @@ class LoadReport:
         }
 
 
-def joins_of(rows: Columns, fates: Sequence[str], refused: Mapping[str, int]) -> Joins:
-    """Sum up the joins of listeners; `refused`: by cause, whom a request did not bring that far."""
+def joins_of(rows: Columns, fates: Sequence[str], refused: Sequence[str], asked: int) -> Joins:
+    """Sum up the joins of listeners; `refused`: the cause of each who did not come that far."""
     came = np.where(rows["asked_us"] >= 0, rows["asked_us"], rows["first_check_us"])
     inside = rows["connected_us"] >= 0
     audible = inside & (rows["first_audio_us"] >= 0)
@@ -235,9 +235,9 @@ def joins_of(rows: Columns, fates: Sequence[str], refused: Mapping[str, int]) ->
     first = came[inside].min() if joined else 0
     seconds = float(rows["connected_us"][inside].max() - first) / 1e6 if joined else 0.0
     return Joins(
-        asked=int(inside.size) + sum(refused.values()),
+        asked=asked,
         joined=joined,
-        failures=causes(rows, fates, refused),
+        failures=causes(rows, fates, refused, asked),
         seconds=round(seconds, 3),
         per_second=round(joined / seconds, 1) if seconds else 0.0,
         time=Quantiles.of((rows["connected_us"] - came)[inside]),
@@ -246,14 +246,17 @@ def joins_of(rows: Columns, fates: Sequence[str], refused: Mapping[str, int]) ->
     )
 
 
-def causes(rows: Columns, fates: Sequence[str], refused: Mapping[str, int]) -> dict[str, int]:
-    """Count why people are not inside, most frequent first."""
+def causes(
+    rows: Columns, fates: Sequence[str], refused: Sequence[str], asked: int
+) -> dict[str, int]:
+    """Count why people are not inside, most frequent first; of `asked`, some may not have come."""
     counts = np.bincount(rows["fate"], minlength=len(fates))
     found = Counter(refused)
     for name, count in zip(fates, counts, strict=True):
         if name in CAUSES and count:
             found[CAUSES[name]] += int(count)
-    return dict(found.most_common())
+    found[CAUSES["waiting"]] += asked - int(rows["fate"].size) - len(refused)
+    return dict((+found).most_common())
 
 
 def audio_of(rows: Columns, delay: Quantiles, silences_us: np.ndarray) -> Audio:

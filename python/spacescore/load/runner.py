@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,8 +110,8 @@ class _Test:
             ]
         except OSError as error:
             raise LoadError(f"No socket: {error}.") from error
-        self.refused: Counter[str] = Counter()
-        self.refused_speakers: Counter[str] = Counter()
+        self.refused: list[str] = []  # by cause
+        self.refused_speakers: list[str] = []
         self._request_lags: list[int] = []
         self._pool: ThreadPoolExecutor | None = None
         self._marks: list[_Mark] = []
@@ -138,11 +138,9 @@ class _Test:
     def _publish(self, stage: Stage, swarm: Any, playlist: Any) -> None:
         for number in range(self.plan.speakers):
             ssrc = secrets.randbelow(2**32 - 1) + 1
-            try:
+            with _counted(self.refused_speakers):
                 known = stage.join(swarm.fingerprint, ssrc, f"Load {number + 1}")
                 swarm.add([_core.Member(**known, start_us=_now_us(), playlist=playlist)])
-            except Refused as refused:
-                self.refused_speakers[str(refused)] += 1
 
     def join(self) -> None:
         """Let the listeners come, each at its time, until all are in or have failed."""
@@ -182,7 +180,7 @@ class _Test:
         listeners = {name: column[~rows["speaker"]] for name, column in rows.items()}
         return LoadReport(
             plan=self.plan,
-            joins=joins_of(listeners, _core.FATES, self.refused),
+            joins=joins_of(listeners, _core.FATES, self.refused, self.plan.listeners),
             audio=audio_of(listeners, delay, self._silences(listeners, end)),
             speakers=self._speakers(rows),
             server=self._cost(int((listeners["connected_us"] >= 0).sum())),
@@ -231,15 +229,9 @@ class _Test:
     def _ask_once(self, swarm: Any, start: int) -> None:
         asked = _now_us()
         self._request_lags.append(asked - start)
-        try:
+        with _counted(self.refused):
             known = self.door.join(swarm.fingerprint)
-        except Refused as refused:
-            self.refused[str(refused)] += 1
-            return
-        try:
             swarm.add([_core.Member(**known, start_us=_now_us(), asked_us=asked)])
-        except OSError as error:
-            self.refused[f"no path: {error.strerror or error}"] += 1
 
     def _everybody_settled(self, fates: dict[str, int]) -> bool:
         asking = self.door.asks and not all(task.done() for task in self._asking)
@@ -273,7 +265,7 @@ class _Test:
                 listeners=self.plan.listeners,
                 joining=fates["joining"],
                 joined=joined,
-                failed=everybody - settled - joined + self.refused.total(),
+                failed=everybody - settled - joined + len(self.refused),
                 joins_per_second=(joined - self._recent[0][1]) / span if span else 0.0,
                 audible=min(totals["audible"], joined),  # speakers hear each other
                 received=totals["received"],
@@ -349,7 +341,7 @@ class _Test:
         return Speakers(
             asked=self.plan.speakers,
             joined=int((mine["connected_us"] >= 0).sum()),
-            failures=causes(mine, _core.FATES, self.refused_speakers),
+            failures=causes(mine, _core.FATES, self.refused_speakers, self.plan.speakers),
             packets=int(mine["sent"].sum()),
         )
 
@@ -389,6 +381,19 @@ class _Mark:
     cpu: float | None  # of the server
     own: float
     received: int
+
+
+@contextmanager
+def _counted(causes: list[str]) -> Iterator[None]:
+    """What goes wrong with one, whatever it is, is a cause to count and ends nothing."""
+    try:
+        yield
+    except Refused as refused:
+        causes.append(str(refused))
+    except OSError as error:
+        causes.append(f"no path: {error.strerror or error}")
+    except Exception as error:  # of a server that answers as no other does
+        causes.append(f"unusable answer ({type(error).__name__})")
 
 
 def _speech(plan: LoadPlan) -> list[tuple[bytes, int]]:
