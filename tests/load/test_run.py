@@ -191,6 +191,21 @@ def test_a_server_that_dies_meanwhile_is_missed(tmp_path):
     assert "5 fell silent" in report.complaints[0]
 
 
+@pytest.mark.parametrize("door", [Door.TICKET, Door.WHEP])
+def test_whoever_had_not_come_when_it_was_stopped_has_not_started(served, door):
+    stop = threading.Event()
+    report = run(
+        plan(served, listeners=50, door=door, duration=60.0, ramp=Ramp(seconds=100)),
+        on_progress=lambda progress: progress.joined and stop.set(),
+        stop=stop,
+    )
+    missing = 50 - report.joins.joined
+    assert report.joins.asked == 50
+    assert sum(report.joins.failures.values()) == missing
+    assert report.joins.failures["not started"] >= missing - 1
+    assert report.complaints == [f"{missing} listeners did not get in"]
+
+
 def test_listeners_may_have_a_socket_each(served):
     """As towards another machine."""
     ticket = served.ticket()
