@@ -98,7 +98,7 @@ class Audio:
     skipped: int  # frames the server never sent: a gap in time without one in number
     loss_percent: float  # lost and skipped, of all there should have been
     jitter: Quantiles  # RFC 3550's estimate, over listeners
-    delay: Quantiles  # behind the fastest packet of each listener, over packets
+    delay: Quantiles  # behind the fastest packet of each listener in the run, over packets
 
 
 @dataclass(frozen=True, slots=True)
