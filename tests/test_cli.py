@@ -135,6 +135,10 @@ def test_a_token_of_the_environments_key_verifies(tmp_path):
         (["load", "http://127.0.0.1:1/whep", "--door", "whep", "-n", "9000000"], "descriptors"),
         (["load", "http://127.0.0.1:1/s/demo", "-n", "0"], "At least one"),
         (["load", "http://127.0.0.1:1/s/demo", "--over", "-1"], "ramp"),
+        (["load", "http://127.0.0.1:1/s/demo", "--over", "inf"], "ramp"),
+        (["load", "http://127.0.0.1:1/s/demo", "--over", "1e300"], "ramp"),
+        (["load", "http://127.0.0.1:1/s/demo", "--join-timeout", "inf"], "join timeout"),
+        (["load", "http://127.0.0.1:1/s/demo", "--duration", "inf"], "duration"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(arguments, reason):

@@ -240,11 +240,31 @@ def test_listeners_may_have_a_socket_each(served):
         ({"target": "http://127.0.0.1:1/s/demo"}, "connection refused"),
         ({"ticket": {"ticket": "x"}}, "no ticket"),
         ({"ticket": {"candidates": 7}}, "no ticket"),
+        (
+            {"target": "http://127.0.0.1:1/s/x", "speakers": 1, "speech": [(bytes(1_275), 960)]},
+            "Opus",
+        ),
     ],
 )
 def test_what_cannot_begin_says_why(fields, reason):
     with pytest.raises(LoadError, match=reason):
         run(LoadPlan(**fields))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"ip": "127.0.0.1", "port": 99_999}, "no UDP"),
+        ({"ip": "127.0.0.1", "port": -1}, "no UDP"),
+        ({"ip": "media.example.org", "port": 1}, "no UDP"),
+        ({"ip": 7, "port": 1}, "no UDP"),
+        ({"ip": "fe80::1", "port": 1}, "No path"),  # of no interface
+    ],
+)
+def test_a_ticket_that_leads_nowhere_says_why(served, change, reason):
+    ticket = served.ticket() | {"candidates": [change | {"protocol": "udp"}]}
+    with pytest.raises(LoadError, match=reason):
+        run(LoadPlan(ticket=ticket, listeners=2, ramp=Ramp(seconds=0), duration=0))
 
 
 def test_too_few_file_descriptors_are_named_before_anything_starts():

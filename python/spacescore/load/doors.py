@@ -17,7 +17,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from spacescore._native import _core
 from spacescore.errors import InvalidOfferError
 from spacescore.load.descriptions import Credentials, Remote, answer, offer, read
-from spacescore.load.local import is_local
+from spacescore.load.local import is_local, is_server
 from spacescore.load.plan import Door, LoadPlan
 from spacescore.load.requests import LoadError, Refused, Requests
 
@@ -66,14 +66,16 @@ class TicketDoor:
             self._ticket, self._password = str(ticket["ticket"]), str(ticket["password"])
             self._fingerprint = bytes.fromhex(str(ticket["fingerprint"]).replace(":", ""))
             rows = [
-                (c["ip"], int(c["port"]), c.get("protocol", "udp")) for c in ticket["candidates"]
+                (str(c["ip"]), int(c["port"]), c.get("protocol", "udp"))
+                for c in ticket["candidates"]
             ]
             _core.make_ufrag(self._ticket, bytes(12), 111)
+            _core.Member(server=("::", 1), ufrag="", password="", fingerprint=self._fingerprint)
         except (LookupError, TypeError, ValueError, AttributeError):
             raise LoadError("This is no ticket: see spacescore ticket --json.") from None
-        servers = [(ip, port) for ip, port, protocol in rows if protocol == "udp"]
+        servers = [row[:2] for row in rows if row[2] == "udp" and is_server(*row[:2])]
         if not servers:
-            raise LoadError("The ticket names no UDP candidate.")
+            raise LoadError("The ticket names no UDP candidate with an IP address.")
         host = Requests(plan.target).host if plan.target else servers[0][0]
         self.local = _leads_here(host) and any(map(_is_here, servers))
         self._server = _choose(servers, self.local)

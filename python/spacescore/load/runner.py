@@ -69,7 +69,7 @@ def run(
 
     Raises LoadError when it cannot begin.
     """
-    speech = _speech(plan) if plan.speakers else []
+    playlist = _playlist(plan) if plan.speakers else None
     door = open_door(plan)
     stage = Stage(plan) if plan.speakers else None
     if door.asks or not door.local:
@@ -77,7 +77,7 @@ def run(
     test = _Test(plan, door, on_progress or (lambda _: None), stop)
     try:
         if stage:
-            test.speak(stage, _core.Playlist(speech))
+            test.speak(stage, playlist)
         test.join()
         test.listen()
         return test.report()
@@ -205,7 +205,11 @@ class _Test:
     def _add_all(self, starts: list[int]) -> None:
         for number, swarm in enumerate(self.swarms):
             mine = starts[number :: len(self.swarms)]
-            swarm.add([_core.Member(**self.door.join(b""), start_us=start) for start in mine])
+            members = [_core.Member(**self.door.join(b""), start_us=start) for start in mine]
+            try:
+                swarm.add(members)
+            except OSError as error:
+                raise LoadError(f"No path to the server: {error}.") from error
 
     def _ask_for(self, starts: list[int]) -> None:
         turns = iter(enumerate(starts))
@@ -396,10 +400,13 @@ def _counted(causes: list[str]) -> Iterator[None]:
         causes.append(f"unusable answer ({type(error).__name__})")
 
 
-def _speech(plan: LoadPlan) -> list[tuple[bytes, int]]:
-    if plan.speech is None:
-        return tone()
-    return packets_of(plan.speech) if isinstance(plan.speech, Path) else list(plan.speech)
+def _playlist(plan: LoadPlan) -> Any:
+    speech = tone() if plan.speech is None else plan.speech
+    packets = packets_of(speech) if isinstance(speech, Path) else list(speech)
+    try:
+        return _core.Playlist(packets)
+    except ValueError as error:
+        raise LoadError(f"The speech cannot be said: {error}.") from error
 
 
 def _require_descriptors(plan: LoadPlan) -> None:
