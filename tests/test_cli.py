@@ -208,6 +208,13 @@ def test_load_reports_to_people_and_as_json(tmp_path):
         assert "3 of 3" in out
 
 
+def test_load_does_not_begin_when_its_report_has_nowhere_to_go():
+    code, out, err = run("load", "http://127.0.0.1:1/s/demo", "--json", "/nowhere/report.json")
+    assert (code, out) == (2, "")
+    assert "/nowhere/report.json" in err
+    assert "refused" not in err
+
+
 def test_load_fails_when_nobody_gets_in():
     with Engine(host="127.0.0.1", port=0) as engine:
         engine.create_space("demo")

@@ -79,7 +79,10 @@ Examples:
 )
 @click.option("--insecure", is_flag=True, help="Take whatever certificate an https server shows.")
 @click.option(
-    "--json", "json_file", type=click.File("w"), help="Write the report as JSON; - is stdout."
+    "--json",
+    "json_file",
+    type=click.File("w", lazy=False),  # before anything starts
+    help="Write the report as JSON; - is stdout.",
 )
 def load(url: str, ticket: Any, json_file: Any, **options: Any) -> None:
     """Let virtual listeners join a space at URL, count what each hears, and report.
