@@ -75,7 +75,9 @@ Examples:
 @click.option("--threads", default=1, show_default=True, help="Each with sockets of its own.")
 @click.option("--seed", default=1, show_default=True, help="Of a storm's arrivals.")
 @click.option(
-    "--server-pid", type=int, help="Whose CPU time to tell.  [default: found by port, when local]"
+    "--server-pid",
+    type=int,
+    help="Whose CPU time to tell.  [default: whoever has the port, when local; maybe a proxy]",
 )
 @click.option("--insecure", is_flag=True, help="Take whatever certificate an https server shows.")
 @click.option(

@@ -7,6 +7,7 @@ from spacescore.load.report import Generator, Quantiles, Speakers, audio_of, joi
 
 FATE = {name: number for number, name in enumerate(_core.FATES)}
 MS = 1_000
+NONE = Speakers()
 
 
 def rows(**columns):
@@ -29,15 +30,15 @@ def rows(**columns):
     return {name: np.array(values) for name, values in (base | columns).items()}
 
 
-def report(table, refused=(), *, max_loss=0.0, silences=(0, 0, 0), **generator):
-    own = {"cores": 0.1, "kernel_drops": 0, "send_errors": 0, "strays": 0}
+def report(table, refused=(), *, max_loss=0.0, silences=(0, 0, 0), speakers=NONE, **generator):
+    own = {"cores": 0.1, "busiest": 0.1, "kernel_drops": 0, "send_errors": 0, "strays": 0}
     quiet = {"lateness": Quantiles(), "request_lag": Quantiles()}
     joins = joins_of(table, _core.FATES, refused, 3 + len(refused))
     return LoadReport(
         plan=LoadPlan("http://host/s/demo", listeners=joins.asked, max_loss=max_loss),
         joins=joins,
         audio=audio_of(table, Quantiles(), np.array(silences)),
-        speakers=Speakers(),
+        speakers=speakers,
         server=None,
         generator=Generator(**own | quiet | generator),
         listened_seconds=1.0,
@@ -97,7 +98,7 @@ def test_a_test_passes_when_everybody_joined_and_heard_everything():
     ("changes", "complaint"),
     [
         ({"connected_us": [1, 1, -1], "fate": [2, 2, FATE["no_answer"]]}, "1 listener did not get"),
-        ({"fate": [2, FATE["lost"], FATE["sent_away"]]}, "2 did not stay"),
+        ({"fate": [2, FATE["lost"], FATE["sent_away"]]}, "2 listeners did not stay"),
         ({"received": [0, 0, 0], "expected": [0, 0, 0]}, "nobody speaks"),
         ({"received": [100, 100, 99]}, "0.333 % of the audio"),
         ({"skipped": [0, 0, 3]}, "0.99 % of the audio"),
@@ -117,6 +118,15 @@ def test_whoever_missed_all_to_the_end_heard_nothing_or_fell_silent():
     assert "1 listeners fell silent" in summary(found)
 
 
+def test_a_speaker_who_was_lost_is_a_complaint():
+    found = report(rows(**GOOD), speakers=Speakers(2, 2, {"sent away": 1}, 900))
+    assert found.complaints == ["1 speaker did not stay"]
+
+
+def test_cores_are_of_all_threads_and_one_may_still_have_time():
+    assert not report(rows(**GOOD), cores=1.4, busiest=0.4).generator.bottlenecks
+
+
 def test_some_loss_may_be_allowed():
     table = rows(**GOOD | {"received": [100, 100, 99]})
     assert report(table, max_loss=0.4).ok
@@ -130,7 +140,7 @@ def test_some_loss_may_be_allowed():
         ({"send_errors": 7}, "refused by its own kernel"),
         ({"lateness": Quantiles(1, 2, 101, 102)}, "late, p99 101 ms"),
         ({"request_lag": Quantiles(1, 2, 101, 102)}, "requests waited"),
-        ({"cores": 0.99}, "busy"),
+        ({"cores": 1.4, "busiest": 0.99}, "a thread was busy all the time"),
     ],
 )
 def test_a_generator_that_was_too_slow_says_so(generator, reason):

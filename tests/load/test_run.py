@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from aiortc_server import AiortcServer
 from served import Served
 from spacescore._native import _core
-from spacescore.load import Door, LoadError, LoadPlan, Profile, Ramp, run
+from spacescore.load import Door, LoadError, LoadPlan, Profile, Ramp, run, summary
 from spacescore.load.speech import tone
 from virtual_peer import wait_for
 
@@ -57,6 +58,8 @@ def test_two_hundred_join_by_ticket_and_hear_everything(served):
     ]
     assert (seen[-1].joined, seen[-1].failed) == (200, 0)
     assert report.server.pid == served.process.pid
+    assert f"process {report.server.name} ({served.process.pid})" in summary(report)
+    assert report.server.name == Path(f"/proc/{served.process.pid}/comm").read_text().strip()
 
 
 @pytest.mark.slow
@@ -83,6 +86,7 @@ def test_threads_share_the_listeners(served):
     report = run(plan(served, listeners=21, speakers=1, threads=2, max_loss=1.0))
     assert (report.joins.joined, report.speakers.joined) == (21, 1)
     assert report.listeners["received"].size == 21
+    assert 0 < report.generator.cores / 2 <= report.generator.busiest <= report.generator.cores
 
 
 @pytest.mark.slow

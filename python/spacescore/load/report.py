@@ -116,6 +116,7 @@ class ServerCost:
     """CPU time of a server on this machine."""
 
     pid: int
+    name: str  # of the process: behind a proxy here, it may be the proxy
     joining_seconds: float
     listening_seconds: float
     ms_per_join: float | None  # what joining took, less the audio sent meanwhile
@@ -128,7 +129,8 @@ class ServerCost:
 class Generator:
     """How the load generator itself did: what it could not keep up with is not the server's."""
 
-    cores: float
+    cores: float  # of all threads
+    busiest: float  # of them, of a core
     lateness: Quantiles  # of its timers and of joins it began
     request_lag: Quantiles  # of requests that waited for a free thread
     kernel_drops: int  # packets lost in its own buffers
@@ -147,7 +149,7 @@ class Generator:
             found.append(f"timers and joins were late, p99 {self.lateness.p99:,.0f} ms")
         if (self.request_lag.p99 or 0) > LATE_MS:
             found.append(f"requests waited for each other, p99 {self.request_lag.p99:,.0f} ms")
-        if self.cores > BUSY:
+        if self.busiest > BUSY:
             found.append("a thread was busy all the time")
         return found
 
@@ -182,9 +184,8 @@ class LoadReport:
         for who, what in (("listener", self.joins), ("speaker", self.speakers)):
             if missing := what.asked - what.joined:
                 found.append(f"{missing:,} {who}{'s' * (missing > 1)} did not get in")
-        gone = sum(self.joins.failures.values()) - (self.joins.asked - self.joins.joined)
-        if gone:
-            found.append(f"{gone:,} did not stay")
+            if gone := sum(what.failures.values()) - missing:
+                found.append(f"{gone:,} {who}{'s' * (gone > 1)} did not stay")
         if self.audio.silent:
             found.append(f"{self.audio.silent:,} heard nothing")
         elif self.joins.joined and not self.audio.listening and self._long_enough:

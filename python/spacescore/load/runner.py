@@ -16,7 +16,7 @@ import numpy as np
 
 from spacescore._native import _core
 from spacescore.load.doors import Entrance, Stage, open_door
-from spacescore.load.local import cpu_seconds, pid_of_port
+from spacescore.load.local import cpu_seconds, name_of, pid_of_port
 from spacescore.load.plan import LoadPlan, start_times
 from spacescore.load.report import (
     Columns,
@@ -296,18 +296,16 @@ class _Test:
         used = cpu_seconds(self._pid) if self._pid else None
         health = [swarm.health() for swarm in self.swarms]
         received = self._totals()["received"]
-        self._marks.append(_Mark(time.monotonic(), used, self._cpu(health), received))
-
-    @staticmethod
-    def _cpu(health: list[dict[str, int]]) -> float:
-        return sum(h["cpu_us"] for h in health) / 1e6
+        own = np.array([h["cpu_us"] for h in health]) / 1e6
+        self._marks.append(_Mark(time.monotonic(), used, own, received))
 
     def _generator(self) -> Generator:
         health = [swarm.health() for swarm in self.swarms]
         first, last = self._marks[0], self._marks[-1]
-        busy = (last.own - first.own) / len(self.swarms) / (last.at - first.at)
+        busy = (last.own - first.own) / (last.at - first.at)
         return Generator(
-            cores=round(busy, 3),
+            cores=round(float(busy.sum()), 3),
+            busiest=round(float(busy.max()), 3),
             lateness=self._merged("lateness"),
             request_lag=Quantiles.of(np.array(self._request_lags)),
             kernel_drops=sum(h["kernel_drops"] for h in health),
@@ -326,6 +324,7 @@ class _Test:
         for_joins = max(0.0, joining - each * (between.received - before.received))
         return ServerCost(
             pid=self._pid,
+            name=name_of(self._pid),
             joining_seconds=round(joining, 2),
             listening_seconds=round(listening, 2),
             ms_per_join=round(1e3 * for_joins / joined, 3) if joined else None,
@@ -383,7 +382,7 @@ class _Mark:
 
     at: float
     cpu: float | None  # of the server
-    own: float
+    own: np.ndarray  # of each of our threads
     received: int
 
 
