@@ -36,7 +36,8 @@ Examples:
 @click.option(
     "--speech",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="What speakers play, over and over: any file that FFmpeg reads.  [default: a tone]",
+    help="What speakers play, over and over: a file that FFmpeg reads, ten minutes of it at most.  "
+    "[default: a tone]",
 )
 @click.option(
     "--door",
@@ -91,7 +92,8 @@ def load(url: str, ticket: Any, json_file: Any, **options: Any) -> None:
 
     They are real as far as the server can tell: STUN, DTLS, SRTP, receiver reports. On one
     machine every listener has a loopback address of its own. Exits with 0 when everybody
-    joined, stayed and lost no more than allowed, and with 1 otherwise.
+    joined, stayed, heard something to the end and lost no more than allowed, with 2 when
+    the test cannot begin, and with 1 otherwise.
     """
     from spacescore.errors import SpacescoreError
     from spacescore.load import run, summary

@@ -255,6 +255,11 @@ def test_what_cannot_begin_says_why(fields, reason):
         run(LoadPlan(**fields))
 
 
+def test_a_ticket_with_half_a_fingerprint_is_none(served):
+    with pytest.raises(LoadError, match="no ticket"):
+        run(LoadPlan(ticket=served.ticket() | {"fingerprint": "00:11"}, listeners=1))
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

@@ -69,7 +69,7 @@ class TicketDoor:
                 (str(c["ip"]), int(c["port"]), c.get("protocol", "udp"))
                 for c in ticket["candidates"]
             ]
-            _core.make_ufrag(self._ticket, bytes(12), 111)
+            _core.make_ufrag(self._ticket, bytes(12), 111)  # these two raise what is wrong
             _core.Member(server=("::", 1), ufrag="", password="", fingerprint=self._fingerprint)
         except (LookupError, TypeError, ValueError, AttributeError):
             raise LoadError("This is no ticket: see spacescore ticket --json.") from None
