@@ -58,7 +58,7 @@ def test_two_hundred_join_by_ticket_and_hear_everything(served):
     ]
     assert (seen[-1].joined, seen[-1].failed) == (200, 0)
     assert report.server.pid == served.process.pid
-    assert f"process {report.server.name} ({served.process.pid})" in summary(report)
+    assert f"{report.server.name} (pid {served.process.pid})" in summary(report)
     assert report.server.name == Path(f"/proc/{served.process.pid}/comm").read_text().strip()
 
 

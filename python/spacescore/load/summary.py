@@ -139,7 +139,7 @@ def _cost(report: LoadReport, paint: _Paint) -> list[str]:
             f"{server.us_per_packet:.3g} µs a packet" if server.us_per_packet is not None else "",
             f"{server.cores:.0%} of a core while listening",
         ]
-        rows.append(paint.row("server CPU", f"process {server.name} ({server.pid})", *shares))
+        rows.append(paint.row("server CPU", f"{server.name} (pid {server.pid})", *shares))
     late = f"late by {_ms(own.lateness.p99)} (p99)" if own.lateness.p99 is not None else ""
     busiest = f"the busiest thread {own.busiest:.0%}" if report.plan.threads > 1 else ""
     rows.append(paint.row("generator", f"{own.cores:.0%} of a core", busiest, late))
