@@ -123,6 +123,11 @@ def test_a_speaker_who_was_lost_is_a_complaint():
     assert found.complaints == ["1 speaker did not stay"]
 
 
+def test_a_speaker_whom_the_server_leaves_unanswered_is_a_complaint():
+    found = report(rows(**GOOD), speakers=Speakers(2, 2, {}, 900, unanswered=2))
+    assert found.complaints == ["2 speakers were not answered any more"]
+
+
 def test_cores_are_of_all_threads_and_one_may_still_have_time():
     assert not report(rows(**GOOD), cores=1.4, busiest=0.4).generator.bottlenecks
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from spacescore.load.silence import SoundClock, silences
+from spacescore.load.silence import SoundClock, silences, unanswered
 
 SECOND = 1_000_000
 LOOKS = range(0, 10 * SECOND + 1, SECOND // 5)
@@ -41,6 +41,11 @@ def test_a_server_without_sound_is_missed_by_its_answers():
     clock = clock_of(lambda at: at < 2)
     assert missed(clock, 1.9, last_answer=4.5) == 0
     assert missed(clock, 1.9, last_answer=2.5) == pytest.approx(7.5)
+
+
+def test_six_seconds_without_an_answer_are_no_server():
+    last = np.array([1, 4, 5, 9]) * SECOND
+    assert (unanswered(last, 10 * SECOND) / SECOND).tolist() == [9, 6, 0, 0]
 
 
 def test_a_clock_nobody_looked_at_has_heard_no_sound():

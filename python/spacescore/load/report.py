@@ -109,6 +109,7 @@ class Speakers:
     joined: int = 0
     failures: dict[str, int] = field(default_factory=dict)
     packets: int = 0
+    unanswered: int = 0  # at the end, for seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +187,9 @@ class LoadReport:
                 found.append(f"{missing:,} {who}{'s' * (missing > 1)} did not get in")
             if gone := sum(what.failures.values()) - missing:
                 found.append(f"{gone:,} {who}{'s' * (gone > 1)} did not stay")
+        if deaf := self.speakers.unanswered:
+            were = "speakers were" if deaf > 1 else "speaker was"
+            found.append(f"{deaf:,} {were} not answered any more")
         if self.audio.silent:
             found.append(f"{self.audio.silent:,} heard nothing")
         elif self.joins.joined and not self.audio.listening and self._long_enough:

@@ -30,7 +30,7 @@ from spacescore.load.report import (
     joins_of,
 )
 from spacescore.load.requests import LoadError, Refused
-from spacescore.load.silence import SoundClock, silences
+from spacescore.load.silence import SoundClock, silences, unanswered
 from spacescore.load.speech import packets_of, tone
 
 __all__ = ["Progress", "run"]
@@ -182,7 +182,7 @@ class _Test:
             plan=self.plan,
             joins=joins_of(listeners, _core.FATES, self.refused, self.plan.listeners),
             audio=audio_of(listeners, delay, self._silences(listeners, end)),
-            speakers=self._speakers(rows),
+            speakers=self._speakers(rows, end),
             server=self._cost(int((listeners["connected_us"] >= 0).sum())),
             generator=generator,
             listened_seconds=self._marks[-1].at - self._marks[1].at,
@@ -335,17 +335,19 @@ class _Test:
 
     def _silences(self, rows: Columns, end: int) -> np.ndarray:
         """Those who did not stay are counted as such."""
-        stay = rows["fate"] == _core.FATES.index("joined")
         heard = np.maximum(rows["last_audio_us"], rows["connected_us"])
-        return np.where(stay, silences(heard, rows["last_answer_us"], self._sound, end), 0)
+        found = silences(heard, rows["last_answer_us"], self._sound, end)
+        return np.where(_stays(rows), found, 0)
 
-    def _speakers(self, rows: Columns) -> Speakers:
+    def _speakers(self, rows: Columns, end: int) -> Speakers:
         mine = {name: column[rows["speaker"]] for name, column in rows.items()}
+        sign = np.maximum(mine["last_answer_us"], mine["last_audio_us"])
         return Speakers(
             asked=self.plan.speakers,
             joined=int((mine["connected_us"] >= 0).sum()),
             failures=causes(mine, _core.FATES, self.refused_speakers, self.plan.speakers),
             packets=int(mine["sent"].sum()),
+            unanswered=int((_stays(mine) & (unanswered(sign, end) > 0)).sum()),
         )
 
     def _merged(self, name: str) -> Quantiles:
@@ -384,6 +386,11 @@ class _Mark:
     cpu: float | None  # of the server
     own: np.ndarray  # of each of our threads
     received: int
+
+
+def _stays(rows: Columns) -> np.ndarray:
+    stays: np.ndarray = rows["fate"] == _core.FATES.index("joined")
+    return stays
 
 
 @contextmanager

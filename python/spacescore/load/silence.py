@@ -11,7 +11,7 @@ from array import array
 
 import numpy as np
 
-__all__ = ["SoundClock", "silences"]
+__all__ = ["SoundClock", "silences", "unanswered"]
 
 ENOUGH_US = 1_000_000  # of sound missed; a room may be silent for 0.4 s between keep-alives
 UNANSWERED_US = 6_000_000  # two checks, 2.5 s apart, and a second for the answer
@@ -48,6 +48,11 @@ def silences(
     last_audio_us: of the latest packet, or the end of the join; last_answer_us: to a check.
     """
     missed = clock.since(last_audio_us)
-    unanswered = end_us - np.maximum(last_audio_us, last_answer_us)
-    dead = np.where(unanswered >= UNANSWERED_US, unanswered, 0)
+    dead = unanswered(np.maximum(last_audio_us, last_answer_us), end_us)
     return np.where(missed >= ENOUGH_US, missed, dead)
+
+
+def unanswered(last_sign_us: np.ndarray, end_us: int) -> np.ndarray:
+    """Return for how long, in microseconds, the server gave no sign; 0: it may be alive."""
+    quiet = end_us - last_sign_us
+    return np.where(quiet >= UNANSWERED_US, quiet, 0)
