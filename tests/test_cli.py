@@ -135,6 +135,10 @@ def test_a_token_of_the_environments_key_verifies(tmp_path):
         (["load", "http://127.0.0.1:1/whep", "--door", "whep", "-n", "9000000"], "descriptors"),
         (["load", "http://127.0.0.1:1/s/demo", "-n", "0"], "At least one"),
         (["load", "http://127.0.0.1:1/s/demo", "--over", "-1"], "ramp"),
+        (["load", "http://127.0.0.1:1/s/demo", "--over", "inf"], "ramp"),
+        (["load", "http://127.0.0.1:1/s/demo", "--over", "1e300"], "ramp"),
+        (["load", "http://127.0.0.1:1/s/demo", "--join-timeout", "inf"], "join timeout"),
+        (["load", "http://127.0.0.1:1/s/demo", "--duration", "inf"], "duration"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(arguments, reason):
@@ -202,6 +206,13 @@ def test_load_reports_to_people_and_as_json(tmp_path):
         code, out, _ = run(*arguments, "--json", tmp_path / "report.json", input=ticket)
         assert json.loads((tmp_path / "report.json").read_text())["ok"]
         assert "3 of 3" in out
+
+
+def test_load_does_not_begin_when_its_report_has_nowhere_to_go():
+    code, out, err = run("load", "http://127.0.0.1:1/s/demo", "--json", "/nowhere/report.json")
+    assert (code, out) == (2, "")
+    assert "/nowhere/report.json" in err
+    assert "refused" not in err
 
 
 def test_load_fails_when_nobody_gets_in():

@@ -36,7 +36,8 @@ Examples:
 @click.option(
     "--speech",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="What speakers play, over and over: any file that FFmpeg reads.  [default: a tone]",
+    help="What speakers play, over and over: a file that FFmpeg reads, ten minutes of it at most.  "
+    "[default: a tone]",
 )
 @click.option(
     "--door",
@@ -75,18 +76,24 @@ Examples:
 @click.option("--threads", default=1, show_default=True, help="Each with sockets of its own.")
 @click.option("--seed", default=1, show_default=True, help="Of a storm's arrivals.")
 @click.option(
-    "--server-pid", type=int, help="Whose CPU time to tell.  [default: found by port, when local]"
+    "--server-pid",
+    type=int,
+    help="Whose CPU time to tell.  [default: whoever has the port, when local; maybe a proxy]",
 )
 @click.option("--insecure", is_flag=True, help="Take whatever certificate an https server shows.")
 @click.option(
-    "--json", "json_file", type=click.File("w"), help="Write the report as JSON; - is stdout."
+    "--json",
+    "json_file",
+    type=click.File("w", lazy=False),  # before anything starts
+    help="Write the report as JSON; - is stdout.",
 )
 def load(url: str, ticket: Any, json_file: Any, **options: Any) -> None:
     """Let virtual listeners join a space at URL, count what each hears, and report.
 
     They are real as far as the server can tell: STUN, DTLS, SRTP, receiver reports. On one
     machine every listener has a loopback address of its own. Exits with 0 when everybody
-    joined, stayed and lost no more than allowed, and with 1 otherwise.
+    joined, stayed, heard something to the end and lost no more than allowed, with 2 when
+    the test cannot begin, and with 1 otherwise.
     """
     from spacescore.errors import SpacescoreError
     from spacescore.load import run, summary

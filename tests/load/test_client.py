@@ -190,6 +190,22 @@ def test_jitter_is_estimated_as_rfc_3550_does():
     assert client.stats.packets_late == 0
 
 
+class Slowing(netem.Link):
+    """Each second takes 15 ms longer than the one before."""
+
+    def send(self, now_us, datagram):
+        self._delay_us = 20_000 + 15 * now_us // 1_000
+        super().send(now_us, datagram)
+
+
+def test_who_falls_behind_little_by_little_is_late_against_the_start():
+    client, server = make_client(), MiniServer(frames=1_000)
+    play(client, server, down=Slowing(2), seconds=22)
+    assert (client.stats.packets_received, client.stats.packets_lost) == (1_000, 0)
+    behind = 200 / 15  # seconds until it is 200 ms
+    assert client.stats.packets_late == pytest.approx(1_000 - 50 * behind, abs=25)
+
+
 def test_reordered_duplicated_and_late_packets_are_told_apart():
     client, server = make_client(), MiniServer(frames=2_000)
     down = netem.Link(3, duplicate=0.1, reorder=0.05, reorder_us=300_000)

@@ -103,6 +103,8 @@ def test_everybody_joins_and_hears_the_speaker():
     assert (steps[0] <= steps[1]).all()
     assert (steps[1] <= steps[2]).all()
     assert (rows["first_audio_us"][1:] - steps[2] <= 2 * TICK_US).all()
+    assert (4 * SECOND_US - rows["last_audio_us"] <= 2 * TICK_US).all()
+    assert (rows["last_answer_us"][1:] >= steps[1]).all()
 
 
 def test_nobody_starts_before_their_time_or_beyond_what_is_asked_for():

@@ -44,7 +44,9 @@ def test_a_ramp_of_no_time_is_all_at_once(profile):
         ({"speakers": 1_001}, "speakers"),
         ({"duration": -1}, "duration"),
         ({"duration": float("nan")}, "duration"),
+        ({"duration": float("inf")}, "duration"),
         ({"join_timeout": 0}, "join timeout"),
+        ({"join_timeout": float("inf")}, "join timeout"),
         ({"max_loss": 101}, "percent"),
         ({"threads": 0}, "threads"),
         ({"concurrency": 0}, "requests"),
@@ -57,7 +59,10 @@ def test_a_plan_that_makes_no_sense_says_why(fields, reason):
         LoadPlan(**{"target": "http://host/s/demo", **fields})
 
 
-@pytest.mark.parametrize("fields", [{"seconds": -1}, {"seconds": float("nan")}, {"steps": 0}])
+@pytest.mark.parametrize(
+    "fields",
+    [{"seconds": seconds} for seconds in (-1, float("nan"), float("inf"), 1e300)] + [{"steps": 0}],
+)
 def test_a_ramp_that_makes_no_sense_says_why(fields):
     with pytest.raises(InvalidRequestError, match="ramp"):
         Ramp(**fields)

@@ -7,6 +7,7 @@ from spacescore.load.report import Generator, Quantiles, Speakers, audio_of, joi
 
 FATE = {name: number for number, name in enumerate(_core.FATES)}
 MS = 1_000
+NONE = Speakers()
 
 
 def rows(**columns):
@@ -29,15 +30,15 @@ def rows(**columns):
     return {name: np.array(values) for name, values in (base | columns).items()}
 
 
-def report(table, refused=None, *, max_loss=0.0, **generator):
-    own = {"cores": 0.1, "kernel_drops": 0, "send_errors": 0, "strays": 0}
+def report(table, refused=(), *, max_loss=0.0, silences=(0, 0, 0), speakers=NONE, **generator):
+    own = {"cores": 0.1, "busiest": 0.1, "kernel_drops": 0, "send_errors": 0, "strays": 0}
     quiet = {"lateness": Quantiles(), "request_lag": Quantiles()}
-    joins = joins_of(table, _core.FATES, refused or {})
+    joins = joins_of(table, _core.FATES, refused, 3 + len(refused))
     return LoadReport(
         plan=LoadPlan("http://host/s/demo", listeners=joins.asked, max_loss=max_loss),
         joins=joins,
-        audio=audio_of(table, Quantiles()),
-        speakers=Speakers(),
+        audio=audio_of(table, Quantiles(), np.array(silences)),
+        speakers=speakers,
         server=None,
         generator=Generator(**own | quiet | generator),
         listened_seconds=1.0,
@@ -48,7 +49,7 @@ def report(table, refused=None, *, max_loss=0.0, **generator):
 
 
 def test_joins_are_timed_from_the_first_check_to_the_keys():
-    joins = joins_of(rows(), _core.FATES, {})
+    joins = joins_of(rows(), _core.FATES, [], 3)
     assert (joins.asked, joins.joined, joins.failures) == (3, 2, {"no answer": 1})
     assert (joins.time.p50, joins.time.max) == (20.0, 30.0)
     assert (joins.answered.max, joins.first_audio.p50) == (3.0, 30.0)
@@ -56,16 +57,22 @@ def test_joins_are_timed_from_the_first_check_to_the_keys():
 
 
 def test_a_request_belongs_to_the_join():
-    joins = joins_of(rows(asked_us=[-5 * MS, 990 * MS, 0]), _core.FATES, {"HTTP 503": 4})
+    joins = joins_of(rows(asked_us=[-5 * MS, 990 * MS, 0]), _core.FATES, ["HTTP 503"] * 4, 7)
     assert joins.time.max == 40.0
     assert (joins.asked, joins.failures) == (7, {"HTTP 503": 4, "no answer": 1})
 
 
+def test_whoever_was_planned_and_did_not_come_has_not_started():
+    joins = joins_of(rows(), _core.FATES, ["HTTP 503"] * 4, 20)
+    assert joins.asked == 20
+    assert joins.failures == {"not started": 13, "HTTP 503": 4, "no answer": 1}
+
+
 def test_audio_adds_up():
-    audio = audio_of(rows(), Quantiles())
+    audio = audio_of(rows(), Quantiles(), np.array([0, 5_000 * MS, 0]))
     assert (audio.expected, audio.received, audio.lost, audio.skipped) == (100, 97, 3, 20)
     assert audio.loss_percent == pytest.approx(100 * 23 / 120, abs=1e-3)
-    assert (audio.listening, audio.silent) == (1, 1)
+    assert (audio.listening, audio.silent, audio.fell_silent) == (1, 1, 0)
 
 
 def test_quantiles_of_counts_are_the_ends_of_their_buckets():
@@ -91,9 +98,8 @@ def test_a_test_passes_when_everybody_joined_and_heard_everything():
     ("changes", "complaint"),
     [
         ({"connected_us": [1, 1, -1], "fate": [2, 2, FATE["no_answer"]]}, "1 listener did not get"),
-        ({"fate": [2, FATE["lost"], FATE["sent_away"]]}, "2 did not stay"),
+        ({"fate": [2, FATE["lost"], FATE["sent_away"]]}, "2 listeners did not stay"),
         ({"received": [0, 0, 0], "expected": [0, 0, 0]}, "nobody speaks"),
-        ({"received": [100, 100, 0], "expected": [100, 100, 0]}, "1 heard nothing"),
         ({"received": [100, 100, 99]}, "0.333 % of the audio"),
         ({"skipped": [0, 0, 3]}, "0.99 % of the audio"),
     ],
@@ -103,6 +109,27 @@ def test_a_test_fails_for_a_reason_it_names(changes, complaint):
     assert not found.ok
     assert [text for text in found.complaints if complaint in text]
     assert complaint in summary(found)
+
+
+def test_whoever_missed_all_to_the_end_heard_nothing_or_fell_silent():
+    table = rows(**GOOD | {"received": [100, 100, 0], "expected": [100, 100, 0]})
+    found = report(table, silences=[0, 2_500 * MS, 5_000 * MS])
+    assert found.complaints == ["1 heard nothing", "1 fell silent, for up to 2.5 s"]
+    assert "1 listeners fell silent" in summary(found)
+
+
+def test_a_speaker_who_was_lost_is_a_complaint():
+    found = report(rows(**GOOD), speakers=Speakers(2, 2, {"sent away": 1}, 900))
+    assert found.complaints == ["1 speaker did not stay"]
+
+
+def test_a_speaker_whom_the_server_leaves_unanswered_is_a_complaint():
+    found = report(rows(**GOOD), speakers=Speakers(2, 2, {}, 900, unanswered=2))
+    assert found.complaints == ["2 speakers were not answered any more"]
+
+
+def test_cores_are_of_all_threads_and_one_may_still_have_time():
+    assert not report(rows(**GOOD), cores=1.4, busiest=0.4).generator.bottlenecks
 
 
 def test_some_loss_may_be_allowed():
@@ -118,7 +145,7 @@ def test_some_loss_may_be_allowed():
         ({"send_errors": 7}, "refused by its own kernel"),
         ({"lateness": Quantiles(1, 2, 101, 102)}, "late, p99 101 ms"),
         ({"request_lag": Quantiles(1, 2, 101, 102)}, "requests waited"),
-        ({"cores": 0.99}, "busy"),
+        ({"cores": 1.4, "busiest": 0.99}, "a thread was busy all the time"),
     ],
 )
 def test_a_generator_that_was_too_slow_says_so(generator, reason):
@@ -128,7 +155,7 @@ def test_a_generator_that_was_too_slow_says_so(generator, reason):
 
 
 def test_the_summary_is_plain_text_unless_colour_is_asked_for():
-    found = report(rows(), {"HTTP 503": 4})
+    found = report(rows(), ["HTTP 503"] * 4)
     plain = summary(found)
     assert "\x1b" not in plain
     assert "\x1b[" in summary(found, color=True)

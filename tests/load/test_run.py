@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from aiortc_server import AiortcServer
 from served import Served
 from spacescore._native import _core
-from spacescore.load import Door, LoadError, LoadPlan, Profile, Ramp, run
+from spacescore.load import Door, LoadError, LoadPlan, Profile, Ramp, run, summary
 from spacescore.load.speech import tone
 from virtual_peer import wait_for
 
@@ -57,6 +58,8 @@ def test_two_hundred_join_by_ticket_and_hear_everything(served):
     ]
     assert (seen[-1].joined, seen[-1].failed) == (200, 0)
     assert report.server.pid == served.process.pid
+    assert f"{report.server.name} (pid {served.process.pid})" in summary(report)
+    assert report.server.name == Path(f"/proc/{served.process.pid}/comm").read_text().strip()
 
 
 @pytest.mark.slow
@@ -83,6 +86,7 @@ def test_threads_share_the_listeners(served):
     report = run(plan(served, listeners=21, speakers=1, threads=2, max_loss=1.0))
     assert (report.joins.joined, report.speakers.joined) == (21, 1)
     assert report.listeners["received"].size == 21
+    assert 0 < report.generator.cores / 2 <= report.generator.busiest <= report.generator.cores
 
 
 @pytest.mark.slow
@@ -90,6 +94,7 @@ def test_spurts_are_timed_from_the_speaker_to_each_listener(served):
     speech = tone()[:25] + PAUSE
     report = run(plan(served, listeners=5, speakers=1, speech=speech, duration=3.0, max_loss=1.0))
     said, heard = report.said, report.heard
+    assert report.audio.fell_silent == 0
     assert set(said["member"]) == {0}
     assert np.diff(said["at_us"]) == pytest.approx(1_500_000, abs=100_000)
     last = said["at_us"][-2]  # the last one may still be under way
@@ -174,6 +179,37 @@ def test_a_test_may_be_stopped_early(served):
     assert time.monotonic() - began < 10
 
 
+@pytest.mark.slow
+def test_a_server_that_dies_meanwhile_is_missed(tmp_path):
+    """Nothing is lost by number: what came last is the newest that was expected."""
+    served = Served(tmp_path, "--demo")
+    try:
+        report = run(
+            plan(served, listeners=5, speakers=1, duration=4.0),
+            on_progress=lambda at: at.received > 200 and served.process.kill(),
+        )
+    finally:
+        served.end()
+    assert report.audio.fell_silent == 5
+    assert report.audio.longest_silence > 2
+    assert "5 fell silent" in report.complaints[0]
+
+
+@pytest.mark.parametrize("door", [Door.TICKET, Door.WHEP])
+def test_whoever_had_not_come_when_it_was_stopped_has_not_started(served, door):
+    stop = threading.Event()
+    report = run(
+        plan(served, listeners=50, door=door, duration=60.0, ramp=Ramp(seconds=100)),
+        on_progress=lambda progress: progress.joined and stop.set(),
+        stop=stop,
+    )
+    missing = 50 - report.joins.joined
+    assert report.joins.asked == 50
+    assert sum(report.joins.failures.values()) == missing
+    assert report.joins.failures["not started"] >= missing - 1
+    assert report.complaints == [f"{missing} listeners did not get in"]
+
+
 def test_listeners_may_have_a_socket_each(served):
     """As towards another machine."""
     ticket = served.ticket()
@@ -208,11 +244,36 @@ def test_listeners_may_have_a_socket_each(served):
         ({"target": "http://127.0.0.1:1/s/demo"}, "connection refused"),
         ({"ticket": {"ticket": "x"}}, "no ticket"),
         ({"ticket": {"candidates": 7}}, "no ticket"),
+        (
+            {"target": "http://127.0.0.1:1/s/x", "speakers": 1, "speech": [(bytes(1_275), 960)]},
+            "Opus",
+        ),
     ],
 )
 def test_what_cannot_begin_says_why(fields, reason):
     with pytest.raises(LoadError, match=reason):
         run(LoadPlan(**fields))
+
+
+def test_a_ticket_with_half_a_fingerprint_is_none(served):
+    with pytest.raises(LoadError, match="no ticket"):
+        run(LoadPlan(ticket=served.ticket() | {"fingerprint": "00:11"}, listeners=1))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"ip": "127.0.0.1", "port": 99_999}, "no UDP"),
+        ({"ip": "127.0.0.1", "port": -1}, "no UDP"),
+        ({"ip": "media.example.org", "port": 1}, "no UDP"),
+        ({"ip": 7, "port": 1}, "no UDP"),
+        ({"ip": "fe80::1", "port": 1}, "No path"),  # of no interface
+    ],
+)
+def test_a_ticket_that_leads_nowhere_says_why(served, change, reason):
+    ticket = served.ticket() | {"candidates": [change | {"protocol": "udp"}]}
+    with pytest.raises(LoadError, match=reason):
+        run(LoadPlan(ticket=ticket, listeners=2, ramp=Ramp(seconds=0), duration=0))
 
 
 def test_too_few_file_descriptors_are_named_before_anything_starts():

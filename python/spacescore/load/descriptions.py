@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spacescore.errors import InvalidOfferError
+from spacescore.load.local import is_server
 
 __all__ = ["Credentials", "Remote", "answer", "offer", "read"]
 
@@ -83,12 +84,11 @@ def read(sdp: str) -> Remote:
     if not taken:
         raise InvalidOfferError("The server's SDP has no Opus.")
     track = sections[taken[0]]
-    digits = _find(r"^a=fingerprint:sha-256 (\S+)", track, session, required=False)
     mids = [_find(r"^a=mid:(\S+)", section, required=False) for section in sections]
     return Remote(
         ufrag=_find(r"^a=ice-ufrag:(\S+)", track, session),
         password=_find(r"^a=ice-pwd:(\S+)", track, session),
-        fingerprint=bytes.fromhex(digits.replace(":", "")) if digits else None,
+        fingerprint=_fingerprint(track, session),
         candidates=_candidates(track, *sections, session),
         payload_type=int(_find(r"^a=rtpmap:(\d+) opus/48000", track)),
         setup=_find(r"^a=setup:(\w+)", track, session),
@@ -114,13 +114,20 @@ def _find(pattern: str, *scope: str, required: bool = True) -> str:
     return ""
 
 
+def _fingerprint(*scope: str) -> bytes | None:
+    digits = _find(r"^a=fingerprint:sha-256 (\S+)", *scope, required=False)
+    if digits and not re.fullmatch(r"[0-9a-f]{2}(:[0-9a-f]{2}){31}", digits, re.IGNORECASE):
+        raise InvalidOfferError("The server's fingerprint is no SHA-256.")
+    return bytes.fromhex(digits.replace(":", "")) if digits else None
+
+
 def _candidates(*scope: str) -> tuple[tuple[str, int], ...]:
-    """Of the first section that has some; mDNS names are of no use to us."""
+    """Of the first section that has some; names, as of mDNS, are of no use to us."""
     for text in scope:
         rows = re.findall(r"^a=candidate:\S+ 1 udp \d+ (\S+) (\d+) typ", text, _HOW)
-        if found := tuple((ip, int(port)) for ip, port in rows if not ip.endswith(".local")):
+        if found := tuple((ip, int(port)) for ip, port in rows if is_server(ip, int(port))):
             return found
-    raise InvalidOfferError("The server's SDP has no UDP candidate.")
+    raise InvalidOfferError("The server's SDP has no UDP candidate with an IP address.")
 
 
 def _session(mid: str) -> list[str]:

@@ -17,7 +17,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from spacescore._native import _core
 from spacescore.errors import InvalidOfferError
 from spacescore.load.descriptions import Credentials, Remote, answer, offer, read
-from spacescore.load.local import is_local
+from spacescore.load.local import is_local, is_server
 from spacescore.load.plan import Door, LoadPlan
 from spacescore.load.requests import LoadError, Refused, Requests
 
@@ -66,14 +66,16 @@ class TicketDoor:
             self._ticket, self._password = str(ticket["ticket"]), str(ticket["password"])
             self._fingerprint = bytes.fromhex(str(ticket["fingerprint"]).replace(":", ""))
             rows = [
-                (c["ip"], int(c["port"]), c.get("protocol", "udp")) for c in ticket["candidates"]
+                (str(c["ip"]), int(c["port"]), c.get("protocol", "udp"))
+                for c in ticket["candidates"]
             ]
-            _core.make_ufrag(self._ticket, bytes(12), 111)
+            _core.make_ufrag(self._ticket, bytes(12), 111)  # these two raise what is wrong
+            _core.Member(server=("::", 1), ufrag="", password="", fingerprint=self._fingerprint)
         except (LookupError, TypeError, ValueError, AttributeError):
             raise LoadError("This is no ticket: see spacescore ticket --json.") from None
-        servers = [(ip, port) for ip, port, protocol in rows if protocol == "udp"]
+        servers = [row[:2] for row in rows if row[2] == "udp" and is_server(*row[:2])]
         if not servers:
-            raise LoadError("The ticket names no UDP candidate.")
+            raise LoadError("The ticket names no UDP candidate with an IP address.")
         host = Requests(plan.target).host if plan.target else servers[0][0]
         self.local = _leads_here(host) and any(map(_is_here, servers))
         self._server = _choose(servers, self.local)
@@ -151,7 +153,7 @@ class JanusDoor:
     def join(self, fingerprint: bytes) -> dict[str, Any]:
         """Watch the mountpoint and answer its offer."""
         session = self._session()
-        handle = self._ask(session, janus="attach", plugin="janus.plugin.streaming")["data"]["id"]
+        handle = self._made(session, janus="attach", plugin="janus.plugin.streaming")
         where = f"{session}/{handle}"
         watch = {"request": "watch", "id": self._mountpoint}
         self._ask(where, janus="message", body=watch)
@@ -175,11 +177,19 @@ class JanusDoor:
 
     def _session(self) -> str:
         if not hasattr(self._local, "session"):
-            number = self._ask(self._root, janus="create")["data"]["id"]
+            number = self._made(self._root, janus="create")
             self._local.session = f"{self._root}/{number}"
             self._sessions.append(self._local.session)
         session: str = self._local.session
         return session
+
+    def _made(self, where: str, **request: Any) -> int:
+        """Return the number of what was asked for."""
+        reply = self._ask(where, **request)
+        try:
+            return int(reply["data"]["id"])
+        except (LookupError, TypeError, ValueError):
+            raise Refused(_complaint(reply)) from None
 
     def _ask(self, where: str, **request: Any) -> Any:
         request["transaction"] = secrets.token_hex(6)

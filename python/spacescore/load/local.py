@@ -4,13 +4,22 @@ import os
 import re
 import socket
 from contextlib import suppress
+from ipaddress import ip_address
 from pathlib import Path
 
-__all__ = ["cpu_seconds", "is_local", "pid_of_port"]
+__all__ = ["cpu_seconds", "is_local", "is_server", "name_of", "pid_of_port"]
 
 _PROC = Path("/proc")
 _TICK = 1 / os.sysconf("SC_CLK_TCK")
 _LISTENING = "0A"  # TCP_LISTEN; UDP has one state
+
+
+def is_server(ip: str, port: int) -> bool:
+    """Whether packets can be addressed so: an IP address, and a port that can be."""
+    try:
+        return bool(ip_address(ip)) and 0 < port < 65_536
+    except ValueError:
+        return False
 
 
 def is_local(ip: str) -> bool:
@@ -45,6 +54,14 @@ def cpu_seconds(pid: int) -> float | None:
         return None
     user, system = int(fields[11]), int(fields[12])  # proc(5): utime and stime
     return (user + system) * _TICK
+
+
+def name_of(pid: int) -> str:
+    """Return what a process calls itself; empty once it is gone."""
+    try:
+        return (_PROC / str(pid) / "comm").read_text().strip()
+    except OSError:
+        return ""
 
 
 def _inodes(port: int, kind: str) -> set[str]:

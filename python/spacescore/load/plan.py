@@ -11,6 +11,7 @@ from spacescore.errors import InvalidRequestError
 
 __all__ = ["Door", "LoadPlan", "Profile", "Ramp", "start_times"]
 
+MAX_SECONDS = 7 * 86_400  # of whatever takes time
 MAX_LISTENERS = 10_000_000  # addresses of 127.0.0.0/8, less some
 
 
@@ -44,10 +45,8 @@ class Ramp:
     steps: int = 4
 
     def __post_init__(self) -> None:
-        if not self.seconds >= 0:
-            raise InvalidRequestError("A ramp takes zero seconds or more.")
-        if self.steps < 1:
-            raise InvalidRequestError("A ramp has one step or more.")
+        _require(0 <= self.seconds <= MAX_SECONDS, "A ramp of zero seconds to a week.")
+        _require(self.steps >= 1, "A ramp of one step or more.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +83,8 @@ class LoadPlan:
         _require(0 <= self.speakers <= 1_000, "0 to 1,000 speakers.")
         _require(self.listeners + self.speakers > 0, "At least one listener or speaker.")
         _require(bool(self.target or self.ticket), "A URL is needed, or a ticket.")
-        _require(self.duration >= 0, "A duration of zero seconds or more.")
-        _require(self.join_timeout > 0, "A join timeout of more than zero seconds.")
+        _require(0 <= self.duration <= MAX_SECONDS, "A duration of zero seconds to a week.")
+        _require(0 < self.join_timeout <= MAX_SECONDS, "A join timeout of up to a week.")
         _require(0 <= self.max_loss <= 100, "A loss of 0 to 100 percent.")
         _require(1 <= self.threads <= 64, "1 to 64 threads.")
         _require(1 <= self.concurrency <= 1_000, "1 to 1,000 requests at once.")

@@ -34,6 +34,7 @@ CAUSES = {
 }
 LATE_MS = 100.0  # a generator that is later than this, one time of a hundred, is too slow
 BUSY = 0.95  # of a core
+ENOUGH_SECONDS = 1.0  # of listening, before it is said that nobody speaks
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,9 @@ class Audio:
     """What came, of all listeners together. Expected are received and lost."""
 
     listening: int  # who heard anything
-    silent: int  # joined and heard nothing, while others did
+    silent: int  # joined and heard nothing, while there was something to hear
+    fell_silent: int  # heard nothing any more, while there was something to hear,
+    longest_silence: float  # and for how many seconds, at the worst
     expected: int
     received: int
     lost: int
@@ -95,7 +98,7 @@ class Audio:
     skipped: int  # frames the server never sent: a gap in time without one in number
     loss_percent: float  # lost and skipped, of all there should have been
     jitter: Quantiles  # RFC 3550's estimate, over listeners
-    delay: Quantiles  # behind the fastest packet of each listener, over packets
+    delay: Quantiles  # behind the fastest packet of each listener in the run, over packets
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,7 @@ class Speakers:
     joined: int = 0
     failures: dict[str, int] = field(default_factory=dict)
     packets: int = 0
+    unanswered: int = 0  # at the end, for seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,7 @@ class ServerCost:
     """CPU time of a server on this machine."""
 
     pid: int
+    name: str  # of the process: behind a proxy here, it may be the proxy
     joining_seconds: float
     listening_seconds: float
     ms_per_join: float | None  # what joining took, less the audio sent meanwhile
@@ -125,7 +130,8 @@ class ServerCost:
 class Generator:
     """How the load generator itself did: what it could not keep up with is not the server's."""
 
-    cores: float
+    cores: float  # of all threads
+    busiest: float  # of them, of a core
     lateness: Quantiles  # of its timers and of joins it began
     request_lag: Quantiles  # of requests that waited for a free thread
     kernel_drops: int  # packets lost in its own buffers
@@ -144,7 +150,7 @@ class Generator:
             found.append(f"timers and joins were late, p99 {self.lateness.p99:,.0f} ms")
         if (self.request_lag.p99 or 0) > LATE_MS:
             found.append(f"requests waited for each other, p99 {self.request_lag.p99:,.0f} ms")
-        if self.cores > BUSY:
+        if self.busiest > BUSY:
             found.append("a thread was busy all the time")
         return found
 
@@ -179,16 +185,26 @@ class LoadReport:
         for who, what in (("listener", self.joins), ("speaker", self.speakers)):
             if missing := what.asked - what.joined:
                 found.append(f"{missing:,} {who}{'s' * (missing > 1)} did not get in")
-        gone = sum(self.joins.failures.values()) - (self.joins.asked - self.joins.joined)
-        if gone:
-            found.append(f"{gone:,} did not stay")
-        if self.joins.joined and not self.audio.listening and self.plan.duration:
-            found.append("nothing was heard: nobody speaks there (--speakers 1 would)")
+            if gone := sum(what.failures.values()) - missing:
+                found.append(f"{gone:,} {who}{'s' * (gone > 1)} did not stay")
+        if deaf := self.speakers.unanswered:
+            were = "speakers were" if deaf > 1 else "speaker was"
+            found.append(f"{deaf:,} {were} not answered any more")
         if self.audio.silent:
             found.append(f"{self.audio.silent:,} heard nothing")
+        elif self.joins.joined and not self.audio.listening and self._long_enough:
+            found.append("nothing was heard: nobody speaks there (--speakers 1 would)")
+        if self.audio.fell_silent:
+            longest = f"for up to {self.audio.longest_silence:g} s"
+            found.append(f"{self.audio.fell_silent:,} fell silent, {longest}")
         if self.audio.loss_percent > self.plan.max_loss:
             found.append(f"{_percent(self.audio.loss_percent)} of the audio was lost")
         return found
+
+    @property
+    def _long_enough(self) -> bool:
+        """Whether there was time to hear somebody: a test may be stopped early."""
+        return 0 < min(self.plan.duration, ENOUGH_SECONDS) <= self.listened_seconds
 
     @property
     def ok(self) -> bool:
@@ -220,8 +236,8 @@ class LoadReport:
         }
 
 
-def joins_of(rows: Columns, fates: Sequence[str], refused: Mapping[str, int]) -> Joins:
-    """Sum up the joins of listeners; `refused`: by cause, whom a request did not bring that far."""
+def joins_of(rows: Columns, fates: Sequence[str], refused: Sequence[str], asked: int) -> Joins:
+    """Sum up the joins of listeners; `refused`: the cause of each who did not come that far."""
     came = np.where(rows["asked_us"] >= 0, rows["asked_us"], rows["first_check_us"])
     inside = rows["connected_us"] >= 0
     audible = inside & (rows["first_audio_us"] >= 0)
@@ -230,9 +246,9 @@ def joins_of(rows: Columns, fates: Sequence[str], refused: Mapping[str, int]) ->
     first = came[inside].min() if joined else 0
     seconds = float(rows["connected_us"][inside].max() - first) / 1e6 if joined else 0.0
     return Joins(
-        asked=int(inside.size) + sum(refused.values()),
+        asked=asked,
         joined=joined,
-        failures=causes(rows, fates, refused),
+        failures=causes(rows, fates, refused, asked),
         seconds=round(seconds, 3),
         per_second=round(joined / seconds, 1) if seconds else 0.0,
         time=Quantiles.of((rows["connected_us"] - came)[inside]),
@@ -241,20 +257,23 @@ def joins_of(rows: Columns, fates: Sequence[str], refused: Mapping[str, int]) ->
     )
 
 
-def causes(rows: Columns, fates: Sequence[str], refused: Mapping[str, int]) -> dict[str, int]:
-    """Count why people are not inside, most frequent first."""
+def causes(
+    rows: Columns, fates: Sequence[str], refused: Sequence[str], asked: int
+) -> dict[str, int]:
+    """Count why people are not inside, most frequent first; of `asked`, some may not have come."""
     counts = np.bincount(rows["fate"], minlength=len(fates))
     found = Counter(refused)
     for name, count in zip(fates, counts, strict=True):
         if name in CAUSES and count:
             found[CAUSES[name]] += int(count)
-    return dict(found.most_common())
+    found[CAUSES["waiting"]] += asked - int(rows["fate"].size) - len(refused)
+    return dict((+found).most_common())
 
 
-def audio_of(rows: Columns, delay: Quantiles) -> Audio:
-    """Sum up what listeners received."""
-    inside = rows["connected_us"] >= 0
+def audio_of(rows: Columns, delay: Quantiles, silences_us: np.ndarray) -> Audio:
+    """Sum up what listeners received; silences_us: for how long each missed all, to the end."""
     hears = rows["received"] > 0
+    misses = silences_us > 0
     total = {
         name: int(rows[name].sum())
         for name in ("expected", "received", "late", "reordered", "duplicated", "skipped")
@@ -263,7 +282,9 @@ def audio_of(rows: Columns, delay: Quantiles) -> Audio:
     missing, all_of_it = lost + total["skipped"], total["expected"] + total["skipped"]
     return Audio(
         listening=int(hears.sum()),
-        silent=int((inside & ~hears).sum()) if hears.any() else 0,
+        silent=int((misses & ~hears).sum()),
+        fell_silent=int((misses & hears).sum()),
+        longest_silence=round(float(silences_us[misses & hears].max(initial=0)) / 1e6, 1),
         lost=lost,
         loss_percent=round(100 * missing / all_of_it, 4) if all_of_it else 0.0,
         jitter=Quantiles.of(rows["jitter_us"][hears]),

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 
 from spacescore._native import _core
 from spacescore.load.doors import Entrance, Stage, open_door
-from spacescore.load.local import cpu_seconds, pid_of_port
+from spacescore.load.local import cpu_seconds, name_of, pid_of_port
 from spacescore.load.plan import LoadPlan, start_times
 from spacescore.load.report import (
     Columns,
@@ -30,6 +30,7 @@ from spacescore.load.report import (
     joins_of,
 )
 from spacescore.load.requests import LoadError, Refused
+from spacescore.load.silence import SoundClock, silences, unanswered
 from spacescore.load.speech import packets_of, tone
 
 __all__ = ["Progress", "run"]
@@ -68,7 +69,7 @@ def run(
 
     Raises LoadError when it cannot begin.
     """
-    speech = _speech(plan) if plan.speakers else []
+    playlist = _playlist(plan) if plan.speakers else None
     door = open_door(plan)
     stage = Stage(plan) if plan.speakers else None
     if door.asks or not door.local:
@@ -76,7 +77,7 @@ def run(
     test = _Test(plan, door, on_progress or (lambda _: None), stop)
     try:
         if stage:
-            test.speak(stage, _core.Playlist(speech))
+            test.speak(stage, playlist)
         test.join()
         test.listen()
         return test.report()
@@ -109,8 +110,8 @@ class _Test:
             ]
         except OSError as error:
             raise LoadError(f"No socket: {error}.") from error
-        self.refused: Counter[str] = Counter()
-        self.refused_speakers: Counter[str] = Counter()
+        self.refused: list[str] = []  # by cause
+        self.refused_speakers: list[str] = []
         self._request_lags: list[int] = []
         self._pool: ThreadPoolExecutor | None = None
         self._marks: list[_Mark] = []
@@ -121,6 +122,7 @@ class _Test:
         self._recent: list[tuple[float, int]] = []
         self._kept_alive = time.monotonic()
         self._speakers_in = 0
+        self._sound = SoundClock()
 
     # The phases.
 
@@ -136,11 +138,9 @@ class _Test:
     def _publish(self, stage: Stage, swarm: Any, playlist: Any) -> None:
         for number in range(self.plan.speakers):
             ssrc = secrets.randbelow(2**32 - 1) + 1
-            try:
+            with _counted(self.refused_speakers):
                 known = stage.join(swarm.fingerprint, ssrc, f"Load {number + 1}")
                 swarm.add([_core.Member(**known, start_us=_now_us(), playlist=playlist)])
-            except Refused as refused:
-                self.refused_speakers[str(refused)] += 1
 
     def join(self) -> None:
         """Let the listeners come, each at its time, until all are in or have failed."""
@@ -170,6 +170,7 @@ class _Test:
     def report(self) -> LoadReport:
         """Say what there was; then everybody leaves."""
         rows, heard, said = self._columns()
+        end = _now_us()
         delay, generator = self._merged("delays"), self._generator()
         self._enter("leaving")
         self._look()
@@ -179,9 +180,9 @@ class _Test:
         listeners = {name: column[~rows["speaker"]] for name, column in rows.items()}
         return LoadReport(
             plan=self.plan,
-            joins=joins_of(listeners, _core.FATES, self.refused),
-            audio=audio_of(listeners, delay),
-            speakers=self._speakers(rows),
+            joins=joins_of(listeners, _core.FATES, self.refused, self.plan.listeners),
+            audio=audio_of(listeners, delay, self._silences(listeners, end)),
+            speakers=self._speakers(rows, end),
             server=self._cost(int((listeners["connected_us"] >= 0).sum())),
             generator=generator,
             listened_seconds=self._marks[-1].at - self._marks[1].at,
@@ -204,7 +205,11 @@ class _Test:
     def _add_all(self, starts: list[int]) -> None:
         for number, swarm in enumerate(self.swarms):
             mine = starts[number :: len(self.swarms)]
-            swarm.add([_core.Member(**self.door.join(b""), start_us=start) for start in mine])
+            members = [_core.Member(**self.door.join(b""), start_us=start) for start in mine]
+            try:
+                swarm.add(members)
+            except OSError as error:
+                raise LoadError(f"No path to the server: {error}.") from error
 
     def _ask_for(self, starts: list[int]) -> None:
         turns = iter(enumerate(starts))
@@ -228,15 +233,9 @@ class _Test:
     def _ask_once(self, swarm: Any, start: int) -> None:
         asked = _now_us()
         self._request_lags.append(asked - start)
-        try:
+        with _counted(self.refused):
             known = self.door.join(swarm.fingerprint)
-        except Refused as refused:
-            self.refused[str(refused)] += 1
-            return
-        try:
             swarm.add([_core.Member(**known, start_us=_now_us(), asked_us=asked)])
-        except OSError as error:
-            self.refused[f"no path: {error.strerror or error}"] += 1
 
     def _everybody_settled(self, fates: dict[str, int]) -> bool:
         asking = self.door.asks and not all(task.done() for task in self._asking)
@@ -256,6 +255,7 @@ class _Test:
 
     def _look(self) -> dict[str, Any]:
         totals, now = self._totals(), time.monotonic()
+        self._sound.note(_now_us(), totals["sent"] + totals["received"])
         fates = totals["fates"]
         joined = fates["joined"] + fates["lost"] + fates["sent_away"] - self._speakers_in
         self._recent = [(at, n) for at, n in self._recent if now - at < 1.0] + [(now, joined)]
@@ -269,7 +269,7 @@ class _Test:
                 listeners=self.plan.listeners,
                 joining=fates["joining"],
                 joined=joined,
-                failed=everybody - settled - joined + self.refused.total(),
+                failed=everybody - settled - joined + len(self.refused),
                 joins_per_second=(joined - self._recent[0][1]) / span if span else 0.0,
                 audible=min(totals["audible"], joined),  # speakers hear each other
                 received=totals["received"],
@@ -296,18 +296,16 @@ class _Test:
         used = cpu_seconds(self._pid) if self._pid else None
         health = [swarm.health() for swarm in self.swarms]
         received = self._totals()["received"]
-        self._marks.append(_Mark(time.monotonic(), used, self._cpu(health), received))
-
-    @staticmethod
-    def _cpu(health: list[dict[str, int]]) -> float:
-        return sum(h["cpu_us"] for h in health) / 1e6
+        own = np.array([h["cpu_us"] for h in health]) / 1e6
+        self._marks.append(_Mark(time.monotonic(), used, own, received))
 
     def _generator(self) -> Generator:
         health = [swarm.health() for swarm in self.swarms]
         first, last = self._marks[0], self._marks[-1]
-        busy = (last.own - first.own) / len(self.swarms) / (last.at - first.at)
+        busy = (last.own - first.own) / (last.at - first.at)
         return Generator(
-            cores=round(busy, 3),
+            cores=round(float(busy.sum()), 3),
+            busiest=round(float(busy.max()), 3),
             lateness=self._merged("lateness"),
             request_lag=Quantiles.of(np.array(self._request_lags)),
             kernel_drops=sum(h["kernel_drops"] for h in health),
@@ -326,6 +324,7 @@ class _Test:
         for_joins = max(0.0, joining - each * (between.received - before.received))
         return ServerCost(
             pid=self._pid,
+            name=name_of(self._pid),
             joining_seconds=round(joining, 2),
             listening_seconds=round(listening, 2),
             ms_per_join=round(1e3 * for_joins / joined, 3) if joined else None,
@@ -334,13 +333,21 @@ class _Test:
             cores=round(listening / seconds, 3) if seconds else 0.0,
         )
 
-    def _speakers(self, rows: Columns) -> Speakers:
+    def _silences(self, rows: Columns, end: int) -> np.ndarray:
+        """Those who did not stay are counted as such."""
+        heard = np.maximum(rows["last_audio_us"], rows["connected_us"])
+        found = silences(heard, rows["last_answer_us"], self._sound, end)
+        return np.where(_stays(rows), found, 0)
+
+    def _speakers(self, rows: Columns, end: int) -> Speakers:
         mine = {name: column[rows["speaker"]] for name, column in rows.items()}
+        sign = np.maximum(mine["last_answer_us"], mine["last_audio_us"])
         return Speakers(
             asked=self.plan.speakers,
             joined=int((mine["connected_us"] >= 0).sum()),
-            failures=causes(mine, _core.FATES, self.refused_speakers),
+            failures=causes(mine, _core.FATES, self.refused_speakers, self.plan.speakers),
             packets=int(mine["sent"].sum()),
+            unanswered=int((_stays(mine) & (unanswered(sign, end) > 0)).sum()),
         )
 
     def _merged(self, name: str) -> Quantiles:
@@ -377,14 +384,35 @@ class _Mark:
 
     at: float
     cpu: float | None  # of the server
-    own: float
+    own: np.ndarray  # of each of our threads
     received: int
 
 
-def _speech(plan: LoadPlan) -> list[tuple[bytes, int]]:
-    if plan.speech is None:
-        return tone()
-    return packets_of(plan.speech) if isinstance(plan.speech, Path) else list(plan.speech)
+def _stays(rows: Columns) -> np.ndarray:
+    stays: np.ndarray = rows["fate"] == _core.FATES.index("joined")
+    return stays
+
+
+@contextmanager
+def _counted(causes: list[str]) -> Iterator[None]:
+    """What goes wrong with one, whatever it is, is a cause to count and ends nothing."""
+    try:
+        yield
+    except Refused as refused:
+        causes.append(str(refused))
+    except OSError as error:
+        causes.append(f"no path: {error.strerror or error}")
+    except Exception as error:  # of a server that answers as no other does
+        causes.append(f"unusable answer ({type(error).__name__})")
+
+
+def _playlist(plan: LoadPlan) -> Any:
+    speech = tone() if plan.speech is None else plan.speech
+    packets = packets_of(speech) if isinstance(speech, Path) else list(speech)
+    try:
+        return _core.Playlist(packets)
+    except ValueError as error:
+        raise LoadError(f"The speech cannot be said: {error}.") from error
 
 
 def _require_descriptors(plan: LoadPlan) -> None:

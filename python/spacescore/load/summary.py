@@ -89,6 +89,7 @@ def _counts(report: LoadReport, paint: _Paint) -> list[str]:
         f"{audio.duplicated:,} duplicated" if audio.duplicated else "",
         _red_if(audio.skipped, "skipped by the server", paint) if audio.skipped else "",
         _red_if(audio.silent, "listeners heard nothing", paint) if audio.silent else "",
+        _red_if(audio.fell_silent, "listeners fell silent", paint) if audio.fell_silent else "",
     ]
     return [*rows, paint.row("", *odd)] if any(odd) else rows
 
@@ -138,9 +139,10 @@ def _cost(report: LoadReport, paint: _Paint) -> list[str]:
             f"{server.us_per_packet:.3g} µs a packet" if server.us_per_packet is not None else "",
             f"{server.cores:.0%} of a core while listening",
         ]
-        rows.append(paint.row("server CPU", f"process {server.pid}", *shares))
+        rows.append(paint.row("server CPU", f"{server.name} (pid {server.pid})", *shares))
     late = f"late by {_ms(own.lateness.p99)} (p99)" if own.lateness.p99 is not None else ""
-    rows.append(paint.row("generator", f"{own.cores:.0%} of a core", late))
+    busiest = f"the busiest thread {own.busiest:.0%}" if report.plan.threads > 1 else ""
+    rows.append(paint.row("generator", f"{own.cores:.0%} of a core", busiest, late))
     for what in own.bottlenecks:
         rows.append(paint.row("", paint(_YELLOW, f"the generator was the bottleneck: {what}")))
     return rows

@@ -66,7 +66,7 @@ struct Row {
   bool speaker = false;
   std::uint8_t fate = 0;
   std::int64_t start = -1, asked = -1, first_check = -1, answered = -1, connected = -1,
-               first_audio = -1;
+               first_audio = -1, last_answer = -1, last_audio = -1;
   std::int64_t expected = 0, received = 0, lost = 0, late = 0, reordered = 0, duplicated = 0,
                skipped = 0, sent = 0, jitter = 0, round_trip = 0;
 };
@@ -85,6 +85,8 @@ Row row_of(const Crowd::Person& person) {
   row.answered = us(times.answered);
   row.connected = us(times.connected);
   row.first_audio = us(times.first_audio);
+  row.last_answer = us(person.client->last_answer());
+  row.last_audio = us(person.client->reception().last_arrival());
   row.expected = person.client->reception().expected();
   row.received = static_cast<std::int64_t>(stats.packets_received);
   row.lost = stats.packets_lost;
@@ -114,6 +116,8 @@ py::dict to_columns(const std::vector<Row>& rows) {
       "answered_us"_a = column(rows, &Row::answered),
       "connected_us"_a = column(rows, &Row::connected),
       "first_audio_us"_a = column(rows, &Row::first_audio),
+      "last_answer_us"_a = column(rows, &Row::last_answer),
+      "last_audio_us"_a = column(rows, &Row::last_audio),
       "expected"_a = column(rows, &Row::expected), "received"_a = column(rows, &Row::received),
       "lost"_a = column(rows, &Row::lost), "late"_a = column(rows, &Row::late),
       "reordered"_a = column(rows, &Row::reordered),

@@ -49,6 +49,9 @@ class ConnectivityChecks {
   bool expired(Instant now) const noexcept { return started_ && now - heard_ > kConsentTimeout; }
 
   std::optional<Instant> started() const noexcept { return started_; }
+  std::optional<Instant> last_answer() const noexcept {
+    return answered() ? std::optional(heard_) : std::nullopt;
+  }
   std::uint64_t sent() const noexcept { return sent_; }
   std::uint64_t answers() const noexcept { return answers_; }
   Duration round_trip() const noexcept { return round_trip_; }

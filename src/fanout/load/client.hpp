@@ -114,6 +114,8 @@ class VirtualClient {
   std::optional<Duration> join_time() const noexcept;
   ClientStats stats() const noexcept;
   const Reception& reception() const noexcept { return reception_; }
+  /// When the server last answered a check.
+  std::optional<Instant> last_answer() const noexcept { return checks_.last_answer(); }
   const DropCounts& drops() const noexcept { return drops_; }
   std::optional<Address> mapped() const noexcept { return checks_.mapped(); }
 

@@ -110,7 +110,7 @@ class Crowd {
 
   const Totals& totals() const noexcept { return totals_; }
   /// How late timers and starts were handled, and by how much audio came later than the
-  /// fastest packet its listener had of late.
+  /// fastest packet of its listener.
   const DurationCounts& lateness() const noexcept { return lateness_; }
   const DurationCounts& delays() const noexcept { return delays_; }
   std::span<const Spurt> heard() const noexcept { return heard_; }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <limits>
 #include <utility>
 
 #include "fanout/base/seq.hpp"
@@ -11,7 +10,6 @@ namespace fanout {
 namespace {
 
 constexpr std::int64_t kUnitsPerMs = kClockRate / 1'000;
-constexpr std::int64_t kNoTransit = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t kMaxLost = 0x7F'FFFF;  // 24 bits, signed
 
 constexpr std::int64_t to_units(std::int64_t us) { return us * kUnitsPerMs / 1'000; }
@@ -27,9 +25,10 @@ void Reception::add(Instant now, const Packet& packet) noexcept {
     first_ = newest_ = packet.index;
     timestamp_ = packet.timestamp;
     transit_ = to_units(now.us) - packet.timestamp;
-    fastest_ = fastest_before_ = transit_;
+    fastest_ = transit_;
   }
   ++received_;
+  last_arrival_ = now;
   if (packet.index < newest_) ++reordered_;
   if (packet.index >= newest_) follow(packet);
   first_ = std::min(first_, packet.index);
@@ -56,9 +55,7 @@ void Reception::time(Instant now, std::uint32_t timestamp) noexcept {
   if (delay() > playout_delay_) ++late_;
 }
 
-Duration Reception::delay() const noexcept {
-  return to_duration(transit_ - std::min(fastest_, fastest_before_));
-}
+Duration Reception::delay() const noexcept { return to_duration(transit_ - fastest_); }
 
 void Reception::note_sender_report(Instant now, std::uint64_t ntp) noexcept {
   last_sr_ = static_cast<std::uint32_t>(ntp >> 16);
@@ -67,7 +64,6 @@ void Reception::note_sender_report(Instant now, std::uint64_t ntp) noexcept {
 
 ReportBlock Reception::report(Instant now) noexcept {
   const auto since_sr = (now - last_sr_at_).us * 65'536 / 1'000'000;
-  fastest_before_ = std::exchange(fastest_, kNoTransit);
   return {
       .ssrc = ssrc_,
       .fraction_lost = fraction_lost(),
