@@ -244,20 +244,26 @@ class Mixer:
         )
         self._ranking = _core.SpeakerRanking(audible)
         self._encodes = encode
+        self._peers: set[int] = set()
         self._now = 0  # microseconds
 
     def add(self, peer: int) -> None:
         """Let somebody be heard; `peer` is a number of 32 bits."""
         self._native.add(peer)
         self._ranking.add(peer)
+        self._peers.add(peer)
 
     def remove(self, peer: int) -> None:
         """Take somebody out; who was heard fades out in the next tick."""
         self._native.remove(peer)
         self._ranking.remove(peer)
+        self._peers.discard(peer)
 
     def set_voice(self, peer: int, frame: Frame) -> None:
-        """Say what `peer` says in this tick. Who says nothing falls silent in 5 ms."""
+        """Say what `peer` says in this tick; whoever was not added is ignored.
+
+        Who says nothing falls silent in 5 ms, and so does whose frame holds a NaN or an infinity.
+        """
         level = self._native.set_voice(peer, frame)
         self._ranking.report(peer, level, self._now)
 
@@ -268,12 +274,13 @@ class Mixer:
         out: Frame | None = None,
         minus: Mapping[int, Frame] | None = None,
     ) -> Mixed:
-        """End the tick. `audible`: who is heard; by default the loudest.
+        """End the tick. `audible`: who is heard, of those added; by default the loudest.
 
         out: a frame that receives the mix. minus: by peer a frame that receives the mix without
         that peer; of those who are not heard, the whole mix.
         """
-        heard = sorted(self._ranking.audible(self._now) if audible is None else audible)
+        wanted = self._ranking.audible(self._now) if audible is None else audible
+        heard = sorted(self._peers.intersection(wanted))
         packet, packets = self._native.mix(heard)
         self._now += TICK_US
         if out is not None:
