@@ -153,6 +153,12 @@ def test_a_frame_that_is_no_sound_is_silence_and_keeps_nobody_out(bad):
     assert strength(out[1:].ravel(), 440) == pytest.approx(0.25, rel=0.05)
 
 
+@pytest.mark.parametrize("kind", [spacescore.JitterBuffer, spacescore.Voice])
+def test_every_counter_is_told_of(kind):
+    told = (spacescore.JitterBuffer.stats.__doc__ or "") + (kind.stats.__doc__ or "")
+    assert [name for name in kind().stats if f"`{name}`" not in told] == []
+
+
 def test_who_was_never_added_is_not_heard():
     mixer = spacescore.Mixer(encode=False)
     mixer.add(7)
