@@ -137,6 +137,36 @@ def test_the_loudest_are_heard_unless_somebody_says_who():
     assert mixed.dominant in (1, 3)
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_frame_that_is_no_sound_is_silence_and_keeps_nobody_out(bad):
+    mixer = spacescore.Mixer(audible=1, encode=False)
+    broken = np.zeros(FRAME, np.float32)
+    broken[3] = bad
+    for peer in (1, 2):
+        mixer.add(peer)
+    out = np.empty((50, FRAME), np.float32)
+    for tick, frame in enumerate(tone(440, 50)):
+        mixer.set_voice(1, broken)
+        mixer.set_voice(2, frame)
+        mixed = mixer.mix(out=out[tick])
+    assert (mixed.heard, mixed.dominant) == ((2,), 2)
+    assert strength(out[1:].ravel(), 440) == pytest.approx(0.25, rel=0.05)
+
+
+@pytest.mark.parametrize("kind", [spacescore.JitterBuffer, spacescore.Voice])
+def test_every_counter_is_told_of(kind):
+    told = (spacescore.JitterBuffer.stats.__doc__ or "") + (kind.stats.__doc__ or "")
+    assert [name for name in kind().stats if f"`{name}`" not in told] == []
+
+
+def test_who_was_never_added_is_not_heard():
+    mixer = spacescore.Mixer(encode=False)
+    mixer.add(7)
+    assert mixer.mix([99, 7, 7]).heard == (7,)
+    mixer.remove(7)
+    assert mixer.mix([7]).heard == ()
+
+
 WRONG = {
     "float64": np.zeros(FRAME),
     "too short": np.zeros(959, np.float32),

@@ -65,5 +65,6 @@ def replay(
     (default: the first arrival); there are `ticks` of them (default: up to the last arrival).
 
     Raises TypeError for an array of another kind, and ValueError for an empty trace, arrivals
-    that decrease, a number of ticks below one, or a policy that makes no sense.
+    that decrease, a number of ticks below one, a trace of more than 100,000 s without `ticks`, or
+    a policy that makes no sense.
     """

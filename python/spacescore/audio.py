@@ -9,9 +9,10 @@
 
 Units: times are seconds on any clock that does not go backwards, as floats; nothing here reads a
 clock, so the same calls give the same sound. A *frame* is 20 ms at 48 kHz: a C-contiguous array
-of shape (960,) mono or (960, 2) stereo, float32 in -1..1 or int16. Frames are read where they lie
-and written into `out` where one is given, without a copy between. Levels are -dBov as RFC 6464
-has them: 0 is the loudest, 127 silence.
+of shape (960,) mono or (960, 2) stereo, float32 in -1..1 or int16. NumPy converts nothing: sound is
+written straight into `out` where one is given, and a mixer takes a copy of what it is told in a
+tick (of int16 a second one, scaled), so that array is the caller's again at once. Levels are -dBov
+as RFC 6464 has them: 0 is the loudest, 127 silence.
 
 Objects belong to one thread at a time. Nothing that comes from the network raises; wrong use does.
 """
@@ -143,7 +144,18 @@ class JitterBuffer:
 
     @property
     def stats(self) -> dict[str, float]:
-        """Counters under their W3C getStats names, in snake_case; times in seconds."""
+        """Counters by name; times in seconds.
+
+        In snake_case, W3C getStats (RTCInboundRtpStreamStats) has these: `packets_received`,
+        `packets_lost`, `packets_discarded`, `fec_packets_received`, `concealed_samples`,
+        `silent_concealed_samples`, `concealment_events`, `inserted_samples_for_deceleration`,
+        `removed_samples_for_acceleration`, `jitter_buffer_delay` (summed over the
+        `jitter_buffer_emitted_count` samples) and `jitter`.
+
+        These are ours: `packets_duplicated`; `packets_repaired`, lost ones that copies stood in
+        for; `restarts`, how often a new time line began; and `target_delay`, the one of now, where
+        W3C's jitterBufferTargetDelay is a sum over samples.
+        """
         return _counters(self._native.stats())
 
 
@@ -194,7 +206,11 @@ class Voice:
 
     @property
     def stats(self) -> dict[str, float]:
-        """Counters under their W3C getStats names, `frames_decoded` and `decode_errors`."""
+        """What `JitterBuffer.stats` has, and two counters of ours.
+
+        `frames_decoded`: packets given to the decoder (W3C's framesDecoded is of video only);
+        `decode_errors`: packets that were no Opus inside, and were concealed.
+        """
         return _counters(self._native.stats())
 
 
@@ -244,20 +260,26 @@ class Mixer:
         )
         self._ranking = _core.SpeakerRanking(audible)
         self._encodes = encode
+        self._peers: set[int] = set()
         self._now = 0  # microseconds
 
     def add(self, peer: int) -> None:
         """Let somebody be heard; `peer` is a number of 32 bits."""
         self._native.add(peer)
         self._ranking.add(peer)
+        self._peers.add(peer)
 
     def remove(self, peer: int) -> None:
         """Take somebody out; who was heard fades out in the next tick."""
         self._native.remove(peer)
         self._ranking.remove(peer)
+        self._peers.discard(peer)
 
     def set_voice(self, peer: int, frame: Frame) -> None:
-        """Say what `peer` says in this tick. Who says nothing falls silent in 5 ms."""
+        """Say what `peer` says in this tick; whoever was not added is ignored.
+
+        Who says nothing falls silent in 5 ms, and so does whose frame holds a NaN or an infinity.
+        """
         level = self._native.set_voice(peer, frame)
         self._ranking.report(peer, level, self._now)
 
@@ -268,12 +290,13 @@ class Mixer:
         out: Frame | None = None,
         minus: Mapping[int, Frame] | None = None,
     ) -> Mixed:
-        """End the tick. `audible`: who is heard; by default the loudest.
+        """End the tick. `audible`: who is heard, of those added; by default the loudest.
 
         out: a frame that receives the mix. minus: by peer a frame that receives the mix without
         that peer; of those who are not heard, the whole mix.
         """
-        heard = sorted(self._ranking.audible(self._now) if audible is None else audible)
+        wanted = self._ranking.audible(self._now) if audible is None else audible
+        heard = sorted(self._peers.intersection(wanted))
         packet, packets = self._native.mix(heard)
         self._now += TICK_US
         if out is not None:

@@ -1,4 +1,4 @@
-"""What an engine measured, as frozen values; names as W3C getStats has them."""
+"""What an engine measured, as frozen values; names as W3C getStats has them, if it does."""
 
 from dataclasses import dataclass, fields
 from typing import Any

@@ -62,8 +62,9 @@ def test_a_replay_is_what_push_and_pop_do_one_by_one():
             row_played = int(np.flatnonzero(trace["timestamp"] == entry.timestamp)[0])
             assert packets["played_us"][row_played] == now
             heard.add(row_played)
-    for name, value in stats.items():
-        assert getattr(buffer.stats(), name) == value, name
+    one_by_one = buffer.stats()
+    names = [name for name in dir(one_by_one) if not name.startswith("_")]
+    assert stats == {name: getattr(one_by_one, name) for name in names}
     assert set(np.flatnonzero(packets["fate"] == Fate.PLAYED)) == heard
 
 
@@ -122,6 +123,10 @@ def test_what_cannot_be_replayed_is_refused():
         _batch.replay(trace[:0])
     with pytest.raises(ValueError, match="ticks"):
         _batch.replay(trace, ticks=0)
+    trace["arrival_us"][-1] = trace["arrival_us"][0] + 200_000_000_000
+    with pytest.raises(ValueError, match="lasts 200000 s: more than 100000 s need `ticks`"):
+        _batch.replay(trace)
+    assert len(_batch.replay(trace, ticks=7).ticks) == 7
     for foreign in (trace["arrival_us"], trace[:, None], [1, 2, 3]):
         with pytest.raises(TypeError, match="PACKET"):
             _batch.replay(foreign)

@@ -118,3 +118,19 @@ def test_the_command_says_in_one_line_what_is_wrong(arguments, said):
     assert run.exit_code == 2
     assert said in run.output
     assert "Traceback" not in run.output
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"packets": [' + "1," * 100_000, "line 1: longer than 4096 bytes"),
+        ("0,40\n20,1767225600000\n", "line 2: arrival is 1767225600 s from what came before"),
+    ],
+)
+def test_the_command_names_the_place_in_a_file_that_is_no_trace(text, said, tmp_path):
+    (path := tmp_path / "call.csv").write_text(text)
+    run = CliRunner().invoke(main, ["jitter", str(path)])
+    assert isinstance(run.exception, SystemExit)
+    assert run.exit_code == 2
+    assert f"{path}: {said}" in run.output
+    assert run.output.count("\n") == 1

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import os
+import re
 import struct
 
 import numpy as np
 import pytest
 
-from spacescore.jitterlab import TraceError, read_trace
+from spacescore.jitterlab import TraceError, play, read_trace
+from spacescore.jitterlab.trace import make_trace
 
 
 def rtp(number: int, *, ssrc: int = 7, kind: int = 0, size: int = 160) -> bytes:
@@ -47,6 +51,12 @@ def pcap(count: int = 100, order: str = "<", magic: int = 0xA1B2C3D4, per_ms: in
 def table(count: int = 100) -> bytes:
     lines = [f"{20 * n},{20 * n + delay_ms(n) + 40},160,0" for n in range(count)]
     return "\n".join(["send_ms,arrival_ms,size,marker", *lines, ""]).encode()
+
+
+def leaping_rtpdump() -> bytes:
+    """Its fourth record comes 46 days after the third."""
+    packet = rtp(3)
+    return rtpdump(3)[:584] + struct.pack(">HHI", len(packet) + 8, len(packet), 4 * 10**9) + packet
 
 
 FORMATS = {
@@ -103,7 +113,19 @@ def test_columns_may_be_named_in_any_order(tmp_path):
         (b"when,what\n1,2\n", "line 1: no column send"),
         (b"\x89PNG\r\n\x1a\n" + bytes(40), "offset 0: neither rtpdump nor pcap nor text"),
         (b"RIFF\x00\x10\xff\xfe", "offset 6: neither"),
-        (b"\x0a\x0d\x0d\x0a" + bytes(24), "editcap"),
+        (b"\x0a\x0d\x0d\x0a" + bytes(24), "offset 0: this is pcapng: editcap"),
+        (b'{"packets": [' + b"1" * 200_000, "line 1: longer than 4096 bytes"),
+        (base64.b64encode(bytes(150_000)), "line 1: longer than 4096 bytes"),
+        (b'{"packets": []}', r"line 1: no column send, only '\{\"packets\": \[\]\}'"),
+        (b"0,10\n20,30\n40," + b"9" * 3_000, "line 3: arrival '9999.*' is no number$"),
+        (b"# taken by me\nwhen,what\n1,2\n", "line 2: no column send"),
+        (b"0,10\n20,30\n\xff\n", "offset 11: neither rtpdump nor pcap nor text"),
+        (
+            b"0,1\n20,1767225600000\n40,41\n",
+            "line 2: arrival is 1767225600 s from",
+        ),
+        (b"0,1\n20,21\n# here\n1e12,41\n", "line 4: send is 1000000000 s from"),
+        (leaping_rtpdump(), "offset 584: arrival is 4000000 s from what came before"),
         (rtpdump()[:-30], "offset 18044: the file ends within the header"),
         (rtpdump()[:30], "offset 28: the file ends within the rtpdump header"),
         (rtpdump()[:47], "offset 44: the file ends within the header of a packet"),
@@ -112,7 +134,8 @@ def test_columns_may_be_named_in_any_order(tmp_path):
         (pcap()[:-1], "offset 22810: the file ends within a packet"),
         (pcap()[:20], "offset 0: the file ends within the pcap header"),
         (pcap()[:20] + b"\x93\0\0\0", "offset 20: link type 147"),
-        (pcap(0), "no RTP stream in 0 datagrams"),
+        (pcap(0), "offset 24: the file ends without an RTP stream in its 0 datagrams"),
+        (pcap(1), "offset 254: the file ends without an RTP stream in its 1 datagrams"),
     ],
 )
 def test_a_cut_or_foreign_file_is_refused_and_the_place_named(data, said, tmp_path):
@@ -120,6 +143,26 @@ def test_a_cut_or_foreign_file_is_refused_and_the_place_named(data, said, tmp_pa
     with pytest.raises(TraceError, match=said) as refused:
         read_trace(path)
     assert str(path) in str(refused.value)
+
+
+def test_what_another_stream_does_is_no_leap_of_this_one(tmp_path):
+    stranger = rtp(3, ssrc=8)
+    record = struct.pack(">HHI", len(stranger) + 8, len(stranger), 4 * 10**9) + stranger
+    (path := tmp_path / "trace").write_bytes(rtpdump(9) + record)
+    assert len(read_trace(path)) == 9
+
+
+def test_comments_and_empty_lines_may_stand_anywhere(tmp_path):
+    text = '# taken on a tram\n\n"send";"arrival"\n0;40\n # a tunnel, here\n20;65\r\n'
+    (path := tmp_path / "trace.csv").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert read_trace(path).relative_us.tolist() == [0, 5_000]
+
+
+def test_an_endless_file_is_refused(tmp_path):
+    (path := tmp_path / "endless").touch()
+    os.truncate(path, 2**30 + 1)  # nothing of it is on the disk
+    with pytest.raises(TraceError, match="offset 1073741824: the file goes on"):
+        read_trace(path)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
@@ -136,3 +179,35 @@ def test_any_cut_of_a_capture_is_an_error_or_a_shorter_trace(tmp_path):
                 assert len(read_trace(path)) <= 5
             except TraceError:
                 continue
+
+
+def test_damage_is_an_error_with_its_place_or_a_trace_that_can_be_played(tmp_path, mutations):
+    path = tmp_path / "trace"
+    complaints, lengths = [], []
+    for data in mutations((rtpdump(9), pcap(9), table(9)), count=900, seed=11):
+        path.write_bytes(data)
+        try:
+            trace = read_trace(path)
+        except TraceError as error:
+            complaints.append(str(error))
+            continue
+        lengths.append(trace.seconds)
+        if trace.seconds < 60:  # of an hour the models take their time
+            for name in ("spacescore", "NetEQ model", "oracle: each second, 1% late"):
+                play(trace, name)
+    place = re.compile(re.escape(str(path)) + r": (line|offset) \d+: .{10,200}")
+    assert [said for said in complaints if not place.fullmatch(said)] == []
+    assert max(lengths) <= 100_000
+    assert min(len(complaints), len(lengths)) > 100
+
+
+def test_a_trace_that_no_policy_could_play_is_refused():
+    with pytest.raises(ValueError, match="long lasts 200000 s"):
+        make_trace(
+            "long",
+            np.array([0, 200_000_000_000]),
+            np.zeros(2, np.int64),
+            np.arange(2),
+            sent=2,
+            timestamp=np.arange(2) * 960,
+        )

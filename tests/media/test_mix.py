@@ -145,7 +145,7 @@ def test_what_is_no_number_is_silence(bad):
     assert not limiter.process(frame).any()
     ones = np.full(960, 0.5, np.float32)
     np.testing.assert_array_equal(limiter.process(ones), ones)
-    assert _core.level_dbov(frame) == 127 or np.isinf(bad)
+    assert _core.level_dbov(frame) == 127
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,8 @@ def test_levels_are_minus_dbov_of_a_square_wave(amplitude, level):
 
 def test_levels_are_exact_to_half_a_decibel_and_never_wrap(tone):
     assert _core.level_dbov(tone(1_000, 1, 1.0)[0]) == 3  # a sine is 3 dB below the square
-    assert _core.level_dbov(np.full(960, 100, np.float32)) == 0
+    for loud in (100, 1e30):  # whose square is no float any more
+        assert _core.level_dbov(np.full(960, loud, np.float32)) == 0
     levels = [_core.level_dbov(np.full(960, 10 ** (-x / 20), np.float32)) for x in range(130)]
     assert levels == [min(x, 127) for x in range(130)]
 

@@ -1,18 +1,20 @@
 """Captured links from files: rtpdump, pcap and CSV. What is cut or foreign is said, and where."""
 
-import csv
 import math
 import struct
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Sequence
-from io import StringIO
+from io import BytesIO
+from itertools import count
 from pathlib import Path
+from reprlib import repr as shown
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spacescore._native import _batch
 from spacescore.errors import SpacescoreError
-from spacescore.jitterlab.trace import DTX_BYTES, Trace, make_trace
+from spacescore.jitterlab.trace import DTX_BYTES, LONGEST_S, Trace, make_trace
 
 __all__ = ["TraceError", "read_trace"]
 
@@ -20,6 +22,8 @@ CLOCKS = (8_000, 16_000, 24_000, 32_000, 44_100, 48_000)
 FRAMES = (120, 240, 480, 960, 1920, 2880, 3840, 4800, 5760)  # what Opus makes, at 48 kHz
 COMFORT_NOISE = 13  # RFC 3551: what DTX is to Opus
 MAX_PAYLOAD = 1_472
+LARGEST = 2**30  # bytes: a day of speech in a pcap is two thirds of it
+LONGEST_LINE = 4_096  # bytes: four numbers are far shorter
 
 RTPDUMP = b"#!rtpplay1.0 "
 PCAP_MAGIC = {
@@ -39,26 +43,50 @@ def read_trace(path: Path | str, *, clock: int | None = None, ssrc: int | None =
     """Read a trace by its content, whatever the name.
 
     `clock` is the RTP clock of a capture in Hz (default: the one that its time stamps keep), and
-    `ssrc` its stream (default: the one with most packets). Raises TraceError.
+    `ssrc` its stream (default: the one with most packets). Raises TraceError, for one too of more
+    than a GiB or that lasts more than a day and a few hours.
     """
     path = Path(path)
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise TraceError(f"{path}: {error.strerror or error}") from None
-    try:
+        data = _content(path)
         if data.startswith(RTPDUMP):
             return _capture(path.stem, data, _rtpdump(data), clock, ssrc)
         if data[:4] in PCAP_MAGIC:
             return _capture(path.stem, data, _pcap(data), clock, ssrc)
         if data.startswith(PCAPNG):
-            raise TraceError("this is pcapng: editcap -F pcap makes a pcap of it")
+            raise TraceError("offset 0: this is pcapng: editcap -F pcap makes a pcap of it")
         return _csv(path.stem, data)
+    except OSError as error:
+        raise TraceError(f"{path}: {error.strerror or error}") from None
     except TraceError as error:
         raise TraceError(f"{path}: {error}") from None
 
 
-Datagrams = Iterator[tuple[int, int, int]]  # arrival in us, begin and end in the file
+def _content(path: Path) -> bytes:
+    too_large = TraceError(f"offset {LARGEST}: the file goes on, and a trace of more is not read")
+    if path.stat().st_size > LARGEST:
+        raise too_large
+    with path.open("rb") as file:
+        data = file.read(LARGEST + 1)  # a device or a pipe does not tell its size
+    if len(data) > LARGEST:
+        raise too_large
+    return data
+
+
+def _refuse_leap(
+    unit: str, places: NDArray[np.number], what: str, seconds: NDArray[np.float64]
+) -> None:
+    """Raise for the first record, in the order of the file, with which a trace lasts too long."""
+    span = np.maximum.accumulate(seconds) - np.minimum.accumulate(seconds)
+    if span[-1] > LONGEST_S:
+        row = int(np.argmax(span > LONGEST_S))
+        raise TraceError(
+            f"{unit} {places[row]:.0f}: {what} is {span[row]:.0f} s from what came before; "
+            f"a trace lasts {LONGEST_S} s at most"
+        )
+
+
+Datagrams = Iterator[tuple[int, int, int, int]]  # arrival in us; begin, end, record in the file
 
 
 def _rtpdump(data: bytes) -> Datagrams:
@@ -75,7 +103,7 @@ def _rtpdump(data: bytes) -> Datagrams:
             raise TraceError(f"offset {at}: a record of {length} bytes, less than its own header")
         _need(data, at, length, "a packet")
         if size > 0:  # zero: RTCP
-            yield offset_ms * 1_000, at + 8, at + length
+            yield offset_ms * 1_000, at + 8, at + length, at
         at += length
 
 
@@ -90,12 +118,12 @@ def _pcap(data: bytes) -> Datagrams:
     while at < len(data):
         _need(data, at, 16, "the header of a packet")
         seconds, fraction, kept, _ = struct.unpack_from(order + "IIII", data, at)
-        at += 16
-        _need(data, at, kept, "a packet")
-        udp = _udp(data, LINKS[link](data, at, at + kept), at + kept)
+        begin, end = at + 16, at + 16 + kept
+        _need(data, begin, kept, "a packet")
+        udp = _udp(data, LINKS[link](data, begin, end), end)
         if udp is not None:
-            yield seconds * 1_000_000 + fraction * per_us // 1_000, *udp
-        at += kept
+            yield seconds * 1_000_000 + fraction * per_us // 1_000, *udp, at
+        at = end
 
 
 def _need(data: bytes, at: int, size: int, what: str) -> None:
@@ -146,21 +174,29 @@ def _udp(data: bytes, at: int, end: int) -> tuple[int, int] | None:
 def _capture(
     name: str, data: bytes, datagrams: Datagrams, clock: int | None, ssrc: int | None
 ) -> Trace:
-    found = np.array(list(datagrams), np.int64).reshape(-1, 3)
-    rows = _batch.parse_rtp(data, np.ascontiguousarray(found[:, 1:]))
+    found = np.fromiter(datagrams, np.dtype((np.int64, 4)))
+    rows = _batch.parse_rtp(data, np.ascontiguousarray(found[:, 1:3]))
     rows["arrival_us"] = found[:, 0]
-    rows = rows[rows["valid"] == 1]
-    streams, counts = np.unique(rows["ssrc"], return_counts=True)
+    chosen = rows["valid"] == 1
     if ssrc is None:
-        ssrc = int(streams[np.argmax(counts)]) if len(streams) else 0
-    rows = rows[rows["ssrc"] == ssrc]
+        ssrc = _most_common(rows["ssrc"][chosen])
+    chosen &= rows["ssrc"] == ssrc
+    rows = rows[chosen]
     if len(rows) < 2:
-        raise TraceError(f"no RTP stream in {len(found)} datagrams")
+        raise TraceError(
+            f"offset {len(data)}: the file ends without an RTP stream in its {len(found)} datagrams"
+        )
+    _refuse_leap("offset", found[chosen, 3], "arrival", rows["arrival_us"] / 1e6)
     rows = rows[np.argsort(rows["arrival_us"], kind="stable")]
     rows["size"] = np.minimum(rows["size"], MAX_PAYLOAD)
     noise = rows["payload_type"] == COMFORT_NOISE
     rows["size"][noise] = np.minimum(rows["size"][noise], DTX_BYTES)
     return _stream(name, rows, clock)
+
+
+def _most_common(ssrcs: NDArray[np.uint32]) -> int | None:
+    streams, counts = np.unique(ssrcs, return_counts=True)
+    return int(streams[np.argmax(counts)]) if len(streams) else None
 
 
 def _stream(name: str, rows: NDArray[np.void], clock: int | None) -> Trace:
@@ -202,12 +238,13 @@ def _csv(name: str, data: bytes) -> Trace:
 
     The last two columns may be left out; a first line that holds no number names the columns.
     """
-    rows = list(_csv_rows(data))
-    came = [row for row in rows if math.isfinite(row[1])]
-    if len(came) < 2:
-        last = data.count(b"\n") + 1
-        raise TraceError(f"line {last}: the file ends after {len(came)} packets that came")
-    table = np.array(rows, np.float64)
+    table = np.asarray(np.fromiter(_csv_rows(data), np.dtype((np.float64, 5))), np.float64)
+    came = np.isfinite(table[:, 1])
+    if np.count_nonzero(came) < 2:
+        last, packets = data.count(b"\n") + 1, np.count_nonzero(came)
+        raise TraceError(f"line {last}: the file ends after {packets} packets that came")
+    _refuse_leap("line", table[:, 4], "send", table[:, 0] / 1e3)
+    _refuse_leap("line", table[came, 4], "arrival", table[came, 1] / 1e3)
     table = table[np.argsort(table[:, 0], kind="stable")]
     samples = _frame_length(table[:, 0])
     timestamp = _on_grid((table[:, 0] - table[0, 0]) * 48, samples)
@@ -226,32 +263,49 @@ def _csv(name: str, data: bytes) -> Trace:
     )
 
 
-def _csv_rows(data: bytes) -> Iterator[tuple[float, float, float, float]]:
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise TraceError(
-            f"offset {error.start}: neither rtpdump nor pcap nor text, so no trace"
-        ) from None
-    first = text.split("\n", 1)[0]
-    delimiter = next((mark for mark in ",;\t" if mark in first), ",")
+def _csv_rows(data: bytes) -> Iterator[tuple[float, float, float, float, int]]:
+    """Yield the columns of each packet, and its line."""
     places: Sequence[int] = range(len(COLUMNS))
-    lines = csv.reader(StringIO(text), delimiter=delimiter)
-    for cells in lines:
-        if not cells or cells[0].startswith("#"):
-            continue
-        if lines.line_num == 1 and not _is_number(cells[0]):
-            places = _named_columns(cells)
-            continue
-        yield _csv_row(cells, places, lines.line_num)
+    delimiter = None
+    for line, text in _csv_lines(data):
+        first = delimiter is None
+        delimiter = delimiter or next((mark for mark in ",;\t" if mark in text), ",")
+        cells = [cell.strip().strip('"') for cell in text.split(delimiter)]
+        if first and not _is_number(cells[0]):
+            places = _named_columns(cells, line)
+        else:
+            yield *_csv_row(cells, places, line), line
 
 
-def _named_columns(cells: list[str]) -> list[int]:
-    names = [cell.strip().lower().split("_")[0].split(" ")[0] for cell in cells]
+def _csv_lines(data: bytes) -> Iterator[tuple[int, str]]:
+    """Yield the lines that are neither empty nor a comment, and their numbers."""
+    file = BytesIO(data)
+    file.seek(len(BOM_UTF8) if data.startswith(BOM_UTF8) else 0)
+    for number in count(1):
+        begin = file.tell()
+        line = file.readline(LONGEST_LINE + 1)
+        if not line:
+            return
+        if len(line) > LONGEST_LINE:
+            raise TraceError(
+                f"line {number}: longer than {LONGEST_LINE} bytes: neither rtpdump nor pcap nor CSV"
+            )
+        try:
+            text = line.decode()
+        except UnicodeDecodeError as error:
+            raise TraceError(
+                f"offset {begin + error.start}: neither rtpdump nor pcap nor text, so no trace"
+            ) from None
+        if not text.isspace() and not text.lstrip().startswith("#"):
+            yield number, text
+
+
+def _named_columns(cells: list[str], line: int) -> list[int]:
+    names = [cell.lower().split("_")[0].split(" ")[0] for cell in cells]
     names = ["send" if name == "sent" else name for name in names]
     for needed in COLUMNS[:2]:
         if needed not in names:
-            raise TraceError(f"line 1: no column {needed}, only {', '.join(cells)}")
+            raise TraceError(f"line {line}: no column {needed}, only {shown(', '.join(cells))}")
     return [names.index(column) if column in names else -1 for column in COLUMNS]
 
 
@@ -264,11 +318,11 @@ def _csv_row(
             continue
         if place >= len(cells):
             raise TraceError(f"line {line}: {len(cells)} columns, no {COLUMNS[column]} ms")
-        cell = cells[place].strip()
+        cell = cells[place]
         if column == 1 and cell.lower() in ("", "inf", "nan", "lost", "-1"):
             continue
         if not _is_number(cell):
-            raise TraceError(f"line {line}: {COLUMNS[column]} {cell!r} is no number")
+            raise TraceError(f"line {line}: {COLUMNS[column]} {shown(cell)} is no number")
         values[column] = float(cell)
     return values[0], values[1], values[2], values[3]
 

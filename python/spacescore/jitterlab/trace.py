@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 
 from spacescore._native import _batch
 
-__all__ = ["DTX_BYTES", "US_PER_MS", "Trace"]
+__all__ = ["DTX_BYTES", "LONGEST_S", "US_PER_MS", "Trace"]
 
 US_PER_MS = 1_000
 DTX_BYTES = 2  # libopus sends no more while it is discontinuous
+LONGEST_S = 100_000  # more than a day: five million ticks, which every policy keeps in arrays
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Trace:
     def __post_init__(self) -> None:
         if not len(self.packets) == len(self.sent_us) == len(self.number) > 0:
             raise ValueError("a trace needs packets, and a send time and a number for each")
+        if self.seconds > LONGEST_S:
+            raise ValueError(f"{self.name} lasts {self.seconds:.0f} s, not {LONGEST_S} at most")
 
     def __len__(self) -> int:
         return len(self.packets)

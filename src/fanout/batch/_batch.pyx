@@ -26,7 +26,7 @@ cdef extern from "fanout/media/jitter.hpp" namespace "fanout" nogil:
 
     cdef cppclass JitterStats:
         uint64_t packets_received, packets_lost, packets_discarded, packets_duplicated
-        uint64_t fec_packets_received
+        uint64_t packets_repaired, fec_packets_received
         uint64_t concealed_samples, silent_concealed_samples, concealment_events
         uint64_t inserted_samples_for_deceleration, removed_samples_for_acceleration
         uint64_t restarts
@@ -65,6 +65,7 @@ cdef extern from "fanout/batch/replay.hpp" namespace "fanout" nogil:
 __all__ = ["FATE", "FROM_FIFO", "PACKET", "TICK", "Policy", "Replayed", "parse_rtp", "replay"]
 
 FROM_FIFO = 255
+LONGEST_S = 100_000  # more than a day; what is longer is more likely a stamp that is wrong
 
 PACKET = np.dtype([
     ("arrival_us", np.int64), ("ssrc", np.uint32), ("timestamp", np.uint32),
@@ -139,7 +140,11 @@ def replay(trace, policy=None, *, first_tick_us=None, ticks=None):
         raise ValueError("arrival_us must not decrease")
     cdef int64_t first = run.trace[0].arrival_us if first_tick_us is None else first_tick_us
     if ticks is None:
-        ticks = max(0, run.trace[n - 1].arrival_us - first) // 20_000 + 1
+        span_us = max(0, run.trace[n - 1].arrival_us - first)
+        if span_us > LONGEST_S * 1_000_000:
+            raise ValueError(f"the trace lasts {span_us // 1_000_000} s: "
+                             f"more than {LONGEST_S} s need `ticks`")
+        ticks = span_us // 20_000 + 1
     if ticks < 1:
         raise ValueError(f"ticks must be positive, not {ticks}")
     cdef JitterPolicy wanted = _policy(Policy() if policy is None else policy)
@@ -178,6 +183,7 @@ cdef dict _named(JitterStats stats):
         "packets_lost": stats.packets_lost,
         "packets_discarded": stats.packets_discarded,
         "packets_duplicated": stats.packets_duplicated,
+        "packets_repaired": stats.packets_repaired,
         "fec_packets_received": stats.fec_packets_received,
         "concealed_samples": stats.concealed_samples,
         "silent_concealed_samples": stats.silent_concealed_samples,

@@ -114,6 +114,7 @@ std::uint8_t level_dbov(Sound frame) noexcept {
       lanes[lane] += frame[i + lane] * frame[i + lane];
   double energy = 0;
   for (const float lane : lanes) energy += lane;
+  if (std::isinf(energy) && !is_finite(frame)) return 127;
   const double level = -10 * std::log10(energy / static_cast<double>(frame.size()));
   return level < 127 ? static_cast<std::uint8_t>(std::lround(std::max(level, 0.0))) : 127;
 }

@@ -39,7 +39,7 @@ void add_voice(MutableSound sum, Sound voice, float from, float to) noexcept;
 void subtract_voice(MutableSound out, Sound sum, Sound voice, float from, float to) noexcept;
 
 /// Root mean square as RFC 6464 wants it: 0 (0 dBov, a square wave at full scale) to 127
-/// (silence, and frames with a NaN).
+/// (silence, and frames with a NaN or an infinity: they are never heard).
 std::uint8_t level_dbov(Sound frame) noexcept;
 
 /// Whether every sample is a number: what a decoder makes always is.
