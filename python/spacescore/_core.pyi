@@ -600,7 +600,7 @@ class Mixer:
 
 class JitterStats:
     """
-    Counters under their W3C getStats names.
+    Counters; names as in W3C getStats where they are there.
     """
     @property
     def concealed_samples(self) -> int: ...

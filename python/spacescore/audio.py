@@ -147,14 +147,14 @@ class JitterBuffer:
         """Counters by name; times in seconds.
 
         In snake_case, W3C getStats (RTCInboundRtpStreamStats) has these: `packets_received`,
-        `packets_lost`, `packets_discarded`, `fec_packets_received`, `concealed_samples`,
-        `silent_concealed_samples`, `concealment_events`, `inserted_samples_for_deceleration`,
-        `removed_samples_for_acceleration`, `jitter_buffer_delay` (summed over the
+        `packets_lost`, `packets_discarded`, `fec_packets_received`, `total_samples_received`,
+        of which `concealed_samples`, of which `silent_concealed_samples`; `concealment_events`,
+        `inserted_samples_for_deceleration`, `removed_samples_for_acceleration`,
+        `jitter_buffer_delay` and `jitter_buffer_target_delay` (summed over the
         `jitter_buffer_emitted_count` samples) and `jitter`.
 
         These are ours: `packets_duplicated`; `packets_repaired`, lost ones that copies stood in
-        for; `restarts`, how often a new time line began; and `target_delay`, the one of now, where
-        W3C's jitterBufferTargetDelay is a sum over samples.
+        for; `restarts`, how often a new time line began; and `target_delay`, the one of now.
         """
         return _counters(self._native.stats())
 

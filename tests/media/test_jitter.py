@@ -265,6 +265,27 @@ def test_what_is_lost_in_the_second_frame_of_a_talkspurt_is_no_silence():
     assert answers.count(Playout.fec) + answers.count(Playout.conceal) >= 18
 
 
+def test_a_dtx_packet_that_is_left_out_still_says_that_silence_follows():
+    jitter = seeded(1, 0, 50)
+    packets, now = talk(250, jitter, level=20), START + 250 * TICK  # then calm, and delay is shed
+    for _ in range(20):
+        first, stamp = packets[-1].sequence + 1, FIRST_TIMESTAMP + (now - START) * 48 // MS
+        packets.append(Packet(now, first, stamp, size=2))
+        now += 500 * MS
+        stamp += 24_000
+        packets += talk(25, first=first + 1, timestamp=stamp, start=now, level=20)
+        now += 25 * TICK
+    listener = Listener().play(
+        [p for p in packets if p.arrival < START + 260 * TICK], START + 260 * TICK
+    )
+    before = listener.buffer.stats()
+    listener.play([p for p in packets if p.arrival >= START + 260 * TICK], now - 5 * TICK)
+    stats = listener.buffer.stats()
+    assert stats.packets_lost == stats.packets_discarded == 0
+    assert stats.removed_samples_for_acceleration > before.removed_samples_for_acceleration
+    assert stats.concealed_samples == before.concealed_samples
+
+
 @pytest.mark.parametrize("seconds", [2, 5, 30])
 def test_an_outage_is_concealed_to_its_end_as_its_gap_in_the_sequence_tells(seconds):
     lost = range(FIRST + 100, FIRST + 100 + 50 * seconds)

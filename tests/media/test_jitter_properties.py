@@ -214,7 +214,7 @@ WILD = given(
 )
 IDEAL = given(
     plan=st.lists(epochs(), min_size=1, max_size=3),
-    samples=st.sampled_from([480, 960, 1_920, 2_880]),
+    samples=st.sampled_from([120, 240, 480, 960, 1_920, 2_880]),
     doubled=st.lists(st.booleans(), min_size=1, max_size=7),
 )
 OFTEN = settings(max_examples=150)

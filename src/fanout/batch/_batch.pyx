@@ -27,10 +27,11 @@ cdef extern from "fanout/media/jitter.hpp" namespace "fanout" nogil:
     cdef cppclass JitterStats:
         uint64_t packets_received, packets_lost, packets_discarded, packets_duplicated
         uint64_t packets_repaired, fec_packets_received
+        uint64_t total_samples_received
         uint64_t concealed_samples, silent_concealed_samples, concealment_events
         uint64_t inserted_samples_for_deceleration, removed_samples_for_acceleration
         uint64_t restarts
-        double jitter_buffer_delay
+        double jitter_buffer_delay, jitter_buffer_target_delay
         uint64_t jitter_buffer_emitted_count
         double target_delay, jitter
 
@@ -185,6 +186,7 @@ cdef dict _named(JitterStats stats):
         "packets_duplicated": stats.packets_duplicated,
         "packets_repaired": stats.packets_repaired,
         "fec_packets_received": stats.fec_packets_received,
+        "total_samples_received": stats.total_samples_received,
         "concealed_samples": stats.concealed_samples,
         "silent_concealed_samples": stats.silent_concealed_samples,
         "concealment_events": stats.concealment_events,
@@ -192,6 +194,7 @@ cdef dict _named(JitterStats stats):
         "removed_samples_for_acceleration": stats.removed_samples_for_acceleration,
         "restarts": stats.restarts,
         "jitter_buffer_delay": stats.jitter_buffer_delay,
+        "jitter_buffer_target_delay": stats.jitter_buffer_target_delay,
         "jitter_buffer_emitted_count": stats.jitter_buffer_emitted_count,
         "target_delay": stats.target_delay,
         "jitter": stats.jitter,

@@ -65,7 +65,8 @@ void bind_buffer(py::module_& module) {
 }
 
 void bind_stats(py::module_& module) {
-  py::class_<JitterStats> bound(module, "JitterStats", "Counters under their W3C getStats names.");
+  py::class_<JitterStats> bound(module, "JitterStats",
+                                "Counters; names as in W3C getStats where they are there.");
   bind_jitter_stats(bound, [](const JitterStats& self) -> const JitterStats& { return self; });
 }
 

@@ -1,4 +1,4 @@
-/// The counters of a voice under their W3C getStats names, wherever they are kept.
+/// The counters of a voice, wherever they are kept; names as in W3C getStats where they are there.
 #pragma once
 
 #include "fanout/bindings/bind.hpp"

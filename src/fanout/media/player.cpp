@@ -138,9 +138,15 @@ const PacketSlot* Player::upcoming() noexcept {
 }
 
 void Player::discard(const PacketSlot& packet) noexcept {
+  pass_over(packet);
+  ++counts_.packets_discarded;
+}
+
+/// Nobody hears it, but what it says of those to come holds.
+void Player::pass_over(const PacketSlot& packet) noexcept {
   ring_.remove(packet);
   head_ = packet.sequence + 1;
-  ++counts_.packets_discarded;
+  discontinuous_ = packet.size <= kDtxBytes;
 }
 
 /// The same for one that could have been heard.
@@ -346,7 +352,7 @@ void Player::shorten(Samples now, Samples excess) noexcept {
     if (lost)
       head_ += 1;
     else
-      ring_.remove(*next), head_ = next->sequence + 1;
+      pass_over(*next);
     head_timestamp_ += length;
     skipped_ = true;
     excess -= length;

@@ -53,6 +53,7 @@ class Player {
   void reclaim() noexcept;
   const PacketSlot* upcoming() noexcept;
   void discard(const PacketSlot& packet) noexcept;
+  void pass_over(const PacketSlot& packet) noexcept;
   void leave_out(const PacketSlot& packet) noexcept;
   void make_room(std::uint64_t sequence) noexcept;
   void let_go() noexcept;
