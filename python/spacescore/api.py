@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from spacescore import ics
-from spacescore.admission import COHORTS
+from spacescore.admission import COHORTS, MAX_SECONDS, MIN_SECONDS
 from spacescore.desk import Desk, Fields, desk_of, read_json, resource
 from spacescore.engine import INVITATION_SECONDS
 from spacescore.errors import InvalidRequestError, SpacescoreError, UnknownSpaceError
@@ -191,7 +191,8 @@ async def keep_door(request: Request) -> Response:
     caller = desk.caller(request)
     await desk.pace_one(caller)
     fields = await read_json(request)
-    command = KeepDoor(fields.text("mode"), fields.seconds("seconds") or 0.0)
+    seconds = fields.seconds("seconds", MIN_SECONDS, MAX_SECONDS)
+    command = KeepDoor(fields.text("mode"), seconds or 0.0)
     await desk.office.do(slug, command, caller)
     await desk.doors.tick()
     desk.kept.forget(slug)

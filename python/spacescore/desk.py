@@ -35,6 +35,7 @@ from spacescore.errors import (
     UnknownSpaceError,
 )
 from spacescore.feed import Feed
+from spacescore.figures import MAX_TIME, read_count
 from spacescore.kept import Kept, Sent, kept_of
 from spacescore.limits import Limit, Limiter
 from spacescore.metrics import Metrics
@@ -426,12 +427,13 @@ async def read_json(request: Request) -> "Fields":
 
 def read_page(request: Request) -> tuple[str, int]:
     """Return before which id, and how many: of a list that is shown by pages."""
-    before, limit = request.query_params.get("before", ""), request.query_params.get("limit", "50")
+    before = request.query_params.get("before", "")
+    limit = read_count(request.query_params.get("limit", "50"), MAX_PAGE)
     if not _PAGE_ID.fullmatch(before):
         raise InvalidRequestError("before is the id that the page before ended with.")
-    if not (limit.isascii() and limit.isdecimal() and 1 <= int(limit[:5]) <= MAX_PAGE):
+    if not limit:
         raise InvalidRequestError(f"limit is 1 to {MAX_PAGE}.")
-    return before, int(limit)
+    return before, limit
 
 
 class Fields:
@@ -470,15 +472,19 @@ class Fields:
         value = self._get(name, int, default)
         if isinstance(value, bool):
             raise InvalidRequestError(f"{name} must be a number.")
+        if abs(value) > MAX_TIME:
+            raise InvalidRequestError(f"{name} is too large a number.")
         return int(value)
 
-    def seconds(self, name: str) -> float | None:
+    def seconds(self, name: str, least: int = 0, most: int = MAX_TIME) -> float | None:
         """Return a time or a duration, if there is one."""
         value = self._value.get(name)
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise InvalidRequestError(f"{name} must be a number of seconds.")
+        if not least <= value <= most:  # and NaN is not
+            raise InvalidRequestError(f"{name} is {least} to {most} seconds.")
         return float(value)
 
     def _get(self, name: str, kind: type, default: Any) -> Any:

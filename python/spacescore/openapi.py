@@ -15,8 +15,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from spacescore.admission import Mode
+from spacescore.admission import MAX_SECONDS, MIN_SECONDS, Mode
 from spacescore.desk import MAX_PAGE, Handler, desk_of, resource
+from spacescore.figures import MAX_TIME
 from spacescore.operations import MAX_ROW
 from spacescore.policy import Role
 from spacescore.rooms.details import (
@@ -39,6 +40,7 @@ Schema = Mapping[str, Any]
 
 _TEXT: Schema = {"type": "string"}
 _FLAG: Schema = {"type": "boolean"}
+_MOMENT: Schema = {"type": "number", "minimum": 0, "maximum": MAX_TIME}  # Unix seconds
 
 
 def _line(limit: int) -> Schema:
@@ -67,7 +69,12 @@ _FIELDS: Mapping[str, Schema] = {
     "open_stage": _FLAG,
     "max_speakers": {"type": "integer", "minimum": 1, "maximum": MAX_SEATS},
     "record": _FLAG,
-    "starts": {"type": "integer", "minimum": 0, "description": "Unix seconds; 0: not scheduled"},
+    "starts": {
+        "type": "integer",
+        "minimum": 0,
+        "maximum": MAX_TIME,
+        "description": "Unix seconds, within a year from now; 0: not scheduled.",
+    },
     "music": _FLAG,
     "auto_open": {"type": "boolean", "description": "By itself, at `starts`."},
     "grace": {
@@ -105,9 +112,14 @@ _FIELDS: Mapping[str, Schema] = {
         },
     },
     "mode": {"type": "string", "enum": [str(one) for one in Mode]},
-    "seconds": {"type": "number", "description": "Of `paced`: until everybody may enter."},
-    "start": {"type": "number"},
-    "end": {"type": "number"},
+    "seconds": {
+        "type": "number",
+        "minimum": MIN_SECONDS,
+        "maximum": MAX_SECONDS,
+        "description": "Of `paced`: until everybody may enter.",
+    },
+    "start": _MOMENT,
+    "end": _MOMENT,
 }
 _DETAILS = (
     *("title", "description", "topics", "language", "visibility", "open_stage", "show_names"),
