@@ -121,6 +121,7 @@ EDGE = {
         "problem",
         "replay",
         "service",
+        "shelf",
         "stagehand",
         "vitals",
         "watches",

@@ -65,6 +65,7 @@ def routes() -> list[Route]:
 async def list_spaces(request: Request) -> Response:
     """Every public space: those open, newest first, those to come, and the last ones past."""
     desk = desk_of(request)
+    desk.pace_reads(request)
     heads = [head for head in await desk.office.directory() if _is_listed(head)]
     shown = [await _listed(desk, request, head) for head in heads]
     planned = [one for one in shown if one["phase"] == Phase.PLANNED and one["starts"]]
@@ -75,7 +76,7 @@ async def list_spaces(request: Request) -> Response:
             "upcoming": sorted(planned, key=lambda one: one["starts"]),
             "past": [_past(head) for head in past if head.opened],
         },
-        headers={"Cache-Control": "public, max-age=1"},
+        headers=ALIKE,
     )
 
 
