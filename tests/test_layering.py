@@ -121,6 +121,7 @@ EDGE = {
         "problem",
         "replay",
         "service",
+        "retention",
         "shelf",
         "stagehand",
         "vitals",

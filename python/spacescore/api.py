@@ -249,6 +249,7 @@ _READERS: Mapping[str, Callable[[Fields, str], Any]] = {
     "music": Fields.flag,
     "auto_open": Fields.flag,
     "grace": lambda fields, name: fields.number(name, 0),
+    "keep_days": lambda fields, name: fields.number(name, 0),
     "show_names": Fields.flag,
 }
 
@@ -351,6 +352,7 @@ def _summary(desk: Desk, request: Request, room: Room) -> dict[str, Any]:
         "music": details.music,
         "auto_open": details.auto_open,
         "grace": details.grace,
+        "keep_days": details.keep_days,
         "show_names": details.show_names,
         "starts": details.starts,
         "started": int(room.opened),

@@ -22,6 +22,7 @@ from spacescore.operations import MAX_ROW
 from spacescore.policy import Role
 from spacescore.rooms.details import (
     MAX_GRACE,
+    MAX_KEEP_DAYS,
     MAX_RAW_DESCRIPTION_CHARS,
     MAX_SEATS,
     MAX_TOPIC_CHARS,
@@ -83,6 +84,12 @@ _FIELDS: Mapping[str, Schema] = {
         "maximum": MAX_GRACE,
         "description": "Seconds for a host to come back; then a co-host takes over.",
     },
+    "keep_days": {
+        "type": "integer",
+        "minimum": 0,
+        "maximum": MAX_KEEP_DAYS,
+        "description": "Days after which its recording is deleted; 0: when the node deletes it.",
+    },
     "show_names": _FLAG,
     "draft": _FLAG,
     "host": _line(MAX_NAME_CHARS),
@@ -123,7 +130,7 @@ _FIELDS: Mapping[str, Schema] = {
 }
 _DETAILS = (
     *("title", "description", "topics", "language", "visibility", "open_stage", "show_names"),
-    *("max_speakers", "record", "starts", "music", "auto_open", "grace"),
+    *("max_speakers", "record", "starts", "music", "auto_open", "grace", "keep_days"),
 )
 _BODIES: Mapping[str, tuple[str, ...]] = {
     "create_space": ("space", "host", "draft", *_DETAILS),

@@ -34,6 +34,7 @@ PRE_SKIP_BYTES = 40  # where the first page's packet has its pre-skip (RFC 7845 
 PAGE_HEADER_BYTES = 27  # then a byte of size for each segment
 PAUSE_SECONDS = 1.5  # whoever goes on sooner has not stopped
 CAPTIONS = "captions.jsonl"
+STAMP_SECONDS = 1.0  # a name has whole seconds, its space began within that one
 READING_SECONDS = 1.5  # a caption stays at least so long
 TURN_SECONDS = 5.0  # to say less than this is to interject, and no chapter
 MAX_KNOWN, MAX_SCORES = 20_000, 32  # recordings about which is remembered; 10 MB, and as much
@@ -264,14 +265,6 @@ class Recordings:
         self.audio(key).unlink()
         for kind in ("jsonl", CAPTIONS, "json"):
             (self._folder / f"{key}.{kind}").unlink(missing_ok=True)
-
-    def expire(self, before: float, keep: Iterable[str] = ()) -> list[str]:
-        """Delete those that ended before a time, but for those in `keep`; return which."""
-        kept = set(keep)
-        old = [one.id for one in self if one.id not in kept and one.began + one.seconds < before]
-        for key in old:
-            self.delete(key)
-        return old
 
     def _read_lines(self, key: str, kind: str = "jsonl") -> Iterator[dict[str, Any]]:
         with suppress(FileNotFoundError), (self._folder / f"{key}.{kind}").open() as file:

@@ -18,7 +18,7 @@ from spacescore.api import ALIKE
 from spacescore.desk import Desk, desk_of, read_json, resource
 from spacescore.errors import ForbiddenError, UnknownRecordingError, WrongMomentError
 from spacescore.policy import OPERATOR, Action, Caller, Grant, may, rank, require
-from spacescore.recordings import Recording, webvtt
+from spacescore.recordings import STAMP_SECONDS, Recording, webvtt
 from spacescore.rooms.standing import rank_of
 from spacescore.shelf import Shelf, shown
 
@@ -26,7 +26,6 @@ __all__ = ["routes"]
 
 SOUND = "audio/ogg"
 PRIVATE = {"Cache-Control": "private, no-store"}
-STAMP_SECONDS = 1.0  # a recording's name has whole seconds, its space began within that one
 
 
 def routes() -> list[Route]:
