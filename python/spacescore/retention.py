@@ -45,8 +45,6 @@ class Retention:
 
     async def _is_over(self, one: Recording) -> bool:
         age = (self._desk.clock() - one.began - one.seconds) / DAY_SECONDS
-        if age < 1:  # nobody keeps less than a day
-            return bool(self._days and age > self._days)
         days = kept_days(self._days, await self._days_of_space(one))
         return bool(days and age > days)
 
