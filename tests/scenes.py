@@ -83,6 +83,7 @@ ABOUT = {
     "open_stage": False,
     "max_speakers": 13,
     "grace": 60,
+    "keep_days": 0,
     "show_names": True,
     "auto_open": False,
 }

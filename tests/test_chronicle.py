@@ -1,10 +1,8 @@
-"""Who is heard is noted beside the sound, and what is kept long enough goes."""
-
-import shutil
+"""Who is heard is noted beside the sound."""
 
 import pytest
 
-from spacescore.chronicle import DAY_SECONDS, Chronicle
+from spacescore.chronicle import Chronicle
 from spacescore.recordings import Recordings
 from virtual_peer import speak_by_offer, wait_for
 from world import tone
@@ -39,16 +37,3 @@ def test_a_disk_that_takes_no_lines_costs_no_audio(engine, speaker):
     chronicle.note()
     before = engine.stats("demo").recorded_samples
     wait_for(lambda: engine.stats("demo").recorded_samples > before)
-
-
-def test_what_was_kept_for_long_enough_is_deleted_and_what_grows_is_not(engine, speaker):
-    folder = engine.data.recordings
-    (live,) = wait_for(lambda: list(folder.glob("*.opus")))
-    old = folder / "demo-2020-01-01T00-00-00Z.opus"
-    shutil.copy(live, old)
-    now = Recordings(folder).get(live.stem).began + 400 * DAY_SECONDS
-    Chronicle(engine, folder, clock=lambda: now).expire()
-    assert old.exists()
-    Chronicle(engine, folder, keep_days=30, clock=lambda: now).expire()
-    assert not old.exists()
-    assert live.exists()

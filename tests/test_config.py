@@ -104,7 +104,7 @@ def test_every_mistake_is_told_at_once_with_its_place_and_what_is_allowed(file):
         "SPACESCORE_UDP_PROT: there is no such setting: did you mean SPACESCORE_UDP_PORT?",
         f"{path}:2: prot: there is no such setting: did you mean port?",
         f"{path}:10: hosts: there is no such setting: did you mean host?",
-        "--max-listeners: this has to be a whole number from 1 up, not '0'.",
+        "--max-listeners: this has to be a whole number from 1 to 536870911, not '0'.",
         "SPACESCORE_WORKERS: this has to be a whole number from 1 to 64, not '65'.",
         f"{path}:4: port: this has to be a whole number from 0 to 65535, not 'x'.",
         f"{path}:8: packet_time: this has to be one of auto, 20, 40, 60, 120, not 30.",

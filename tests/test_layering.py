@@ -121,6 +121,8 @@ EDGE = {
         "problem",
         "replay",
         "service",
+        "retention",
+        "shelf",
         "stagehand",
         "vitals",
         "watches",

@@ -1,7 +1,5 @@
 """The folder of recordings, and what its lines say of who was heard."""
 
-import re
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -133,15 +131,3 @@ def test_no_id_leads_out_of_the_folder(folder, key):
     (folder.parent / "secret.opus").write_bytes(b"x")
     with pytest.raises(UnknownRecordingError):
         Recordings(folder).get(key)
-
-
-def test_old_recordings_expire_but_not_the_one_that_grows(folder):
-    recordings = Recordings(folder)
-    later = "evening-2026-11-24T19-00-00Z"
-    (folder / f"{later}.opus").write_bytes(opus_file(1))
-    ended = recordings.get(EVENING).began + 3
-    assert recordings.expire(ended - 1) == []
-    assert recordings.expire(ended + 1, keep=[EVENING]) == []
-    assert recordings.expire(ended + 1) == [EVENING]
-    assert [one.id for one in recordings] == [later]
-    assert re.fullmatch(r"evening-.*\.opus", *[path.name for path in folder.iterdir()])

@@ -14,7 +14,7 @@ from spacescore.desk import Desk, desk_of, read_json, resource
 from spacescore.live import REACTIONS, Caption
 from spacescore.policy import Action, Grant, require
 from spacescore.polling import live_pace
-from spacescore.recordings import RATE, Recordings
+from spacescore.recordings import RATE
 from spacescore.spaces import Space
 
 __all__ = ["routes"]
@@ -83,13 +83,13 @@ async def react(request: Request) -> Response:
 
 async def _keep(desk: Desk, space: Space, caption: Caption, now: float) -> None:
     """Write a caption beside the recording, in its time. A full disk costs the line."""
-    data, position = desk.engine.data, desk.engine.stats(space.slug).recorded_samples / RATE
-    if not space.recording or data is None or not position:
+    shelf, position = desk.shelf, desk.engine.stats(space.slug).recorded_samples / RATE
+    if not space.recording or shelf is None or not position:
         return
     began, key = now - position, Path(space.recording).stem
     at, to = (round(max(0.0, time - began), 2) for time in (caption.start, caption.end))
     line = {"at": at, "to": to, "name": caption.name, "text": caption.text}
     try:
-        await anyio.to_thread.run_sync(Recordings(data.recordings).append_caption, key, line)
+        await anyio.to_thread.run_sync(shelf.recordings.append_caption, key, line)
     except OSError as error:
         _log.warning("a caption is not kept", recording=key, reason=str(error))

@@ -19,11 +19,21 @@ from typing import Any, Self
 
 from spacescore.errors import InvalidRequestError
 
-__all__ = ["COHORTS", "FIRST_PEERS", "Admission", "Load", "Mode", "check_mode", "cohort_of"]
+__all__ = [
+    "COHORTS",
+    "FIRST_PEERS",
+    "MAX_SECONDS",
+    "MIN_SECONDS",
+    "Admission",
+    "Load",
+    "Mode",
+    "check_mode",
+    "cohort_of",
+]
 
 COHORTS = 1_000
 FIRST_PEERS = (2**32 - 1) // COHORTS  # numbers from 1 on whose cohort is let in before all others
-MAX_SECONDS = 86_400.0
+MIN_SECONDS, MAX_SECONDS = 1, 86_400
 # In cohorts a second. The first step of "auto" lets a hundredth in; at its fastest a crowd passes
 # in ten seconds, which is a storm by any name.
 SLOWEST, FIRST, FASTEST = 0.5, 10.0, 100.0
@@ -49,8 +59,8 @@ def check_mode(mode: str, seconds: float) -> Mode:
     """Return a way to keep a door; seconds: of "paced". Raises InvalidRequestError."""
     if mode not in frozenset(Mode):
         raise InvalidRequestError(f"mode is one of {', '.join(Mode)}.")
-    if mode == Mode.PACED and not 0 < seconds <= MAX_SECONDS:
-        raise InvalidRequestError(f"seconds is more than 0 and at most {MAX_SECONDS:.0f}.")
+    if mode == Mode.PACED and not MIN_SECONDS <= seconds <= MAX_SECONDS:
+        raise InvalidRequestError(f"seconds is {MIN_SECONDS} to {MAX_SECONDS}.")
     return Mode(mode)
 
 

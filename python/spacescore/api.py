@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from spacescore import ics
-from spacescore.admission import COHORTS
+from spacescore.admission import COHORTS, MAX_SECONDS, MIN_SECONDS
 from spacescore.desk import Desk, Fields, desk_of, read_json, resource
 from spacescore.engine import INVITATION_SECONDS
 from spacescore.errors import InvalidRequestError, SpacescoreError, UnknownSpaceError
@@ -65,6 +65,7 @@ def routes() -> list[Route]:
 async def list_spaces(request: Request) -> Response:
     """Every public space: those open, newest first, those to come, and the last ones past."""
     desk = desk_of(request)
+    desk.pace_reads(request)
     heads = [head for head in await desk.office.directory() if _is_listed(head)]
     shown = [await _listed(desk, request, head) for head in heads]
     planned = [one for one in shown if one["phase"] == Phase.PLANNED and one["starts"]]
@@ -75,7 +76,7 @@ async def list_spaces(request: Request) -> Response:
             "upcoming": sorted(planned, key=lambda one: one["starts"]),
             "past": [_past(head) for head in past if head.opened],
         },
-        headers={"Cache-Control": "public, max-age=1"},
+        headers=ALIKE,
     )
 
 
@@ -191,7 +192,8 @@ async def keep_door(request: Request) -> Response:
     caller = desk.caller(request)
     await desk.pace_one(caller)
     fields = await read_json(request)
-    command = KeepDoor(fields.text("mode"), fields.seconds("seconds") or 0.0)
+    seconds = fields.seconds("seconds", MIN_SECONDS, MAX_SECONDS)
+    command = KeepDoor(fields.text("mode"), seconds or 0.0)
     await desk.office.do(slug, command, caller)
     await desk.doors.tick()
     desk.kept.forget(slug)
@@ -247,6 +249,7 @@ _READERS: Mapping[str, Callable[[Fields, str], Any]] = {
     "music": Fields.flag,
     "auto_open": Fields.flag,
     "grace": lambda fields, name: fields.number(name, 0),
+    "keep_days": lambda fields, name: fields.number(name, 0),
     "show_names": Fields.flag,
 }
 
@@ -349,6 +352,7 @@ def _summary(desk: Desk, request: Request, room: Room) -> dict[str, Any]:
         "music": details.music,
         "auto_open": details.auto_open,
         "grace": details.grace,
+        "keep_days": details.keep_days,
         "show_names": details.show_names,
         "starts": details.starts,
         "started": int(room.opened),

@@ -1,7 +1,5 @@
 """Notes who is heard in the spaces that are recorded: beside the sound, once a second."""
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -13,26 +11,15 @@ from spacescore.spaces import Space
 
 __all__ = ["Chronicle"]
 
-DAY_SECONDS = 86_400.0
 _log = structlog.get_logger("spacescore")
 
 
 class Chronicle:
     """The logbooks of one engine's spaces. It waits for the disk: call it off the event loop."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        folder: Path,
-        *,
-        keep_days: float = 0.0,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        """keep_days: recordings that ended longer ago are deleted; zero keeps them all."""
+    def __init__(self, engine: Engine, folder: Path) -> None:
         self._engine = engine
         self._recordings = Recordings(folder)
-        self._keep_seconds = keep_days * DAY_SECONDS
-        self._clock = clock
         self._books: dict[str, Logbook] = {}
 
     def note(self) -> None:
@@ -58,14 +45,6 @@ class Chronicle:
         heard = {one.peer: one.name for one in stats.speakers if one.audible}
         lines += self._books[key].note(stats.recorded_samples / RATE, heard)
         self._recordings.append(key, lines)
-
-    def expire(self) -> None:
-        """Delete what has been kept for long enough, but nothing that still grows."""
-        if not self._keep_seconds:
-            return
-        live = {_id(space) for space in self._engine.spaces if space.recording}
-        for key in self._recordings.expire(self._clock() - self._keep_seconds, keep=live):
-            _log.info("recording deleted", recording=key, reason="kept long enough")
 
 
 def _id(space: Space) -> str:

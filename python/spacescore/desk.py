@@ -35,6 +35,7 @@ from spacescore.errors import (
     UnknownSpaceError,
 )
 from spacescore.feed import Feed
+from spacescore.figures import MAX_TIME, read_count
 from spacescore.kept import Kept, Sent, kept_of
 from spacescore.limits import Limit, Limiter
 from spacescore.metrics import Metrics
@@ -42,8 +43,10 @@ from spacescore.office import Office
 from spacescore.policy import OPERATOR, Caller, Grant, Rank, Role, TokenBucket
 from spacescore.polling import Pacing
 from spacescore.problem import Problem, problem_from, problem_response
+from spacescore.recordings import Recordings
 from spacescore.rooms.standing import rank_of
 from spacescore.roster import Seen
+from spacescore.shelf import Shelf
 from spacescore.tokens import KeyRing
 from spacescore.vitals import Vitals
 
@@ -67,6 +70,7 @@ CAPTIONS = Limit(10.0, 50.0, "captions")  # of one too: what is heard changes a 
 # Of one address, behind which a campus may be: who joins by ticket asks once, and a cache answers.
 STRANGERS = Limit(20.0, 200.0, "strangers")
 TICKETS = Limit(100.0, 2_000.0)  # by this node: it is its time that they take
+READS = Limit(100.0, 2_000.0)  # of lists and recordings: the same
 OFF_AIR_SECONDS = 5  # in which to ask again for what is off the air
 CAUSES = Limit(0.1, 5.0)  # lines of the log for one route: whoever is refused asks again
 MAX_PAGE = 200  # lines of a list
@@ -140,12 +144,14 @@ class Desk:
     metrics: Metrics = field(init=False)
     doors: Doors = field(init=False)
     vitals: Vitals = field(init=False)
+    shelf: Shelf | None = field(init=False)  # where recordings are kept
     joins: TokenBucket = field(init=False)  # of strangers, all of them
     stage: TokenBucket = field(init=False)  # of who comes with a speaker's token
     acts: Limit = ACTS
     captions: Limit = CAPTIONS
     strangers: Limit = STRANGERS
     tickets: Limiter = field(default_factory=lambda: Limiter(TICKETS))
+    reads: Limiter = field(default_factory=lambda: Limiter(READS))
     causes: Limiter = field(default_factory=lambda: Limiter(CAUSES))
     kept: Kept = field(default_factory=Kept)
     pacing: Pacing = field(default_factory=Pacing)
@@ -165,6 +171,8 @@ class Desk:
             self.office.doors,
         )
         self.vitals = Vitals(self.engine, lambda: self.clock())
+        data = self.engine.data
+        self.shelf = Shelf(Recordings(data.recordings), lambda: self.clock()) if data else None
         self.joins = TokenBucket(JOINS_PER_SECOND, JOIN_BURST)
         self.stage = TokenBucket(JOINS_PER_SECOND, JOIN_BURST)
 
@@ -222,9 +230,16 @@ class Desk:
 
     def pace_tickets(self, request: Request) -> None:
         """Slow down one address that asks for tickets. Raises PacedError."""
+        self._pace_network(request, self.tickets)
+
+    def pace_reads(self, request: Request) -> None:
+        """Slow down one address that asks for lists or recordings. Raises PacedError."""
+        self._pace_network(request, self.reads)
+
+    def _pace_network(self, request: Request, limiter: Limiter) -> None:
         if network := self.network(request):
             with self._telling_of_proxy(request, network):
-                self.tickets.take(network, self.clock(), _TOO_MUCH)
+                limiter.take(network, self.clock(), _TOO_MUCH)
 
     async def pace_scope(self, scope: Scope) -> None:
         """Slow down one address before anything is known of who asks. Raises PacedError."""
@@ -426,12 +441,13 @@ async def read_json(request: Request) -> "Fields":
 
 def read_page(request: Request) -> tuple[str, int]:
     """Return before which id, and how many: of a list that is shown by pages."""
-    before, limit = request.query_params.get("before", ""), request.query_params.get("limit", "50")
+    before = request.query_params.get("before", "")
+    limit = read_count(request.query_params.get("limit", "50"), MAX_PAGE)
     if not _PAGE_ID.fullmatch(before):
         raise InvalidRequestError("before is the id that the page before ended with.")
-    if not (limit.isascii() and limit.isdecimal() and 1 <= int(limit[:5]) <= MAX_PAGE):
+    if not limit:
         raise InvalidRequestError(f"limit is 1 to {MAX_PAGE}.")
-    return before, int(limit)
+    return before, limit
 
 
 class Fields:
@@ -470,15 +486,19 @@ class Fields:
         value = self._get(name, int, default)
         if isinstance(value, bool):
             raise InvalidRequestError(f"{name} must be a number.")
+        if abs(value) > MAX_TIME:
+            raise InvalidRequestError(f"{name} is too large a number.")
         return int(value)
 
-    def seconds(self, name: str) -> float | None:
+    def seconds(self, name: str, least: int = 0, most: int = MAX_TIME) -> float | None:
         """Return a time or a duration, if there is one."""
         value = self._value.get(name)
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise InvalidRequestError(f"{name} must be a number of seconds.")
+        if not least <= value <= most:  # and NaN is not
+            raise InvalidRequestError(f"{name} is {least} to {most} seconds.")
         return float(value)
 
     def _get(self, name: str, kind: type, default: Any) -> Any:

@@ -15,12 +15,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from spacescore.admission import Mode
+from spacescore.admission import MAX_SECONDS, MIN_SECONDS, Mode
 from spacescore.desk import MAX_PAGE, Handler, desk_of, resource
+from spacescore.figures import MAX_TIME
 from spacescore.operations import MAX_ROW
 from spacescore.policy import Role
 from spacescore.rooms.details import (
     MAX_GRACE,
+    MAX_KEEP_DAYS,
     MAX_RAW_DESCRIPTION_CHARS,
     MAX_SEATS,
     MAX_TOPIC_CHARS,
@@ -39,6 +41,7 @@ Schema = Mapping[str, Any]
 
 _TEXT: Schema = {"type": "string"}
 _FLAG: Schema = {"type": "boolean"}
+_MOMENT: Schema = {"type": "number", "minimum": 0, "maximum": MAX_TIME}  # Unix seconds
 
 
 def _line(limit: int) -> Schema:
@@ -67,7 +70,12 @@ _FIELDS: Mapping[str, Schema] = {
     "open_stage": _FLAG,
     "max_speakers": {"type": "integer", "minimum": 1, "maximum": MAX_SEATS},
     "record": _FLAG,
-    "starts": {"type": "integer", "minimum": 0, "description": "Unix seconds; 0: not scheduled"},
+    "starts": {
+        "type": "integer",
+        "minimum": 0,
+        "maximum": MAX_TIME,
+        "description": "Unix seconds, within a year from now; 0: not scheduled.",
+    },
     "music": _FLAG,
     "auto_open": {"type": "boolean", "description": "By itself, at `starts`."},
     "grace": {
@@ -75,6 +83,12 @@ _FIELDS: Mapping[str, Schema] = {
         "minimum": MIN_GRACE,
         "maximum": MAX_GRACE,
         "description": "Seconds for a host to come back; then a co-host takes over.",
+    },
+    "keep_days": {
+        "type": "integer",
+        "minimum": 0,
+        "maximum": MAX_KEEP_DAYS,
+        "description": "Days after which its recording is deleted; 0: when the node deletes it.",
     },
     "show_names": _FLAG,
     "draft": _FLAG,
@@ -105,13 +119,18 @@ _FIELDS: Mapping[str, Schema] = {
         },
     },
     "mode": {"type": "string", "enum": [str(one) for one in Mode]},
-    "seconds": {"type": "number", "description": "Of `paced`: until everybody may enter."},
-    "start": {"type": "number"},
-    "end": {"type": "number"},
+    "seconds": {
+        "type": "number",
+        "minimum": MIN_SECONDS,
+        "maximum": MAX_SECONDS,
+        "description": "Of `paced`: until everybody may enter.",
+    },
+    "start": _MOMENT,
+    "end": _MOMENT,
 }
 _DETAILS = (
     *("title", "description", "topics", "language", "visibility", "open_stage", "show_names"),
-    *("max_speakers", "record", "starts", "music", "auto_open", "grace"),
+    *("max_speakers", "record", "starts", "music", "auto_open", "grace", "keep_days"),
 )
 _BODIES: Mapping[str, tuple[str, ...]] = {
     "create_space": ("space", "host", "draft", *_DETAILS),

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from spacescore.desk import Desk, desk_of, resource
 from spacescore.errors import InvalidRequestError
+from spacescore.figures import read_count
 from spacescore.policy import Action, rank, require
 from spacescore.pulse import COLUMNS, KEPT_SECONDS
 
@@ -34,8 +35,8 @@ def routes() -> list[Route]:
 async def pulse(request: Request) -> Response:
     """How the node does, second by second; rows after number `since` only, where it is given."""
     desk = _desk_of_watcher(request)
-    since = request.query_params.get("since", "0")
-    if not (since.isascii() and since.isdecimal() and int(since[:12]) <= MAX_ROW):
+    since = read_count(request.query_params.get("since", "0"), MAX_ROW)
+    if since is None:
         raise InvalidRequestError("since is the number of a row.")
     vitals = desk.vitals
     await vitals.look()
@@ -49,7 +50,7 @@ async def pulse(request: Request) -> Response:
         "kept": KEPT_SECONDS,
         "number": vitals.pulse.number,
         "columns": COLUMNS,
-        "rows": vitals.pulse.since(int(since)),
+        "rows": vitals.pulse.since(since),
         "off_air": sorted(desk.office.off_air),
         "spaces": [await _space(desk, asdict(space)) for space in vitals.spaces],
         "drops": vitals.drops,

@@ -7,6 +7,9 @@
 
 Lines are appended and none is rewritten, so a crash costs at most the last of them. A recording
 without lines, one from before there were any, is as good as the others but for the lanes.
+
+A file is read once, and again when its size, time or inode is another: to ask what there is costs
+a look at each name, and opens nothing.
 """
 
 import json
@@ -17,12 +20,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from spacescore.errors import UnknownRecordingError
 
-__all__ = ["Lane", "Logbook", "Recording", "Recordings", "chapters", "lanes", "webvtt"]
+__all__ = ["Lane", "Logbook", "Recording", "Recordings", "Score", "chapters", "lanes", "webvtt"]
 
 RATE = 48_000  # of Opus' granule positions, whatever was encoded (RFC 7845 section 4)
 TAIL_BYTES = 64 * 1024  # an Ogg page is no longer, so the last one begins in here
@@ -30,8 +34,10 @@ PRE_SKIP_BYTES = 40  # where the first page's packet has its pre-skip (RFC 7845 
 PAGE_HEADER_BYTES = 27  # then a byte of size for each segment
 PAUSE_SECONDS = 1.5  # whoever goes on sooner has not stopped
 CAPTIONS = "captions.jsonl"
+STAMP_SECONDS = 1.0  # a name has whole seconds, its space began within that one
 READING_SECONDS = 1.5  # a caption stays at least so long
 TURN_SECONDS = 5.0  # to say less than this is to interject, and no chapter
+MAX_KNOWN, MAX_SCORES = 20_000, 32  # recordings about which is remembered; 10 MB, and as much
 _ID = re.compile(r"([a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?)-(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ)(-\d+)?")
 
 
@@ -55,6 +61,18 @@ class Lane:
     peer: int
     name: str
     spans: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """All that goes with the sound of one recording."""
+
+    lanes: tuple[Lane, ...]
+    chapters: tuple[tuple[float, float, str], ...]
+    captions: tuple[tuple[float, float, str], ...]
+
+
+_Marks = tuple[tuple[int, int, int] | None, ...]  # of files: what becomes another when one does
 
 
 class Logbook:
@@ -136,17 +154,46 @@ class Recordings:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._read = lru_cache(MAX_KNOWN)(self._read_one)
+        self._read_score = lru_cache(MAX_SCORES)(self._read_one_score)
+        self._is_published = lru_cache(MAX_KNOWN)(self._read_decision)
 
     def __iter__(self) -> Iterator[Recording]:
         """Newest first."""
-        found = []
-        for path in self._folder.glob("*.opus"):
-            with suppress(UnknownRecordingError):
-                found.append(self.get(path.stem))
-        return iter(sorted(found, key=lambda one: (one.began, one.id), reverse=True))
+        return iter(self._found(self._keys(".opus")))
+
+    def published(self) -> list[Recording]:
+        """Return those that everybody may replay, newest first; nothing is opened of others."""
+        decided = self._keys(".json")
+        return self._found(
+            key for key in decided if self._is_published(key, self._marks(key, "json"))
+        )
 
     def get(self, key: str) -> Recording:
         """Return one. Raises UnknownRecordingError."""
+        self.audio(key)
+        return self._read(key, self._marks(key, "opus", "jsonl", "json"))
+
+    def score(self, key: str) -> Score:
+        """Return what goes with its sound. Raises UnknownRecordingError."""
+        self.audio(key)
+        return self._read_score(key, self._marks(key, "opus", "jsonl", CAPTIONS))
+
+    def _keys(self, ending: str) -> list[str]:
+        with os.scandir(self._folder) as found:
+            return [each.name.removesuffix(ending) for each in found if each.name.endswith(ending)]
+
+    def _found(self, keys: Iterable[str]) -> list[Recording]:
+        found = []
+        for key in keys:
+            with suppress(UnknownRecordingError):
+                found.append(self.get(key))
+        return sorted(found, key=lambda one: (one.began, one.id), reverse=True)
+
+    def _marks(self, key: str, *kinds: str) -> _Marks:
+        return tuple(_mark(self._folder / f"{key}.{kind}") for kind in kinds)
+
+    def _read_one(self, key: str, marks: _Marks) -> Recording:
         path = self.audio(key)
         named = _ID.fullmatch(key)
         assert named is not None  # noqa: S101  (`audio` has looked)
@@ -160,8 +207,14 @@ class Recordings:
             began=began,
             seconds=_duration(path),
             bytes=path.stat().st_size,
-            published=self._decided(key).get("published") is True,
+            published=self._is_published(key, marks[-1:]),
         )
+
+    def _read_one_score(self, key: str, marks: _Marks) -> Score:
+        seconds = self.get(key).seconds
+        found = lanes(self.lines(key), seconds)
+        turns = chapters(found, seconds)
+        return Score(tuple(found), tuple(turns), tuple(self.captions(key)))
 
     def audio(self, key: str) -> Path:
         """Return the file with the sound. Raises UnknownRecordingError."""
@@ -213,14 +266,6 @@ class Recordings:
         for kind in ("jsonl", CAPTIONS, "json"):
             (self._folder / f"{key}.{kind}").unlink(missing_ok=True)
 
-    def expire(self, before: float, keep: Iterable[str] = ()) -> list[str]:
-        """Delete those that ended before a time, but for those in `keep`; return which."""
-        kept = set(keep)
-        old = [one.id for one in self if one.id not in kept and one.began + one.seconds < before]
-        for key in old:
-            self.delete(key)
-        return old
-
     def _read_lines(self, key: str, kind: str = "jsonl") -> Iterator[dict[str, Any]]:
         with suppress(FileNotFoundError), (self._folder / f"{key}.{kind}").open() as file:
             for text in file:
@@ -229,15 +274,23 @@ class Recordings:
                     if isinstance(line, dict):
                         yield line
 
-    def _decided(self, key: str) -> dict[str, Any]:
+    def _read_decision(self, key: str, marks: _Marks) -> bool:
         with suppress(FileNotFoundError, ValueError):
             decided = json.loads((self._folder / f"{key}.json").read_text())
-            return decided if isinstance(decided, dict) else {}
-        return {}
+            return isinstance(decided, dict) and decided.get("published") is True
+        return False
 
     def _open(self, key: str, kind: str, flags: int) -> Any:
         path = self._folder / f"{key}.{kind}"
         return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | flags, 0o600), "w")
+
+
+def _mark(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_size, found.st_mtime_ns, found.st_ino
 
 
 def _duration(path: Path) -> float:

@@ -1,28 +1,31 @@
 """The recordings over HTTP: to list, hear, publish and delete them.
 
 A recording belongs to whoever runs its space: the host, and the operator. They decide whether
-everybody may replay it; until then, to everybody else there is none.
+everybody may replay it; until then, to everybody else there is none. What strangers are told
+waits for them (`shelf`), and caches may give it to all of them for a second.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from spacescore.api import ALIKE
 from spacescore.desk import Desk, desk_of, read_json, resource
 from spacescore.errors import ForbiddenError, UnknownRecordingError, WrongMomentError
 from spacescore.policy import OPERATOR, Action, Caller, Grant, may, rank, require
-from spacescore.recordings import Recording, Recordings, chapters, lanes, webvtt
+from spacescore.recordings import STAMP_SECONDS, Recording, webvtt
 from spacescore.rooms.standing import rank_of
+from spacescore.shelf import Shelf, shown
 
 __all__ = ["routes"]
 
 SOUND = "audio/ogg"
-STAMP_SECONDS = 1.0  # a recording's name has whole seconds, its space began within that one
+PRIVATE = {"Cache-Control": "private, no-store"}
 
 
 def routes() -> list[Route]:
@@ -39,37 +42,42 @@ def routes() -> list[Route]:
 
 async def list_recordings(request: Request) -> Response:
     """Show those that the caller may replay, newest first."""
-    desk = desk_of(request)
-    caller = desk.caller(request)
-    kept = await to_thread.run_sync(list, _kept(desk) or ())
-    shown = [_summary(desk, request, one) for one in kept if await _may_replay(desk, caller, one)]
-    return JSONResponse({"recordings": shown}, headers=_caching(caller))
+    desk, caller, here = desk_of(request), desk_of(request).caller(request), _here(request)
+    desk.pace_reads(request)
+    if desk.shelf is None:
+        return JSONResponse({"recordings": []}, headers=_alike(caller))
+    if caller is None:
+        body = await desk.shelf.published(here)
+        return Response(body, 200, _alike(caller), media_type="application/json")
+    found = [one for one in await desk.shelf.all() if await _may_replay(desk, caller, one)]
+    told = {"recordings": [shown(one, here) for one in found]}
+    return JSONResponse(told, headers=_alike(caller))
 
 
 async def describe(request: Request) -> Response:
     """One recording, and who is heard in it when."""
     desk, caller = desk_of(request), desk_of(request).caller(request)
-    recordings, one = await _find(request, caller)
-    found = lanes(await to_thread.run_sync(recordings.lines, one.id), one.seconds)
-    body = _summary(desk, request, one) | {
+    shelf, one = await _find(request, caller)
+    score = await to_thread.run_sync(shelf.recordings.score, one.id)
+    body = shown(one, _here(request)) | {
         "yours": await _runs(desk, caller, one),
-        "captioned": bool(await to_thread.run_sync(recordings.captions, one.id)),
-        "lanes": [asdict(lane) for lane in found],
+        "captioned": bool(score.captions),
+        "lanes": [asdict(lane) for lane in score.lanes],
         "chapters": [
-            {"from": start, "to": end, "name": name}
-            for start, end, name in chapters(found, one.seconds)
+            {"from": start, "to": end, "name": name} for start, end, name in score.chapters
         ],
     }
-    return JSONResponse(body, headers=_caching(caller))
+    return JSONResponse(body, headers=_alike(caller))
 
 
 async def audio(request: Request) -> Response:
     """Send the sound, or the range of it that was asked for (RFC 9110 section 14)."""
     caller = desk_of(request).caller(request)
-    recordings, one = await _find(request, caller)
-    headers = _caching(caller) | {"Cross-Origin-Resource-Policy": "cross-origin"}
+    shelf, one = await _find(request, caller)
+    caching = {"Cache-Control": "no-cache"} if caller is None else PRIVATE
+    headers = caching | {"Cross-Origin-Resource-Policy": "cross-origin"}
     return FileResponse(
-        recordings.audio(one.id),
+        await to_thread.run_sync(shelf.recordings.audio, one.id),
         media_type=SOUND,
         headers=headers,
         filename=f"{one.id}.opus",
@@ -80,65 +88,61 @@ async def audio(request: Request) -> Response:
 async def chapter_track(request: Request) -> Response:
     """Who takes their turn when, as a WebVTT track."""
     caller = desk_of(request).caller(request)
-    recordings, one = await _find(request, caller)
-    lines = await to_thread.run_sync(recordings.lines, one.id)
-    cues = chapters(lanes(lines, one.seconds), one.seconds)
-    return PlainTextResponse(webvtt(cues), media_type="text/vtt", headers=_caching(caller))
+    shelf, one = await _find(request, caller)
+    score = await to_thread.run_sync(shelf.recordings.score, one.id)
+    return _track(score.chapters, caller)
 
 
 async def caption_track(request: Request) -> Response:
     """What was said, as far as somebody captioned it, as a WebVTT track."""
     caller = desk_of(request).caller(request)
-    recordings, one = await _find(request, caller)
-    text = webvtt(await to_thread.run_sync(recordings.captions, one.id))
-    return PlainTextResponse(text, media_type="text/vtt", headers=_caching(caller))
+    shelf, one = await _find(request, caller)
+    score = await to_thread.run_sync(shelf.recordings.score, one.id)
+    return _track(score.captions, caller)
 
 
 async def publish(request: Request) -> Response:
     """Let everybody replay it, or no longer."""
-    desk = desk_of(request)
-    recordings, one = await _own(request)
+    shelf, one = await _own(request)
     published = (await read_json(request)).flag("published")
     await _note(request, one, "recording.published" if published else "recording.hidden")
-    one = await to_thread.run_sync(recordings.publish, one.id, published)
-    return JSONResponse(_summary(desk, request, one))
+    one = await to_thread.run_sync(shelf.recordings.publish, one.id, published)
+    shelf.forget()
+    return JSONResponse(shown(one, _here(request)))
 
 
 async def delete(request: Request) -> Response:
     """Delete it for good, once its space is over."""
-    recordings, one = await _own(request)
+    shelf, one = await _own(request)
     if any(Path(space.recording).stem == one.id for space in desk_of(request).engine.spaces):
         raise WrongMomentError("This is still being recorded: end the space first.")
     await _note(request, one, "recording.deleted")
-    await to_thread.run_sync(recordings.delete, one.id)
+    await to_thread.run_sync(shelf.recordings.delete, one.id)
+    shelf.forget()
     return Response(status_code=204)
 
 
-def _kept(desk: Desk) -> Recordings | None:
-    data = desk.engine.data
-    return None if data is None else Recordings(data.recordings)
-
-
-async def _find(request: Request, caller: Caller) -> tuple[Recordings, Recording]:
+async def _find(request: Request, caller: Caller) -> tuple[Shelf, Recording]:
     """Find the one asked for. Whoever may not replay it learns no more than a stranger."""
     desk = desk_of(request)
-    recordings = _kept(desk)
-    if recordings is not None:
-        one = await to_thread.run_sync(recordings.get, request.path_params["recording"])
+    desk.pace_reads(request)
+    if desk.shelf is not None:
+        get = desk.shelf.recordings.get
+        one = await to_thread.run_sync(get, request.path_params["recording"])
         if await _may_replay(desk, caller, one):
-            return recordings, one
+            return desk.shelf, one
     raise UnknownRecordingError("There is no such recording here.")
 
 
-async def _own(request: Request) -> tuple[Recordings, Recording]:
+async def _own(request: Request) -> tuple[Shelf, Recording]:
     """Find one of the caller's own. Raises what tells them that it is not."""
     desk = desk_of(request)
     caller = desk.caller(request)
-    recordings, one = await _find(request, caller)
+    shelf, one = await _find(request, caller)
     if not await _runs(desk, caller, one):
         require(rank(caller, one.space), Action.CLOSE_SPACE)
         raise ForbiddenError("This recording is of another space of that name.")
-    return recordings, one
+    return shelf, one
 
 
 async def _may_replay(desk: Desk, caller: Caller, one: Recording) -> bool:
@@ -175,19 +179,14 @@ async def _note(request: Request, one: Recording, what: str) -> None:
     await desk.office.ledger.note(key, one.space, what, caller, recording=one.id)
 
 
-def _caching(caller: Caller) -> dict[str, str]:
-    return {"Cache-Control": "no-cache" if caller is None else "private, no-store"}
+def _track(cues: Iterable[tuple[float, float, str]], caller: Caller) -> Response:
+    return PlainTextResponse(webvtt(cues), media_type="text/vtt", headers=_alike(caller))
 
 
-def _summary(desk: Desk, request: Request, one: Recording) -> dict[str, Any]:
-    return {
-        "recording": one.id,
-        "space": one.space,
-        "title": one.title,
-        "began": int(one.began),
-        "seconds": round(one.seconds, 2),
-        "bytes": one.bytes,
-        "published": one.published,
-        "link": desk.url(request, f"/r/{one.id}"),
-        "audio": desk.url(request, f"/api/recordings/{one.id}/audio"),
-    }
+def _alike(caller: Caller) -> Mapping[str, str]:
+    """Everybody without a token is told the same; a cache must not tell it those with one."""
+    return ALIKE | {"Vary": "Authorization"} if caller is None else PRIVATE
+
+
+def _here(request: Request) -> str:
+    return desk_of(request).url(request, "")

@@ -14,7 +14,7 @@ __all__ = ["SECRETS", "Settings", "shown"]
 SECRETS = frozenset({"operator_key", "ice_servers", "store", "webhooks"})  # hold passwords
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
-Count = Annotated[int, Meta(ge=1)]
+Count = Annotated[int, Meta(ge=1, le=2**29 - 1)]  # what the core has room to number
 Seconds = Annotated[int, Meta(ge=0, le=86_400)]
 Pace = Annotated[float, Meta(ge=1, le=3_600)]
 Threads = Annotated[int, Meta(ge=1, le=64)]

@@ -31,6 +31,7 @@ import msgspec
 
 from spacescore.admission import FIRST_PEERS
 from spacescore.errors import UnauthenticatedError
+from spacescore.figures import is_time
 from spacescore.policy import OPERATOR, Caller, Grant, Role
 
 __all__ = ["MAX_TOKEN_CHARS", "KeyRing", "TokenKey", "draw_peer", "new_operator_key"]
@@ -210,7 +211,7 @@ def _claims(token: str, secret: bytes) -> dict[str, Any]:
 def _require_time(claims: Mapping[str, Any], now: float) -> None:
     """Check `exp` and `nbf` (RFC 7519 section 4.1); both are required here."""
     for name in ("exp", "nbf"):
-        if type(claims.get(name)) is not int:
+        if type(claims.get(name)) is not int or not is_time(claims[name]):
             raise UnauthenticatedError(f"The token has no {name}.")
     if now >= claims["exp"] + SKEW_SECONDS:
         raise UnauthenticatedError("The token has expired.")
@@ -263,6 +264,6 @@ def _number(identity: str) -> int:
 def _issued(claims: Mapping[str, Any]) -> float:
     """Return when a token was issued; not later than it says that it began."""
     issued = claims.get("iat", claims["nbf"])
-    if isinstance(issued, bool) or not isinstance(issued, int | float):
+    if not is_time(issued):
         raise UnauthenticatedError("The token has a time of issue that is none.")
     return float(issued)

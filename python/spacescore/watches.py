@@ -18,6 +18,7 @@ from spacescore.engine import Engine
 from spacescore.errors import EngineClosedError, SpacescoreError, StartupError, StoreError
 from spacescore.metrics import Metrics
 from spacescore.office import Office
+from spacescore.retention import Retention
 from spacescore.settings import Settings
 from spacescore.store import Store
 from spacescore.tls import Pair
@@ -41,8 +42,10 @@ def watches(
 ) -> Iterator[Callable[[], Awaitable[None]]]:
     """Yield what is to run beside the service; the certificate has its own, see below."""
     assert engine.data is not None  # noqa: S101  (the settings name a folder)
-    chronicle = Chronicle(engine, engine.data.recordings, keep_days=settings.keep_recordings)
-    yield partial(again, _chronicler(chronicle), CHRONICLE_SECONDS, "the chronicle failed")
+    note = partial(trio.to_thread.run_sync, Chronicle(engine, engine.data.recordings).note)
+    yield partial(again, note, CHRONICLE_SECONDS, "the chronicle failed")
+    expire = Retention(desk, settings.keep_recordings).expire
+    yield partial(again, expire, EXPIRY_SECONDS, "old recordings are not deleted")
     yield partial(again, desk.doors.tick, DOOR_SECONDS, "the doors failed")
     yield partial(again, desk.vitals.look, PULSE_SECONDS, "the pulse is not taken")
     yield partial(keep_audit, desk.office, settings.keep_audit)
@@ -105,20 +108,6 @@ async def again(act: Callable[[], Awaitable[None]], seconds: float, failed: str)
         except Exception:
             _log.exception(failed)
         await trio.sleep_until(due)
-
-
-def _chronicler(chronicle: Chronicle) -> Callable[[], Awaitable[None]]:
-    """Note who is heard, and now and then delete recordings that were kept for long enough."""
-    next_expiry = trio.current_time()
-
-    async def note() -> None:
-        nonlocal next_expiry
-        await trio.to_thread.run_sync(chronicle.note)
-        if trio.current_time() >= next_expiry:
-            next_expiry += EXPIRY_SECONDS
-            await trio.to_thread.run_sync(chronicle.expire)
-
-    return note
 
 
 async def keep_audit(office: Office, days: float) -> None:

@@ -20,6 +20,7 @@ pytestmark = [
 ]
 
 STATE = "/api/spaces/evening/state.json"
+RECORDINGS, ONE = "/api/recordings", "evening-2026-01-01T00-00-00Z"
 ASKERS = 12
 KEPT = 2.0  # seconds of `max-age` and `stale-while-revalidate` together
 TOGETHER = 10.0  # times as long as one after another; behind a lock it is a hundred
@@ -44,11 +45,11 @@ def behind(tmp_path: Path) -> Iterator[SimpleNamespace]:
         served.end()
 
 
-def crowd(behind: SimpleNamespace, **options: object) -> set[int]:
+def crowd(behind: SimpleNamespace, path: str = STATE, **options: object) -> set[int]:
     """What is answered to many who ask at once."""
 
     def ask(_: int) -> int:
-        return behind.get(STATE, **options).status_code
+        return behind.get(path, **options).status_code
 
     return set(behind.pool.map(ask, range(ASKERS)))
 
@@ -87,3 +88,44 @@ def test_those_who_are_invited_do_not_wait_for_each_other(behind):
     alone = min(seconds(one_by_one) for _ in range(3))
     together = min(seconds(lambda: crowd(behind, headers=behind.bearer)) for _ in range(3))
     assert together <= TOGETHER * alone
+
+
+@pytest.fixture
+def recorded(behind: SimpleNamespace) -> SimpleNamespace:
+    """The same with a recording that its host has not published; and the operator."""
+    (behind.served.data / "recordings" / f"{ONE}.opus").write_bytes(b"x")
+    key = (behind.served.data / "operator.key").read_text().strip()
+    behind.key, behind.operator = key, {"Authorization": f"Bearer {key}"}
+    return behind
+
+
+def listed(behind: SimpleNamespace, **options: object) -> list[str]:
+    return [one["recording"] for one in behind.get(RECORDINGS, **options).json()["recordings"]]
+
+
+@pytest.mark.parametrize("path", [RECORDINGS, "/api/spaces"])
+def test_a_list_for_everybody_leaves_the_service_once_a_second(behind, path):
+    def answered() -> float:
+        return behind.served.metric(r'http_requests_total\{.*status="200".*\}')
+
+    assert crowd(behind, path) == {200}
+    began, before = time.monotonic(), answered()
+    for _ in range(20):
+        assert crowd(behind, path) == {200}
+    looks = 1  # at the metrics themselves
+    assert answered() - before <= looks + 1 + (time.monotonic() - began)
+
+
+def test_what_is_listed_for_those_who_run_spaces_is_listed_for_them_alone(recorded):
+    for _ in range(2):
+        assert listed(recorded) == []
+        assert listed(recorded, headers=recorded.operator) == [ONE]
+
+
+def test_a_recording_is_published_and_hidden_for_everybody_behind_the_cache(recorded):
+    path = f"{RECORDINGS}/{ONE}"
+    for published, expected in ((True, [ONE]), (False, [])):
+        recorded.served.request("PATCH", path, {"published": published}, recorded.key)
+        wait_for(lambda expected=expected: listed(recorded) == expected)
+        status = 200 if published else 404
+        wait_for(lambda status=status: recorded.get(path).status_code == status)

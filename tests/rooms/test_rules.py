@@ -88,6 +88,8 @@ def test_a_cohost_opens_and_does_not_end():
         {"auto_open": True},
         {"grace": 4},
         {"grace": 901},
+        {"keep_days": -1},
+        {"keep_days": 3651},
     ],
 )
 def test_what_a_space_says_of_itself_has_limits(wrong):

@@ -192,11 +192,12 @@ def test_seats_grace_and_names_are_set_where_the_space_is_changed(page: Page) ->
     expect(page.get_by_label("Seats on stage")).to_have_value("13")
     page.get_by_label("Seats on stage").fill("20")
     page.get_by_label("Seconds a lost host has to come back").fill("120")
+    page.get_by_label("Days to keep the recording").fill("7")
     page.get_by_label("Show names of some who listen").press("Space")
     page.get_by_label("Seats on stage").press("Enter")
     told = ("title", "description", "topics", "visibility", "open_stage")
     kept = {key: ABOUT[key] for key in told}
-    wish = kept | {"max_speakers": 20, "grace": 120, "show_names": False}
+    wish = kept | {"max_speakers": 20, "grace": 120, "keep_days": 7, "show_names": False}
     panel.sends("PATCH", f"{ORIGIN}/api/spaces/demo", wish)
 
 

@@ -355,7 +355,7 @@ def test_a_plan_asks_for_what_was_filled_in(run: Run) -> None:
             *(["title", " Radio "], ["space", "radio"], ["when", "later"], ["host", "Ada"]),
             *(["starts", "2027-01-15T20:00"], ["topics", "a, b ,, c"], ["record", "on"]),
             *(["visibility", "unlisted"], ["max_speakers", "20"]),
-            *(["grace", "90"], ["auto_open", "on"]),
+            *(["grace", "90"], ["auto_open", "on"], ["keep_days", ""]),
         ],
     )
     starts = run("plan.js", "return Date.parse('2027-01-15T20:00') / 1000")
@@ -367,6 +367,7 @@ def test_a_plan_asks_for_what_was_filled_in(run: Run) -> None:
         "topics": ["a", "b", "c"],
         "max_speakers": 20,
         "grace": 90,
+        "keep_days": 0,
         "show_names": False,
         "auto_open": True,
         "record": True,

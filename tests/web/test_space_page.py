@@ -338,6 +338,7 @@ ABOUT = {
     "open_stage": False,
     "max_speakers": 13,
     "grace": 60,
+    "keep_days": 0,
     "show_names": True,
     "auto_open": False,
 }
@@ -372,7 +373,10 @@ def test_a_host_changes_what_a_planned_space_says_and_when_it_starts(page: Page)
     with page.expect_response(lambda reply: reply.request.method == "PATCH"):
         page.get_by_role("button", name="Save").click()
     starts = page.evaluate("Date.parse('2027-01-15T20:00') / 1000")
-    told = ("topics", "max_speakers", "grace", "show_names", "visibility", "open_stage")
+    told = (
+        *("topics", "max_speakers", "grace", "keep_days"),
+        *("show_names", "visibility", "open_stage"),
+    )
     kept = {key: ABOUT[key] for key in told}
     wish = {"title": "Later", "description": "New", "starts": starts, "auto_open": True}
     assert asked == [("PATCH", "", kept | wish)]

@@ -9,6 +9,7 @@ from spacescore.spaces import MAX_TITLE_CHARS, clean_text
 
 __all__ = [
     "MAX_GRACE",
+    "MAX_KEEP_DAYS",
     "MAX_RAW_DESCRIPTION_CHARS",
     "MAX_SEATS",
     "MAX_TOPICS",
@@ -23,6 +24,7 @@ MAX_RAW_DESCRIPTION_CHARS = 8_000  # with what cannot be seen
 MAX_TOPICS, MAX_TOPIC_CHARS = 5, 32
 MAX_SEATS = 1_000
 MAX_AHEAD_SECONDS = 366 * 86_400
+MAX_KEEP_DAYS = 3_650
 MIN_GRACE, MAX_GRACE = 5, 900  # a phone that changes networks takes seconds
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 
@@ -54,5 +56,7 @@ def check_details(details: Details, now: float) -> Details:
         raise InvalidRequestError("auto_open needs starts: the time at which it opens by itself.")
     if not MIN_GRACE <= details.grace <= MAX_GRACE:
         raise InvalidRequestError(f"grace is {MIN_GRACE} to {MAX_GRACE} seconds.")
+    if not 0 <= details.keep_days <= MAX_KEEP_DAYS:
+        raise InvalidRequestError(f"keep_days is 0 to {MAX_KEEP_DAYS} days.")
     title = clean_text(details.title, MAX_TITLE_CHARS)
     return replace(details, title=title, description=text.strip(), topics=topics)

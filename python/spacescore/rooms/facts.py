@@ -77,6 +77,7 @@ class Details:
     music: bool = False  # in stereo, from when it opens
     auto_open: bool = False  # by itself, when it starts
     grace: int = GRACE_SECONDS  # for a host whose connection is lost; then a co-host takes over
+    keep_days: int = 0  # then its recording is deleted; 0: when the node deletes it
     show_names: bool = True  # everybody sees some of the listeners who took part by name
 
 

@@ -10,6 +10,7 @@ import { element } from "./dom.js";
  * @property {string[]} topics
  * @property {number} max_speakers seats on stage
  * @property {number} grace seconds that a host who lost the connection has
+ * @property {number} keep_days after which the recording is deleted; 0: when the service does
  * @property {boolean} show_names of some who listen, to everybody
  * @property {string} visibility who may come
  * @property {boolean} open_stage anybody may speak
@@ -41,6 +42,7 @@ export function announcementOf(form) {
     topics: topicsOf(text("topics")),
     max_speakers: Number(text("max_speakers")),
     grace: Number(text("grace")),
+    keep_days: Number(text("keep_days")),
     show_names: form.has("show_names"),
     visibility: text("visibility"),
     open_stage: form.has("open_stage"),
@@ -67,6 +69,7 @@ export async function askChanges(now) {
   field("topics").value = now.topics.join(", ");
   field("max_speakers").value = String(now.max_speakers);
   field("grace").value = String(now.grace);
+  field("keep_days").value = String(now.keep_days || "");
   for (const name of /** @type {const} */ (["show_names", "open_stage"])) field(name).checked = now[name];
   field("visibility").value = now.visibility;
   field("auto_open").checked = now.auto_open ?? false;

@@ -10,6 +10,8 @@ export default {
   "plan.seats.text": "Hosts und Co-Hosts bekommen immer einen.",
   "plan.grace": "Sekunden, die ein Host zum Wiederkommen hat",
   "plan.grace.text": "Danach übernimmt ein Co-Host auf der Bühne.",
+  "plan.keep": "Tage, die die Aufnahme bleibt",
+  "plan.keep.text": "Leer: so lange wie bei diesem Dienst üblich; nie länger.",
   "plan.names": "Namen einiger Zuhörender zeigen",
   "plan.auto": "Türen dann von selbst öffnen",
   "plan.who": "Wer darf kommen",

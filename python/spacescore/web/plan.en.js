@@ -10,6 +10,8 @@ export default {
   "plan.seats.text": "Hosts and co-hosts always get one.",
   "plan.grace": "Seconds a lost host has to come back",
   "plan.grace.text": "Then a co-host on stage takes over.",
+  "plan.keep": "Days to keep the recording",
+  "plan.keep.text": "Empty: as long as this service does; never longer.",
   "plan.names": "Show names of some who listen",
   "plan.auto": "Open the doors by itself then",
   "plan.who": "Who may come",
