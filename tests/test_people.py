@@ -195,6 +195,87 @@ def test_no_host_makes_a_host_and_no_cohost_a_cohost(web):
         assert problem(refused) == (403, "forbidden")
 
 
+# How long tokens are good.
+
+
+DAY = 86_400
+
+
+@pytest.fixture
+def night(web):
+    """Set the time, to so many seconds from now."""
+    began = web.desk.clock()
+
+    def at(seconds: float) -> None:
+        web.desk.clock = web.desk.office.clock = lambda: began + seconds
+
+    at(0)
+    return at
+
+
+def starts_in(web: Web, seconds: float) -> int:
+    return int(web.desk.clock() + seconds)
+
+
+@pytest.mark.parametrize("days", [7, 40, 360])
+def test_who_was_invited_long_before_comes_in_on_the_night(web, night, days):
+    host = create(web, starts=starts_in(web, days * DAY))
+    ada = web.post(f"{ONE}/tokens", token=host, json={"role": "speaker"}).json()
+    brief = web.post(f"{ONE}/tokens", token=host, json={"role": "speaker", "ttl": 600}).json()
+    code = web.post(f"{ONE}/links", token=host, json={}).json()["code"]
+    night(days * DAY + 300)
+    assert web.post(f"{ONE}/open", token=host).status_code == 200
+    assert speak(web, ada["token"]).status_code == 201
+    assert speak(web, brief["token"]).status_code == 201
+    assert web.post(f"{ONE}/links/use", json={"code": code}).status_code == 201
+    night(days * DAY + 700)
+    assert problem(web.get(f"{ONE}/me", token=brief["token"])) == (401, "unauthenticated")
+    night(days * DAY + DAY / 2)
+    assert web.get(f"{ONE}/me", token=ada["token"]).json()["role"] == "speaker"
+
+
+def test_a_draft_is_opened_days_later_and_a_space_at_another_time(web, night):
+    draft = create(web, draft=True)
+    night(20 * DAY)
+    assert web.post(f"{ONE}/open", token=draft).status_code == 200
+    web.delete(ONE, token=draft)
+    moved = create(web, starts=starts_in(web, DAY))
+    ada = web.post(f"{ONE}/tokens", token=moved, json={"role": "speaker"}).json()
+    changes = {"starts": starts_in(web, 8 * DAY)}
+    assert web.request("PATCH", ONE, token=moved, json=changes).status_code == 200
+    night(28 * DAY)
+    assert web.post(f"{ONE}/open", token=moved).status_code == 200
+    assert speak(web, ada["token"]).status_code == 201
+
+
+def test_a_listener_who_was_handed_the_space_keeps_it_while_their_page_is_open(web, night):
+    host = create(web)
+    speak(web, host)
+    joe = introduce(web, "Joe")
+    web.request("PUT", f"{ONE}/hand", token=joe["token"])
+    web.post(f"{ONE}/people/{joe['peer']}/offer", token=host)
+    web.request("PUT", f"{ONE}/host", token=host, json={"peer": joe["peer"]})
+    token = joe["token"]
+    for hours in range(0, 60, 4):
+        night(hours * 3_600)
+        me = web.get(f"{ONE}/me", token=token).json()
+        token = me.get("token", token)
+        assert me["expires"] == web.desk.keys.verify(token, now=web.desk.clock()).expires
+    assert token != joe["token"]
+    assert web.post(f"{ONE}/mute", token=token).status_code == 200
+    assert web.delete(ONE, token=token).status_code == 204
+
+
+def test_every_token_comes_with_its_end(web):
+    planned = {"space": "demo", "starts": starts_in(web, DAY)}
+    made = web.post("/api/spaces", token=OPERATOR_KEY, json=planned).json()
+    host, now = made["host_token"], web.desk.clock()
+    given = web.post(f"{ONE}/tokens", token=host, json={}).json()
+    for token, expires in ((host, made["host_expires"]), (given["token"], given["expires"])):
+        assert web.desk.keys.verify(token, now=now).expires == expires
+        assert web.get(f"{ONE}/me", token=token).json()["expires"] == expires
+
+
 # A planned space.
 
 

@@ -34,19 +34,18 @@ from spacescore.errors import (
 from spacescore.events import Event, event_from
 from spacescore.packet_time import AUTO, milliseconds
 from spacescore.policy import Grant, Role
+from spacescore.rooms.lifetime import EVENING_SECONDS, MAX_LIFE_SECONDS
 from spacescore.sdp import Candidate, Direction, Local, parse_offer, write_answer
 from spacescore.sessions import Session, Sessions
 from spacescore.spaces import MAX_TITLE_CHARS, Registry, Space, clean_text
 from spacescore.stats import SpaceStats, space_stats
 from spacescore.tickets import Answer, Ticket, public_ticket
-from spacescore.tokens import MAX_TTL_SECONDS
 
 __all__ = ["Engine", "usable_cores"]
 
 TICKET_SECONDS = 600  # of a public ticket; a fresh one is minted when half of it is over
 PERSONAL_TICKET_SECONDS = 60  # to enter; who is removed must not come back by it for long
 OFFER_TICKET_SECONDS = 30  # for one handshake
-INVITATION_SECONDS = 12 * 3600
 MAX_WORKERS = 64
 MAX_PENDING_EVENTS = 10_000  # of an owner who never reads them
 
@@ -232,7 +231,7 @@ class Engine:
     # People.
 
     def invite(
-        self, space: str, *, role: Role | str, name: str = "", ttl: int = INVITATION_SECONDS
+        self, space: str, *, role: Role | str, name: str = "", ttl: int = EVENING_SECONDS
     ) -> Grant:
         """Give somebody a peer id in a space, for `ttl` seconds; a token may carry it."""
         with self._lock:
@@ -261,7 +260,7 @@ class Engine:
             for inside in self._inside.pop((number, peer), ()):
                 self._worker.end_session(inside)
             if self._worker.remove_peer(number, peer) or sessions:
-                latest = int(self._clock()) + MAX_TTL_SECONDS  # no token lives longer
+                latest = int(self._clock()) + MAX_LIFE_SECONDS  # no token lives longer
                 self._registry.recall(space, peer, expires=latest)
             self._registry.remove(space, peer)
 

@@ -41,7 +41,7 @@ asked = st.one_of(
     st.builds(commands.Unblock, st.sampled_from(["#4", "#6"])),
     st.builds(commands.HandOver, peers),
     st.builds(commands.MakeLink, codes, codes, roles, st.just(int(NOW) + 900), st.just(1)),
-    st.builds(commands.UseLink, codes, st.just(50), codes, st.just("x"), st.just(60)),
+    st.builds(commands.UseLink, codes, st.just(50), codes, st.just("x")),
     st.builds(commands.RevokeLink, codes),
     st.just(commands.KeepDoor("closed")),
     st.builds(commands.PinLinks, st.just((facts.Pin("x", "https://example.org"),))),

@@ -433,7 +433,7 @@ def link(uses: int = 1, role: str = "speaker", name: str = "") -> MakeLink:
 
 
 def use(peer: int, identity: str = "new", digest: str = "d1") -> UseLink:
-    return UseLink(digest, peer, identity, "Somebody", 3600)
+    return UseLink(digest, peer, identity, "Somebody")
 
 
 def test_a_link_lets_in_as_many_as_it_says(stage):

@@ -216,6 +216,19 @@ def test_who_has_a_voice_is_told_and_asks_no_more(service: Service) -> None:
     expect(service.page.locator("#speakers .speaking")).to_have_count(1)
 
 
+def test_a_token_is_renewed_and_nobody_notices(service: Service) -> None:
+    service.visit("speaker").has(1)
+    longer = jwt("speaker", 12, "Bo") + "longer"
+    service.who = me("speaker", 12, token=longer)
+    service.after(3_000)
+    service.has(2)
+    assert service.greetings[-1] == {"token": longer}
+    expect(service.page.locator("#notice")).to_be_hidden()
+    service.page.reload()
+    service.has(3)
+    assert service.greetings[-1] == {"token": longer}
+
+
 def test_what_the_feed_shows_of_us_is_asked_at_once_and_nothing_else_is(service: Service) -> None:
     service.visit("speaker").has(1)
     service.tell(TOLD)

@@ -28,6 +28,7 @@ from spacescore.rooms import commands, facts, passing, pins
 from spacescore.rooms.commands import Command
 from spacescore.rooms.details import check_details
 from spacescore.rooms.facts import Details, Fact
+from spacescore.rooms.lifetime import MAX_TTL_SECONDS, begin, expiry
 from spacescore.rooms.room import Link, Person, Phase, Room
 from spacescore.rooms.standing import Case, Patience, admit
 from spacescore.spaces import (
@@ -44,7 +45,6 @@ MAX_HANDS = 500
 MAX_LINKS = 500
 MAX_BLOCKED = 5_000
 MAX_USES = 100_000
-MAX_LINK_SECONDS = 30 * 86_400
 
 
 def decide(
@@ -289,8 +289,8 @@ def _make_link(case: Case, command: commands.MakeLink) -> list[Fact]:
     case.require(Action.ISSUE_TOKEN, command.role)
     if not 1 <= command.uses <= MAX_USES:
         raise InvalidRequestError(f"uses is 1 to {MAX_USES}.")
-    if not case.now < command.expires <= case.now + MAX_LINK_SECONDS:
-        raise InvalidRequestError(f"A link lives 1 to {MAX_LINK_SECONDS} seconds.")
+    if not case.now < command.expires <= begin(case.room, case.now) + MAX_TTL_SECONDS:
+        raise InvalidRequestError(f"A link lives 1 to {MAX_TTL_SECONDS} seconds.")
     stale = [
         facts.LinkRevoked(name)
         for name, link in case.room.links.items()
@@ -313,13 +313,12 @@ def _use_link(case: Case, command: commands.UseLink) -> list[Fact]:
         raise ForbiddenError("This invitation opens nothing: it is wrong, or was revoked.")
     name, link = found[0]
     _require_good(link, case.now)
-    expires = int(case.now) + command.ttl
     grant = Grant(
         case.room.slug,
         link.role,
         command.peer,
         link.name or command.name,
-        expires,
+        expiry(case.room, case.now),
         command.identity,
         name,
         issued=case.now,

@@ -195,6 +195,12 @@ function become(next) {
   begin();
 }
 
+/** Nothing begins anew: the same, for longer. @param {string} next */
+function renew(next) {
+  if (invitation === token) invitation = keepToken(slug, next);
+  token = next;
+}
+
 function begin() {
   grant = readGrant(token ?? "");
   standing.begin(token && (grant?.role ?? "listener"));
@@ -211,6 +217,7 @@ function hearIfSpeaking() {
  * @param {import("./me.js").News | null} news
  */
 function onMe(now, news) {
+  if (now.token) renew(now.token);
   if (!speaks(now.role) && !standing.isBusy && (onAir() || lostStage)) toAudience();
   if (news === "granted" && !onAir()) granted = true;
   else if (news) view.notify(t(`news.${news}`));
@@ -363,7 +370,13 @@ function listen() {
 
 function enterAtLast() {
   inLine = false;
-  follow(new ListenSession({ ticket: api.ticket, token: token ?? undefined, place: place() }));
+  follow(new ListenSession({
+    ticket: api.ticket,
+    get token() {
+      return token ?? undefined;
+    },
+    place: place(),
+  }));
   session?.open().catch(() => {}); // told by its state
 }
 
@@ -413,7 +426,9 @@ async function goOnStage(Voice, microphone) {
   const left = session;
   const next = new Voice({
     endpoint: api.whip,
-    token: token ?? "",
+    get token() {
+      return token ?? "";
+    },
     muteEndpoint: api.muteOf(ownPeer() ?? 0),
     iceServers: () => api.iceServers().catch(() => []),
   }, microphone);
