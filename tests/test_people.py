@@ -142,6 +142,21 @@ def test_a_block_survives_every_return(web):
     assert web.get(f"{ONE}/people", token=host).json()["blocked"] == []
 
 
+def test_a_removal_is_not_shaken_off_by_a_token_that_was_drawn_beforehand(web):
+    host = create(web, visibility="invite")
+    given = web.post(f"{ONE}/tokens", token=host, json={"role": "listener", "name": "Joe"}).json()
+    drawn = web.post(f"{ONE}/people", token=given["token"], json={"name": "Joe"}).json()
+    further = web.post(f"{ONE}/people", token=drawn["token"], json={"name": "Jo"}).json()
+    web.request("PUT", f"{ONE}/hand", token=given["token"])
+    assert web.delete(f"{ONE}/speakers/{given['peer']}", token=host).status_code == 204
+    for held in (given, drawn, further):
+        assert problem(web.get(f"{ONE}/ticket", token=held["token"])) == (403, "removed")
+        refused = web.post(f"{ONE}/people", token=held["token"], json={"name": "x"})
+        assert problem(refused) == (403, "removed")
+    again = web.post(f"{ONE}/tokens", token=host, json={"role": "listener", "name": "Joe"}).json()
+    assert web.get(f"{ONE}/ticket", token=again["token"]).status_code == 200
+
+
 def test_a_link_for_one_opens_once(web):
     host = create(web)
     made = web.post(f"{ONE}/links", token=host, json={"name": "Grace", "ttl": 60}).json()

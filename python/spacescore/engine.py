@@ -246,7 +246,7 @@ class Engine:
             raise UnknownPeerError("There is no speaker of that number in this space.")
 
     def remove(self, space: str, peer: int) -> None:
-        """Send somebody away; their token opens nothing here any more.
+        """Send somebody away; a grant that was issued before opens nothing here any more.
 
         Raises UnknownPeerError.
         """
@@ -262,7 +262,12 @@ class Engine:
             if self._worker.remove_peer(number, peer) or sessions:
                 latest = int(self._clock()) + MAX_LIFE_SECONDS  # no token lives longer
                 self._registry.recall(space, peer, expires=latest)
-            self._registry.remove(space, peer)
+            self._registry.remove(space, peer, now=self._clock())
+
+    def forgive(self, space: str, identity: str) -> None:
+        """Let somebody who was sent away come again, by whichever token."""
+        with self._lock:
+            self._registry.forgive(space, identity)
 
     def recast(self, space: str, peer: int, role: Role | str) -> None:
         """Make somebody something else; who no longer speaks is taken from the stage.

@@ -391,7 +391,7 @@ def _new_grant(
 ) -> Grant:
     name = clean_text(name, MAX_NAME_CHARS) or "Guest"
     peer = draw_peer(first=first)
-    while peer in room.people or peer in room.removed:
+    while peer in room.people or f"#{peer}" in room.removed:
         peer = draw_peer(first=first)
     return Grant(room.slug, role, peer, name, expires, identity, issued=desk.clock())
 

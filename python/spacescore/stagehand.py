@@ -47,8 +47,8 @@ def carry_out(engine: Engine, room: Room, fact: Fact) -> None:
     match fact:
         case facts.Ended():
             engine.close_space(room.slug)
-        case facts.Removed(peer):
-            engine.remove(room.slug, peer)
+        case facts.Removed() | facts.Unblocked():
+            _keep_door(engine, room.slug, fact)
         case facts.RoleGiven(peer, role):
             engine.recast(room.slug, peer, role)
         case facts.HostNamed(peer):
@@ -62,6 +62,14 @@ def carry_out(engine: Engine, room: Room, fact: Fact) -> None:
             engine.mute(room.slug, peer, False)
         case facts.Edited(details):
             engine.rename(room.slug, details.title, open_stage=details.open_stage)
+
+
+def _keep_door(engine: Engine, slug: str, fact: Fact) -> None:
+    match fact:
+        case facts.Removed(peer):
+            engine.remove(slug, peer)
+        case facts.Unblocked(identity):
+            engine.forgive(slug, identity)
 
 
 def details_of(space: Space) -> Details:

@@ -225,10 +225,10 @@ class Unmuted:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """They were sent away, and their token opens nothing until then."""
+    """They were sent away, and no token of theirs from before opens anything."""
 
     peer: int
-    until: int
+    identity: str = ""  # the peer id where it is empty
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,6 @@ from spacescore.rooms.standing import Case, Patience, admit
 from spacescore.spaces import (
     MAX_NAME_CHARS,
     MAX_PEOPLE,
-    SKEW_SECONDS,
     check_slug,
     clean_text,
 )
@@ -249,12 +248,13 @@ def _mute_all(case: Case, command: commands.MuteAll) -> list[Fact]:
 
 
 def _remove(case: Case, command: commands.Remove) -> list[Fact]:
-    person = case.person(command.peer, Action.REMOVE)
-    return [_removed(person, case.now)]
+    return _send_away(case, case.person(command.peer, Action.REMOVE), Action.REMOVE)
 
 
-def _removed(person: Person, now: float) -> facts.Removed:
-    return facts.Removed(person.peer, max(person.expires, int(now)) + SKEW_SECONDS)
+def _send_away(case: Case, person: Person, action: Action) -> list[Fact]:
+    """Remove everybody of the same identity: they are one person with several tokens."""
+    same = [who for who in case.room.people.values() if who.identity == person.identity]
+    return [facts.Removed(case.person(who.peer, action).peer, person.identity) for who in same]
 
 
 def _block(case: Case, command: commands.Block) -> list[Fact]:
@@ -262,9 +262,7 @@ def _block(case: Case, command: commands.Block) -> list[Fact]:
     if len(case.room.blocked) >= MAX_BLOCKED:
         raise OverloadedError("Too many people are blocked in this space.", 60)
     found: list[Fact] = [facts.Blocked(person.identity, person.name)]
-    for same in [who for who in case.room.people.values() if who.identity == person.identity]:
-        case.person(same.peer, Action.BLOCK)
-        found.append(_removed(same, case.now))
+    found += _send_away(case, person, Action.BLOCK)
     link = case.room.links.get(person.link)
     if link and (link.uses == 1 or command.with_link):
         found.append(facts.LinkRevoked(person.link))
