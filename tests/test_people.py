@@ -157,6 +157,32 @@ def test_a_removal_is_not_shaken_off_by_a_token_that_was_drawn_beforehand(web):
     assert web.get(f"{ONE}/ticket", token=again["token"]).status_code == 200
 
 
+@pytest.mark.parametrize("how", ["block", "remove"])
+def test_who_is_sent_away_hears_nothing_by_any_of_their_tokens(web, how):
+    host = create(web, visibility="invite")
+    wanted = {"role": "listener", "name": "Joe"}
+    joe, other = (web.post(f"{ONE}/tokens", token=host, json=wanted).json() for _ in range(2))
+    drawn = web.post(f"{ONE}/people", token=joe["token"], json={"name": "Joe"}).json()
+    web.request("PUT", f"{ONE}/hand", token=joe["token"])  # the books know nobody else of them
+    tickets = [web.get(f"{ONE}/ticket", token=one["token"]).json() for one in (other, drawn, drawn)]
+    others, his = (listen_by_ticket(one).connected() for one in tickets[:2])
+
+    def online() -> list[int]:
+        wait_for(lambda: len(web.engine.online("demo")) == web.engine.stats("demo").listeners)
+        return sorted(web.engine.online("demo"))
+
+    wait_for(lambda: online() == sorted([other["peer"], drawn["peer"]]))
+    if how == "block":
+        web.post(f"{ONE}/people/{joe['peer']}/block", token=host, json={})
+    else:
+        web.delete(f"{ONE}/speakers/{joe['peer']}", token=host)
+    wait_for(lambda: online() == [other["peer"]])
+    late = listen_by_ticket(tickets[2]).connected()
+    wait_for(lambda: online() == [other["peer"]])
+    for each in (others, his, late):
+        each.leave()
+
+
 def test_a_link_for_one_opens_once(web):
     host = create(web)
     made = web.post(f"{ONE}/links", token=host, json={"name": "Grace", "ttl": 60}).json()

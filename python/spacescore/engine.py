@@ -264,6 +264,12 @@ class Engine:
                 self._registry.recall(space, peer, expires=latest)
             self._registry.remove(space, peer, now=self._clock())
 
+    def remove_all(self, space: str, identity: str) -> None:
+        """Send away everybody who came as `identity`, whether or not they are connected."""
+        with self._lock:
+            for peer in self._registry.peers_of(space, identity):
+                self.remove(space, peer)
+
     def forgive(self, space: str, identity: str) -> None:
         """Let somebody who was sent away come again, by whichever token."""
         with self._lock:

@@ -218,6 +218,10 @@ class Registry:
         kept = space.removed.items()
         space.removed = {peer: one for peer, one in kept if one.person.who != identity}
 
+    def peers_of(self, slug: str, identity: str) -> list[int]:
+        """Return the numbers that somebody goes by. Raises UnknownSpaceError."""
+        return [peer for peer, one in self.get(slug).people.items() if one.who == identity]
+
     def person(self, slug: str, peer: int) -> Person:
         """Return who goes by `peer`. Raises UnknownPeerError."""
         try:

@@ -47,7 +47,7 @@ def carry_out(engine: Engine, room: Room, fact: Fact) -> None:
     match fact:
         case facts.Ended():
             engine.close_space(room.slug)
-        case facts.Removed() | facts.Unblocked():
+        case facts.Removed() | facts.Blocked() | facts.Unblocked():
             _keep_door(engine, room.slug, fact)
         case facts.RoleGiven(peer, role):
             engine.recast(room.slug, peer, role)
@@ -66,8 +66,11 @@ def carry_out(engine: Engine, room: Room, fact: Fact) -> None:
 
 def _keep_door(engine: Engine, slug: str, fact: Fact) -> None:
     match fact:
-        case facts.Removed(peer):
+        case facts.Removed(peer, identity):
+            engine.remove_all(slug, identity)
             engine.remove(slug, peer)
+        case facts.Blocked(identity):
+            engine.remove_all(slug, identity)
         case facts.Unblocked(identity):
             engine.forgive(slug, identity)
 
