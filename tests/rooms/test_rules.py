@@ -407,6 +407,23 @@ def test_the_host_hands_over_and_is_a_cohost(stage):
     assert stage.do(ADA, HandOver(HOST.peer)) == ["HostNamed"]
 
 
+def test_nobody_is_handed_a_space_that_they_have_left(stage):
+    stage.seat(HOST, ADA)
+    stage.lose(ADA)
+    stage.pass_time(1)
+    assert stage.pass_time(PATIENCE.seat) == ["LeftStage"]
+    with pytest.raises(WrongMomentError, match="on stage"):
+        stage.do(HOST, HandOver(ADA.peer))
+    assert stage.room.host == HOST.peer
+    stage.seat(ADA)
+    assert stage.do(HOST, HandOver(ADA.peer)) == ["HostNamed"]
+
+
+def test_a_planned_space_has_no_stage_and_may_be_handed_over():
+    planned = Stage().meet(COHOST)
+    assert planned.do(HOST, HandOver(COHOST.peer)) == ["HostNamed"]
+
+
 def test_a_host_who_is_back_in_time_finds_everything_as_it_was(stage):
     stage.seat(HOST, COHOST)
     stage.lose(HOST)

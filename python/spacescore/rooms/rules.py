@@ -277,6 +277,8 @@ def _unblock(case: Case, command: commands.Unblock) -> list[Fact]:
 
 def _hand_over(case: Case, command: commands.HandOver) -> list[Fact]:
     person = case.person(command.peer, Action.HAND_OVER)
+    if case.room.phase is Phase.OPEN and person.peer not in case.room.seats:
+        raise WrongMomentError("They are not on stage: nobody could end the space then.")
     return [facts.HostNamed(person.peer, "handed over")]
 
 
