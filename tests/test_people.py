@@ -398,6 +398,36 @@ def test_a_space_by_invitation_shows_itself_to_nobody_without_a_token(web):
     assert heard.status_code == 201
 
 
+def test_a_space_that_becomes_by_invitation_is_closed_to_whoever_has_none(web):
+    host = create(web)
+    given = web.post(f"{ONE}/tokens", token=host, json={"role": "listener"}).json()
+    everybodys = web.get(f"{ONE}/ticket").json()
+    stranger = listen_by_ticket(everybodys).connected()
+    headers = {"Content-Type": "application/sdp"}
+    key = web.post("/whep/demo", content=LISTEN, headers=headers).headers["Location"]
+    assert web.request("PATCH", ONE, token=host, json={"visibility": "invite"}).status_code == 200
+    wait_for(lambda: web.engine.stats("demo").listeners == 0)
+    assert problem(web.delete(key)) == (404, "unknown-session")
+    friend = listen_by_ticket(web.get(f"{ONE}/ticket", token=given["token"]).json()).connected()
+    again = listen_by_ticket(everybodys)
+    wait_for(lambda: web.engine.counters()["dropped_not_invited"])
+    assert web.engine.stats("demo").listeners == 1
+    web.request("PATCH", ONE, token=host, json={"visibility": "unlisted"})
+    again.connected()
+    for each in (stranger, friend, again):
+        each.leave()
+
+
+def test_a_ticket_of_an_earlier_space_opens_none_by_invitation(web):
+    host = create(web)
+    everybodys = web.get(f"{ONE}/ticket").json()
+    web.delete(ONE, token=host)
+    create(web, visibility="invite")
+    listener = listen_by_ticket(everybodys)
+    wait_for(lambda: web.engine.counters()["dropped_not_invited"])
+    listener.leave()
+
+
 def test_an_unlisted_space_is_open_to_who_knows_it(web):
     create(web, visibility="unlisted")
     assert web.get("/api/spaces").json()["spaces"] == []

@@ -208,6 +208,25 @@ class Engine:
         with self._lock:
             self._worker.set_admitted(self._registry.get(space).id, cohorts)
 
+    def set_invited_only(self, space: str, only: bool) -> None:
+        """Let nobody listen but by a grant of their own, or everybody again.
+
+        Tickets that were given to everybody open nothing then, and who came by one, or by an offer
+        without a grant, is sent away. Raises UnknownSpaceError.
+        """
+        with self._lock:
+            found = self._registry.get(space)
+            self._worker.set_invited_only(found.id, only)
+            if only:
+                self._tickets.pop(space, None)
+                self._end_strangers(found)
+
+    def _end_strangers(self, space: Space) -> None:
+        for session in self._sessions.of_space(space.slug):
+            if not session.role.speaks and session.peer not in space.people:
+                self._sessions.remove(session.id)
+                self._worker.end_session(session.id)
+
     def refuse_newcomers(self) -> None:
         """Let nobody in any more, with whatever ticket; those who are there stay."""
         self._worker.refuse_newcomers()

@@ -8,7 +8,7 @@ from spacescore.errors import OverloadedError, UnknownPeerError, UnknownSpaceErr
 from spacescore.policy import Grant
 from spacescore.rooms import facts
 from spacescore.rooms.details import MAX_SEATS
-from spacescore.rooms.facts import Details, Fact
+from spacescore.rooms.facts import Details, Fact, Visibility
 from spacescore.rooms.room import Room
 from spacescore.spaces import Space
 
@@ -39,6 +39,7 @@ def open_space(engine: Engine, room: Room) -> bool:
         )
     except OSError as error:  # it names files, which are nobody's business
         raise OverloadedError("The recording cannot be begun now: please try again.") from error
+    engine.set_invited_only(room.slug, shown.visibility is Visibility.INVITE)
     return True
 
 
@@ -62,6 +63,7 @@ def carry_out(engine: Engine, room: Room, fact: Fact) -> None:
             engine.mute(room.slug, peer, False)
         case facts.Edited(details):
             engine.rename(room.slug, details.title, open_stage=details.open_stage)
+            engine.set_invited_only(room.slug, details.visibility is Visibility.INVITE)
 
 
 def _keep_door(engine: Engine, slug: str, fact: Fact) -> None:

@@ -175,6 +175,17 @@ def test_a_space_on_another_node_is_followed_there(service: Service) -> None:
     service.page.wait_for_url("**/other/s/demo")
 
 
+def test_a_space_that_becomes_by_invitation_says_so_to_who_has_none(service: Service) -> None:
+    service.visit()
+    service.after(STEP_MS)
+    service.room, service.refusal = 401, {"code": "unauthenticated", "detail": "By invitation."}
+    service.after(3_000)
+    expect(service.page.locator("#word")).to_contain_text("By invitation only")
+    service.room = ROOM
+    service.after(31_000)
+    expect(service.page.locator("#word")).to_be_hidden()
+
+
 def test_who_waits_in_line_asks_for_nothing_but_the_state(service: Service) -> None:
     service.room = ROOM | {"admit": {"cohorts": 0, "mode": "closed", "rate": 0}}
     service.who = me("listener", 12)

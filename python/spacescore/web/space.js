@@ -90,7 +90,8 @@ function onTrouble(error, failures) {
   if (error.code === "unknown-space") {
     if (room) finish(room);
     else view.showPhase("unknown");
-  } else if (error.code === "unauthorized" && !room) {
+  } else if (error.code === "unauthorized" && !(room && token)) {
+    quit();
     view.showPhase("invite");
   } else if (error.code === "forbidden" && !room) {
     keepOut(error.reason === "blocked" ? "blocked" : "removed");
