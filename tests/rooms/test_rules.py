@@ -345,6 +345,15 @@ def test_a_token_from_after_a_removal_is_a_new_invitation(stage):
     assert "Seated" in stage.do(replace(guest, issued=stage.now + SKEW_SECONDS), EnterStage())
 
 
+def test_a_removal_that_was_written_without_an_identity_holds_for_it_all_the_same(stage):
+    guest = grant("speaker", 40, identity="guest")
+    stage.meet(guest)
+    written = load("Removed", '{"peer":40,"until":1}')
+    stage.room = stage.room.after(written, stage.now)
+    with pytest.raises(ForbiddenError, match="removed"):
+        admit(stage.room, again(guest, 41), stage.now + 2)
+
+
 def test_nobody_removes_a_listener_who_is_their_better_as_well(stage):
     host = grant("listener", 40, identity=HOST.who)
     stage.meet(host)

@@ -228,7 +228,7 @@ class Removed:
     """They were sent away, and no token of theirs from before opens anything."""
 
     peer: int
-    identity: str = ""  # the peer id where it is empty
+    identity: str = ""  # empty in what was written before it was said
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,7 +166,8 @@ def _removed(room: Room, fact: facts.Removed, at: float) -> Changes:
         for name in ("people", "seats", "hands", "offers")
     }
     host = 0 if room.host == fact.peer else room.host
-    identity = fact.identity or f"#{fact.peer}"
+    known = room.people.get(fact.peer)
+    identity = fact.identity or (known.identity if known else f"#{fact.peer}")
     return {**gone, "host": host, "removed": _with(room.removed, identity, at)}
 
 
