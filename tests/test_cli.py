@@ -20,8 +20,9 @@ from spacescore.admission import cohort_of
 from spacescore.cli import main
 from spacescore.datadir import DataDir
 from spacescore.errors import UnauthenticatedError
+from spacescore.rooms.lifetime import MAX_TTL_SECONDS
 from spacescore.spaces import space_id
-from spacescore.tokens import MAX_TTL_SECONDS, KeyRing, TokenKey
+from spacescore.tokens import KeyRing, TokenKey
 
 
 def run(*arguments: str, **options) -> tuple[int, str, str]:

@@ -17,7 +17,7 @@ from spacescore.errors import InvalidRequestError
 from spacescore.limits import Limit, Limiter
 from spacescore.office import Office
 from spacescore.policy import TokenBucket
-from spacescore.tokens import MAX_TTL_SECONDS
+from spacescore.rooms.lifetime import MAX_TTL_SECONDS
 from web_client import OPERATOR_KEY, Web, problem
 
 

@@ -393,7 +393,7 @@ def test_a_link_for_one_lets_in_one_of_many_who_come_at_once(engine, tmp_path):
 
         async def use(office: Office, peer: int) -> None:
             try:
-                await office.do("demo", UseLink("d", peer, f"#{peer}", "x", 60), None)
+                await office.do("demo", UseLink("d", peer, f"#{peer}", "x"), None)
                 came.append(peer)
             except ForbiddenError:
                 pass

@@ -144,6 +144,47 @@ def test_a_block_survives_every_return(web):
     assert web.get(f"{ONE}/people", token=host).json()["blocked"] == []
 
 
+def test_a_removal_is_not_shaken_off_by_a_token_that_was_drawn_beforehand(web):
+    host = create(web, visibility="invite")
+    given = web.post(f"{ONE}/tokens", token=host, json={"role": "listener", "name": "Joe"}).json()
+    drawn = web.post(f"{ONE}/people", token=given["token"], json={"name": "Joe"}).json()
+    further = web.post(f"{ONE}/people", token=drawn["token"], json={"name": "Jo"}).json()
+    web.request("PUT", f"{ONE}/hand", token=given["token"])
+    assert web.delete(f"{ONE}/speakers/{given['peer']}", token=host).status_code == 204
+    for held in (given, drawn, further):
+        assert problem(web.get(f"{ONE}/ticket", token=held["token"])) == (403, "removed")
+        refused = web.post(f"{ONE}/people", token=held["token"], json={"name": "x"})
+        assert problem(refused) == (403, "removed")
+    again = web.post(f"{ONE}/tokens", token=host, json={"role": "listener", "name": "Joe"}).json()
+    assert web.get(f"{ONE}/ticket", token=again["token"]).status_code == 200
+
+
+@pytest.mark.parametrize("how", ["block", "remove"])
+def test_who_is_sent_away_hears_nothing_by_any_of_their_tokens(web, how):
+    host = create(web, visibility="invite")
+    wanted = {"role": "listener", "name": "Joe"}
+    joe, other = (web.post(f"{ONE}/tokens", token=host, json=wanted).json() for _ in range(2))
+    drawn = web.post(f"{ONE}/people", token=joe["token"], json={"name": "Joe"}).json()
+    web.request("PUT", f"{ONE}/hand", token=joe["token"])  # the books know nobody else of them
+    tickets = [web.get(f"{ONE}/ticket", token=one["token"]).json() for one in (other, drawn, drawn)]
+    others, his = (listen_by_ticket(one).connected() for one in tickets[:2])
+
+    def online() -> list[int]:
+        wait_for(lambda: len(web.engine.online("demo")) == web.engine.stats("demo").listeners)
+        return sorted(web.engine.online("demo"))
+
+    wait_for(lambda: online() == sorted([other["peer"], drawn["peer"]]))
+    if how == "block":
+        web.post(f"{ONE}/people/{joe['peer']}/block", token=host, json={})
+    else:
+        web.delete(f"{ONE}/speakers/{joe['peer']}", token=host)
+    wait_for(lambda: online() == [other["peer"]])
+    late = listen_by_ticket(tickets[2]).connected()
+    wait_for(lambda: online() == [other["peer"]])
+    for each in (others, his, late):
+        each.leave()
+
+
 def test_a_link_for_one_opens_once(web):
     host = create(web)
     made = web.post(f"{ONE}/links", token=host, json={"name": "Grace", "ttl": 60}).json()
@@ -195,6 +236,87 @@ def test_no_host_makes_a_host_and_no_cohost_a_cohost(web):
     for path in ("tokens", "links"):
         refused = web.post(f"{ONE}/{path}", token=cohost, json={"role": "cohost"})
         assert problem(refused) == (403, "forbidden")
+
+
+# How long tokens are good.
+
+
+DAY = 86_400
+
+
+@pytest.fixture
+def night(web):
+    """Set the time, to so many seconds from now."""
+    began = web.desk.clock()
+
+    def at(seconds: float) -> None:
+        web.desk.clock = web.desk.office.clock = lambda: began + seconds
+
+    at(0)
+    return at
+
+
+def starts_in(web: Web, seconds: float) -> int:
+    return int(web.desk.clock() + seconds)
+
+
+@pytest.mark.parametrize("days", [7, 40, 360])
+def test_who_was_invited_long_before_comes_in_on_the_night(web, night, days):
+    host = create(web, starts=starts_in(web, days * DAY))
+    ada = web.post(f"{ONE}/tokens", token=host, json={"role": "speaker"}).json()
+    brief = web.post(f"{ONE}/tokens", token=host, json={"role": "speaker", "ttl": 600}).json()
+    code = web.post(f"{ONE}/links", token=host, json={}).json()["code"]
+    night(days * DAY + 300)
+    assert web.post(f"{ONE}/open", token=host).status_code == 200
+    assert speak(web, ada["token"]).status_code == 201
+    assert speak(web, brief["token"]).status_code == 201
+    assert web.post(f"{ONE}/links/use", json={"code": code}).status_code == 201
+    night(days * DAY + 700)
+    assert problem(web.get(f"{ONE}/me", token=brief["token"])) == (401, "unauthenticated")
+    night(days * DAY + DAY / 2)
+    assert web.get(f"{ONE}/me", token=ada["token"]).json()["role"] == "speaker"
+
+
+def test_a_draft_is_opened_days_later_and_a_space_at_another_time(web, night):
+    draft = create(web, draft=True)
+    night(20 * DAY)
+    assert web.post(f"{ONE}/open", token=draft).status_code == 200
+    web.delete(ONE, token=draft)
+    moved = create(web, starts=starts_in(web, DAY))
+    ada = web.post(f"{ONE}/tokens", token=moved, json={"role": "speaker"}).json()
+    changes = {"starts": starts_in(web, 8 * DAY)}
+    assert web.request("PATCH", ONE, token=moved, json=changes).status_code == 200
+    night(28 * DAY)
+    assert web.post(f"{ONE}/open", token=moved).status_code == 200
+    assert speak(web, ada["token"]).status_code == 201
+
+
+def test_a_listener_who_was_handed_the_space_keeps_it_while_their_page_is_open(web, night):
+    host = create(web)
+    speak(web, host)
+    joe = introduce(web, "Joe")
+    web.request("PUT", f"{ONE}/hand", token=joe["token"])
+    web.post(f"{ONE}/people/{joe['peer']}/offer", token=host)
+    web.request("PUT", f"{ONE}/host", token=host, json={"peer": joe["peer"]})
+    token = joe["token"]
+    for hours in range(0, 60, 4):
+        night(hours * 3_600)
+        me = web.get(f"{ONE}/me", token=token).json()
+        token = me.get("token", token)
+        assert me["expires"] == web.desk.keys.verify(token, now=web.desk.clock()).expires
+    assert token != joe["token"]
+    assert web.post(f"{ONE}/mute", token=token).status_code == 200
+    assert web.delete(ONE, token=token).status_code == 204
+
+
+def test_every_token_comes_with_its_end(web):
+    planned = {"space": "demo", "starts": starts_in(web, DAY)}
+    made = web.post("/api/spaces", token=OPERATOR_KEY, json=planned).json()
+    host, now = made["host_token"], web.desk.clock()
+    given = web.post(f"{ONE}/tokens", token=host, json={}).json()
+    for token, expires in ((host, made["host_expires"]), (given["token"], given["expires"])):
+        assert web.desk.keys.verify(token, now=now).expires == expires
+        assert web.get(f"{ONE}/me", token=token).json()["expires"] == expires
 
 
 # A planned space.
@@ -276,6 +398,36 @@ def test_a_space_by_invitation_shows_itself_to_nobody_without_a_token(web):
     assert own.json()["ticket"] != web.get(f"{ONE}/ticket", token=host).json()["ticket"]
     heard = web.post("/whep/demo", token=guest, content=LISTEN, headers=headers)
     assert heard.status_code == 201
+
+
+def test_a_space_that_becomes_by_invitation_is_closed_to_whoever_has_none(web):
+    host = create(web)
+    given = web.post(f"{ONE}/tokens", token=host, json={"role": "listener"}).json()
+    everybodys = web.get(f"{ONE}/ticket").json()
+    stranger = listen_by_ticket(everybodys).connected()
+    headers = {"Content-Type": "application/sdp"}
+    key = web.post("/whep/demo", content=LISTEN, headers=headers).headers["Location"]
+    assert web.request("PATCH", ONE, token=host, json={"visibility": "invite"}).status_code == 200
+    wait_for(lambda: web.engine.stats("demo").listeners == 0)
+    assert problem(web.delete(key)) == (404, "unknown-session")
+    friend = listen_by_ticket(web.get(f"{ONE}/ticket", token=given["token"]).json()).connected()
+    again = listen_by_ticket(everybodys)
+    wait_for(lambda: web.engine.counters()["dropped_not_invited"])
+    assert web.engine.stats("demo").listeners == 1
+    web.request("PATCH", ONE, token=host, json={"visibility": "unlisted"})
+    again.connected()
+    for each in (stranger, friend, again):
+        each.leave()
+
+
+def test_a_ticket_of_an_earlier_space_opens_none_by_invitation(web):
+    host = create(web)
+    everybodys = web.get(f"{ONE}/ticket").json()
+    web.delete(ONE, token=host)
+    create(web, visibility="invite")
+    listener = listen_by_ticket(everybodys)
+    wait_for(lambda: web.engine.counters()["dropped_not_invited"])
+    listener.leave()
 
 
 def test_an_unlisted_space_is_open_to_who_knows_it(web):

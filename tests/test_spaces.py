@@ -1,6 +1,7 @@
 """The registry of spaces: rules, limits, and what is forgotten when."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -13,7 +14,15 @@ from spacescore.errors import (
     UnknownSpaceError,
 )
 from spacescore.policy import Grant, Role
-from spacescore.spaces import MAX_PEOPLE, MAX_SPACES, Registry, check_slug, clean_text, space_id
+from spacescore.spaces import (
+    MAX_PEOPLE,
+    MAX_SPACES,
+    SKEW_SECONDS,
+    Registry,
+    check_slug,
+    clean_text,
+    space_id,
+)
 
 NOW = 1_000.0
 
@@ -109,11 +118,23 @@ def test_a_token_from_before_a_restart_lets_its_holder_in(registry):
 
 def test_who_was_removed_does_not_come_back(registry):
     grant = registry.invite("demo", Role.SPEAKER, "Mallory", now=NOW, ttl=60)
-    registry.remove("demo", grant.peer)
+    registry.remove("demo", grant.peer, now=NOW)
     with pytest.raises(ForbiddenError):
         registry.admit(grant, now=NOW + 1)
     with pytest.raises(UnknownPeerError):
-        registry.remove("demo", grant.peer)
+        registry.remove("demo", grant.peer, now=NOW)
+
+
+def test_who_was_removed_comes_back_by_what_was_issued_since_or_when_forgiven(registry):
+    grant = registry.invite("demo", Role.SPEAKER, "Mallory", now=NOW, ttl=3600)
+    registry.remove("demo", grant.peer, now=NOW)
+    registry.admit(replace(grant, issued=NOW + SKEW_SECONDS), now=NOW + SKEW_SECONDS)
+    registry.remove("demo", grant.peer, now=NOW + 100)
+    registry.forgive("demo", "somebody else")
+    with pytest.raises(ForbiddenError):
+        registry.admit(replace(grant, issued=NOW + SKEW_SECONDS), now=NOW + 101)
+    registry.forgive("demo", f"#{grant.peer}")
+    registry.admit(grant, now=NOW + 102)
 
 
 def fill(registry: Registry, count: int = MAX_PEOPLE) -> list[Grant]:
@@ -147,12 +168,12 @@ def test_who_leaves_is_no_longer_inside(registry):
 
 def test_a_removal_lasts_as_long_as_the_token_could(registry):
     grant = registry.invite("demo", Role.SPEAKER, "", now=NOW, ttl=60)
-    registry.remove("demo", grant.peer)
+    registry.remove("demo", grant.peer, now=NOW)
     fill(registry, MAX_PEOPLE)
     with pytest.raises(ForbiddenError):
         registry.admit(grant, now=NOW + 60)
     fill(registry, MAX_PEOPLE // 2)
-    assert registry.get("demo").removed == {grant.peer: 1120}
+    assert [one.over for one in registry.get("demo").removed.values()] == [1120]
 
 
 def test_presence_in_unknown_spaces_or_of_unknown_people_is_ignored(registry):

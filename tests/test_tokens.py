@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from spacescore.errors import UnauthenticatedError
 from spacescore.policy import OPERATOR, Grant, Role
+from spacescore.rooms.lifetime import MAX_LIFE_SECONDS
 from spacescore.tokens import (
     MAX_TOKEN_CHARS,
-    MAX_TTL_SECONDS,
     SKEW_SECONDS,
     KeyRing,
     TokenKey,
@@ -68,7 +68,7 @@ def test_a_token_signed_by_hand_in_the_right_way_verifies(ring):
     assert ring.verify(signed(claims()), now=NOW) == GRANT
 
 
-@pytest.mark.parametrize("ttl", [0, -1, MAX_TTL_SECONDS + 1])
+@pytest.mark.parametrize("ttl", [0, -1, MAX_LIFE_SECONDS + 1])
 def test_a_token_of_an_odd_lifetime_is_not_issued(ring, ttl):
     with pytest.raises(ValueError, match="lives"):
         ring.issue(Grant("demo", Role.SPEAKER, 7, "Ada", NOW + ttl), now=NOW)

@@ -1163,6 +1163,9 @@ class Engine:
         space: typing.SupportsInt | typing.SupportsIndex,
         cohorts: typing.SupportsInt | typing.SupportsIndex,
     ) -> bool: ...
+    def set_invited_only(
+        self, space: typing.SupportsInt | typing.SupportsIndex, only: bool
+    ) -> bool: ...
     def set_listener_tier(
         self, session: bytes, milliseconds: typing.SupportsInt | typing.SupportsIndex | None
     ) -> bool: ...
@@ -1272,6 +1275,9 @@ class Node:
         self,
         space: typing.SupportsInt | typing.SupportsIndex,
         cohorts: typing.SupportsInt | typing.SupportsIndex,
+    ) -> bool: ...
+    def set_invited_only(
+        self, space: typing.SupportsInt | typing.SupportsIndex, only: bool
     ) -> bool: ...
     def set_listener_tier(
         self, session: bytes, milliseconds: typing.SupportsInt | typing.SupportsIndex | None

@@ -19,20 +19,20 @@ from starlette.routing import Route
 from spacescore import ics
 from spacescore.admission import COHORTS, MAX_SECONDS, MIN_SECONDS
 from spacescore.desk import Desk, Fields, desk_of, read_json, resource
-from spacescore.engine import INVITATION_SECONDS
 from spacescore.errors import InvalidRequestError, SpacescoreError, UnknownSpaceError
 from spacescore.kept import keep
 from spacescore.policy import Action, Caller, Grant, Role, rank, require
 from spacescore.problem import Problem
 from spacescore.rooms.commands import Edit, End, KeepDoor, Open, PinLinks
 from spacescore.rooms.facts import Details, Pin, Visibility
+from spacescore.rooms.lifetime import expiry
 from spacescore.rooms.room import Phase, Room
 from spacescore.rooms.standing import require_listener
 from spacescore.roster import called, sample
 from spacescore.spaces import MAX_NAME_CHARS, check_slug, clean_text
 from spacescore.store import Head
 from spacescore.tickets import Ticket
-from spacescore.tokens import MAX_TTL_SECONDS, draw_peer
+from spacescore.tokens import draw_peer
 
 __all__ = ["alike", "link_of", "pace", "routes", "shown_room", "visible", "visible_to_all"]
 
@@ -92,8 +92,8 @@ async def create_space(request: Request) -> Response:
     location = desk.url(request, f"/api/spaces/{slug}")
     details = Details(**({"title": ""} | _details(fields)))
     now = desk.clock()
-    ttl = min(max(details.starts - now, 0) + INVITATION_SECONDS, MAX_TTL_SECONDS)
-    host = Grant(slug, Role.HOST, draw_peer(first=True), name, int(now + ttl), issued=now)
+    expires = expiry(Room(slug, details=details), now)
+    host = Grant(slug, Role.HOST, draw_peer(first=True), name, expires, issued=now)
     room = await desk.office.create(slug, details, caller, host=host)
     if not details.starts and not fields.flag("draft"):
         room = await _opened(desk, slug, caller)
@@ -101,6 +101,7 @@ async def create_space(request: Request) -> Response:
     body = _summary(desk, request, room) | {
         "host_token": desk.keys.issue(host, now=now),
         "host_link": link_of(desk, request, host),
+        "host_expires": host.expires,
     }
     return JSONResponse(body, 201, NOT_STORED | {"Location": location})
 

@@ -34,19 +34,18 @@ from spacescore.errors import (
 from spacescore.events import Event, event_from
 from spacescore.packet_time import AUTO, milliseconds
 from spacescore.policy import Grant, Role
+from spacescore.rooms.lifetime import EVENING_SECONDS, MAX_LIFE_SECONDS
 from spacescore.sdp import Candidate, Direction, Local, parse_offer, write_answer
 from spacescore.sessions import Session, Sessions
 from spacescore.spaces import MAX_TITLE_CHARS, Registry, Space, clean_text
 from spacescore.stats import SpaceStats, space_stats
 from spacescore.tickets import Answer, Ticket, public_ticket
-from spacescore.tokens import MAX_TTL_SECONDS
 
 __all__ = ["Engine", "usable_cores"]
 
 TICKET_SECONDS = 600  # of a public ticket; a fresh one is minted when half of it is over
 PERSONAL_TICKET_SECONDS = 60  # to enter; who is removed must not come back by it for long
 OFFER_TICKET_SECONDS = 30  # for one handshake
-INVITATION_SECONDS = 12 * 3600
 MAX_WORKERS = 64
 MAX_PENDING_EVENTS = 10_000  # of an owner who never reads them
 
@@ -209,6 +208,25 @@ class Engine:
         with self._lock:
             self._worker.set_admitted(self._registry.get(space).id, cohorts)
 
+    def set_invited_only(self, space: str, only: bool) -> None:
+        """Let nobody listen but by a grant of their own, or everybody again.
+
+        Tickets that were given to everybody open nothing then, and who came by one, or by an offer
+        without a grant, is sent away. Raises UnknownSpaceError.
+        """
+        with self._lock:
+            found = self._registry.get(space)
+            self._worker.set_invited_only(found.id, only)
+            if only:
+                self._tickets.pop(space, None)
+                self._end_strangers(found)
+
+    def _end_strangers(self, space: Space) -> None:
+        for session in self._sessions.of_space(space.slug):
+            if not session.role.speaks and session.peer not in space.people:
+                self._sessions.remove(session.id)
+                self._worker.end_session(session.id)
+
     def refuse_newcomers(self) -> None:
         """Let nobody in any more, with whatever ticket; those who are there stay."""
         self._worker.refuse_newcomers()
@@ -232,7 +250,7 @@ class Engine:
     # People.
 
     def invite(
-        self, space: str, *, role: Role | str, name: str = "", ttl: int = INVITATION_SECONDS
+        self, space: str, *, role: Role | str, name: str = "", ttl: int = EVENING_SECONDS
     ) -> Grant:
         """Give somebody a peer id in a space, for `ttl` seconds; a token may carry it."""
         with self._lock:
@@ -247,7 +265,7 @@ class Engine:
             raise UnknownPeerError("There is no speaker of that number in this space.")
 
     def remove(self, space: str, peer: int) -> None:
-        """Send somebody away; their token opens nothing here any more.
+        """Send somebody away; a grant that was issued before opens nothing here any more.
 
         Raises UnknownPeerError.
         """
@@ -261,9 +279,20 @@ class Engine:
             for inside in self._inside.pop((number, peer), ()):
                 self._worker.end_session(inside)
             if self._worker.remove_peer(number, peer) or sessions:
-                latest = int(self._clock()) + MAX_TTL_SECONDS  # no token lives longer
+                latest = int(self._clock()) + MAX_LIFE_SECONDS  # no token lives longer
                 self._registry.recall(space, peer, expires=latest)
-            self._registry.remove(space, peer)
+            self._registry.remove(space, peer, now=self._clock())
+
+    def remove_all(self, space: str, identity: str) -> None:
+        """Send away everybody who came as `identity`, whether or not they are connected."""
+        with self._lock:
+            for peer in self._registry.peers_of(space, identity):
+                self.remove(space, peer)
+
+    def forgive(self, space: str, identity: str) -> None:
+        """Let somebody who was sent away come again, by whichever token."""
+        with self._lock:
+            self._registry.forgive(space, identity)
 
     def recast(self, space: str, peer: int, role: Role | str) -> None:
         """Make somebody something else; who no longer speaks is taken from the stage.

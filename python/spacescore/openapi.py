@@ -30,10 +30,10 @@ from spacescore.rooms.details import (
     MIN_GRACE,
 )
 from spacescore.rooms.facts import Visibility
+from spacescore.rooms.lifetime import MAX_TTL_SECONDS
 from spacescore.rooms.pins import MAX_PIN_TITLE_CHARS, MAX_PINS, MAX_URL_CHARS
 from spacescore.rooms.rules import MAX_USES
 from spacescore.spaces import MAX_NAME_CHARS, MAX_RAW_CHARS, MAX_TITLE_CHARS
-from spacescore.tokens import MAX_TTL_SECONDS
 
 __all__ = ["describe", "routes"]
 
@@ -96,7 +96,12 @@ _FIELDS: Mapping[str, Schema] = {
     "name": _line(MAX_NAME_CHARS),
     "role": {"type": "string", "enum": [str(role) for role in Role]},
     "first": {"type": "boolean"},
-    "ttl": {"type": "integer", "minimum": 1, "maximum": MAX_TTL_SECONDS},
+    "ttl": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": MAX_TTL_SECONDS,
+        "description": "Seconds: from the planned start on, where that is to come.",
+    },
     "uses": {"type": "integer", "minimum": 1, "maximum": MAX_USES},
     "code": _TEXT,
     "accept": _FLAG,

@@ -14,8 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from spacescore.api import NOT_STORED, link_of
-from spacescore.desk import Desk, desk_of, read_json, resource
-from spacescore.engine import INVITATION_SECONDS
+from spacescore.desk import Desk, Fields, desk_of, read_json, resource
 from spacescore.errors import (
     ForbiddenError,
     InvalidRequestError,
@@ -43,14 +42,14 @@ from spacescore.rooms.commands import (
     Unblock,
     UseLink,
 )
+from spacescore.rooms.lifetime import MAX_TTL_SECONDS, begin, expiry, renewed
 from spacescore.rooms.room import Phase, Room
 from spacescore.rooms.standing import admit, rank_of, require_listener
 from spacescore.spaces import MAX_NAME_CHARS, clean_text
-from spacescore.tokens import MAX_TTL_SECONDS, draw_peer
+from spacescore.tokens import draw_peer
 
 __all__ = ["routes", "shown_person"]
 
-STAGE_SECONDS = 4 * 3600
 LINK_SECONDS = 7 * 86_400
 CODE_BYTES = 16
 SHOWN_LISTENERS = 50
@@ -92,13 +91,11 @@ async def issue_token(request: Request) -> Response:
     require(rank, Action.ISSUE_TOKEN, Role.LISTENER)
     await desk.pace_one(caller)
     fields = await read_json(request)
-    ttl = fields.number("ttl", INVITATION_SECONDS)
-    if not 0 < ttl <= MAX_TTL_SECONDS:
-        raise InvalidRequestError(f"ttl is 1 to {MAX_TTL_SECONDS} seconds.")
+    expires = _asked_expiry(fields, room, desk.clock())
     role = _role(fields.text("role", Role.SPEAKER))
     require(rank, Action.ISSUE_TOKEN, role)
     first = fields.flag("first") or role.speaks
-    grant = _new_grant(desk, room, role, fields.text("name"), ttl, first=first)
+    grant = _new_grant(desk, room, role, fields.text("name"), expires, first=first)
     whom = Party(grant.who, grant.name, grant.peer)
     await desk.office.note(slug, "token.given", caller, whom, role=role, expires=grant.expires)
     return _token(desk, request, grant)
@@ -131,20 +128,20 @@ async def _introduced(request: Request, room: Room, role: Role) -> Response:
     if caller is None:
         await desk.office.backplane.check_network(key, network, desk.clock())
     name = (await read_json(request)).text("name")
-    grant = _new_grant(desk, room, role, name, STAGE_SECONDS, identity)
+    grant = _new_grant(desk, room, role, name, expiry(room, desk.clock()), identity)
     admit(room, grant, desk.clock())
     await desk.office.backplane.came(key, grant.who, network)
     return _token(desk, request, grant)
 
 
 async def make_link(request: Request) -> Response:
-    """Make an invite link for as many as `uses` says, for `ttl` seconds."""
+    """Make an invite link for as many as `uses` says, for `ttl` seconds from the start on."""
     desk, slug = desk_of(request), request.path_params["space"]
-    await desk.office.room(slug)
+    room = await desk.office.room(slug)
     caller, fields = desk.caller(request), await read_json(request)
     await desk.pace_one(caller)
     code, link = secrets.token_urlsafe(CODE_BYTES), secrets.token_hex(4)
-    expires = int(desk.clock()) + fields.number("ttl", LINK_SECONDS)
+    expires = begin(room, desk.clock()) + fields.number("ttl", LINK_SECONDS)
     role = _role(fields.text("role", Role.SPEAKER))
     uses, name = fields.number("uses", 1), fields.text("name")
     command = MakeLink(link, _digest(code), role, expires, uses, name)
@@ -171,13 +168,12 @@ async def use_link(request: Request) -> Response:
     to_speak = any(each.digest == digest and each.role.speaks for each in room.links.values())
     peer = draw_peer(first=to_speak)
     identity = caller.who if isinstance(caller, Grant) else f"#{peer}"
-    command = UseLink(digest, peer, identity, name, INVITATION_SECONDS)
+    command = UseLink(digest, peer, identity, name)
     room = await desk.office.do(slug, command, caller)
     link, found = next((i, each) for i, each in room.links.items() if each.digest == digest)
-    expires = int(now) + INVITATION_SECONDS
     own = "" if identity == f"#{peer}" else identity
     name = found.name or name
-    grant = Grant(slug, found.role, peer, name, expires, own, link, issued=now)
+    grant = Grant(slug, found.role, peer, name, expiry(room, now), own, link, issued=now)
     return _token(desk, request, grant)
 
 
@@ -191,11 +187,16 @@ async def revoke_link(request: Request) -> Response:
 
 
 async def show_me(request: Request) -> Response:
-    """What the holder of a token is here now: their role, place in the queue, invitation."""
-    desk = desk_of(request)
+    """What the holder of a token is here now: their role, place in the queue, invitation.
+
+    Whoever the room knows gets another token before theirs runs out.
+    """
+    desk, now = desk_of(request), desk_of(request).clock()
     room, own = await desk.office.room(request.path_params["space"]), _own(request)
     found = _me(desk, room, own)
-    desk.seen.note(room.slug, own.peer, desk.clock())
+    desk.seen.note(room.slug, own.peer, now)
+    if longer := renewed(room, own, now):
+        found |= {"token": desk.keys.issue(longer, now=now), "expires": longer.expires}
     return JSONResponse(found, headers=NOT_STORED)
 
 
@@ -383,17 +384,25 @@ def _new_grant(
     room: Room,
     role: Role,
     name: str,
-    ttl: int,
+    expires: int,
     identity: str = "",
     *,
     first: bool = False,
 ) -> Grant:
-    now = int(desk.clock())
     name = clean_text(name, MAX_NAME_CHARS) or "Guest"
     peer = draw_peer(first=first)
-    while peer in room.people or peer in room.removed:
+    while peer in room.people or f"#{peer}" in room.removed:
         peer = draw_peer(first=first)
-    return Grant(room.slug, role, peer, name, now + ttl, identity, issued=desk.clock())
+    return Grant(room.slug, role, peer, name, expires, identity, issued=desk.clock())
+
+
+def _asked_expiry(fields: Fields, room: Room, now: float) -> int:
+    if "ttl" not in fields:
+        return expiry(room, now)
+    ttl = fields.number("ttl", 0)
+    if not 0 < ttl <= MAX_TTL_SECONDS:
+        raise InvalidRequestError(f"ttl is 1 to {MAX_TTL_SECONDS} seconds.")
+    return begin(room, now) + ttl
 
 
 def _token(desk: Desk, request: Request, grant: Grant) -> Response:
@@ -444,4 +453,5 @@ def _me(desk: Desk, room: Room, grant: Grant) -> dict[str, Any]:
         "offered": grant.peer in room.offers,
         "on_stage": grant.peer in room.seats,
         "muted": bool(known and known.muted),
+        "expires": grant.expires,
     }

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from spacescore.errors import (
     InvalidRequestError,
@@ -28,7 +29,7 @@ MAX_PEOPLE = 2_000  # in one space, listeners without a name not counted
 MAX_NAME_CHARS = 64
 MAX_TITLE_CHARS = 120
 MAX_RAW_CHARS = 4_096  # of a line, with what cannot be seen
-SKEW_SECONDS = 60  # a removal outlasts the token, whoever's clock it was issued by
+SKEW_SECONDS = 60  # a removal holds against a token from before, by whoever's clock
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?")
 _JOINER = "\u200d"  # holds emoji together; every other control and format character goes
 
@@ -68,6 +69,23 @@ class Person:
     expires: int  # Unix seconds; only entering is refused later
     identity: str = ""  # as in their token
 
+    @property
+    def who(self) -> str:
+        """The identity that a block is put on."""
+        return self.identity or f"#{self.peer}"
+
+
+class Removal(NamedTuple):
+    """Somebody who was sent away, and when."""
+
+    person: Person
+    at: float
+
+    @property
+    def over(self) -> float:
+        """When every token from before has expired."""
+        return max(self.person.expires, self.at) + SKEW_SECONDS
+
 
 @dataclass(slots=True)
 class Space:
@@ -81,7 +99,7 @@ class Space:
     recording: str
     music: bool = False  # stereo
     people: dict[int, Person] = field(default_factory=dict)
-    removed: dict[int, int] = field(default_factory=dict)  # peer -> until when
+    removed: dict[int, Removal] = field(default_factory=dict)
     online: set[int] = field(default_factory=set)
 
     @property
@@ -163,11 +181,13 @@ class Registry:
     def admit(self, grant: Grant, *, now: float) -> Grant:
         """Let in who holds `grant`; the node may have been restarted since it was issued.
 
-        Raises RemovedError.
+        Raises RemovedError for who was sent away, unless it was issued since.
         """
         space = self.get(grant.space)
-        if grant.peer in space.removed:
+        removal = space.removed.get(grant.peer)
+        if removal and grant.issued < removal.at + SKEW_SECONDS:
             raise RemovedError("The host has removed you from this space.")
+        space.removed.pop(grant.peer, None)
         if grant.peer not in space.people:
             self._make_room(space, now)
         person = Person(grant.peer, grant.name, grant.role, grant.expires, grant.identity)
@@ -183,14 +203,24 @@ class Registry:
         """Note that somebody is something else now. Raises UnknownPeerError."""
         self.get(slug).people[peer] = replace(self.person(slug, peer), role=role)
 
-    def remove(self, slug: str, peer: int) -> Person:
-        """Refuse this person until their token has run out. Raises UnknownPeerError."""
+    def remove(self, slug: str, peer: int, *, now: float) -> Person:
+        """Refuse this person's tokens from before. Raises UnknownPeerError."""
         space = self.get(slug)
         person = self.person(slug, peer)
         del space.people[peer]
-        space.removed[peer] = person.expires + SKEW_SECONDS
+        space.removed[peer] = Removal(person, now)
         space.online.discard(peer)
         return person
+
+    def forgive(self, slug: str, identity: str) -> None:
+        """Refuse no longer who was sent away. Raises UnknownSpaceError."""
+        space = self.get(slug)
+        kept = space.removed.items()
+        space.removed = {peer: one for peer, one in kept if one.person.who != identity}
+
+    def peers_of(self, slug: str, identity: str) -> list[int]:
+        """Return the numbers that somebody goes by. Raises UnknownSpaceError."""
+        return [peer for peer, one in self.get(slug).people.items() if one.who == identity]
 
     def person(self, slug: str, peer: int) -> Person:
         """Return who goes by `peer`. Raises UnknownPeerError."""
@@ -219,7 +249,7 @@ class Registry:
         """
         if len(space.people) + len(space.removed) < MAX_PEOPLE:
             return
-        space.removed = {peer: until for peer, until in space.removed.items() if until > now}
+        space.removed = {peer: one for peer, one in space.removed.items() if one.over > now}
         outside = [peer for peer in space.people if peer not in space.online]
         for peer in outside[: len(outside) // 2 + 1]:
             del space.people[peer]

@@ -8,7 +8,7 @@ from spacescore.errors import OverloadedError, UnknownPeerError, UnknownSpaceErr
 from spacescore.policy import Grant
 from spacescore.rooms import facts
 from spacescore.rooms.details import MAX_SEATS
-from spacescore.rooms.facts import Details, Fact
+from spacescore.rooms.facts import Details, Fact, Visibility
 from spacescore.rooms.room import Room
 from spacescore.spaces import Space
 
@@ -39,6 +39,7 @@ def open_space(engine: Engine, room: Room) -> bool:
         )
     except OSError as error:  # it names files, which are nobody's business
         raise OverloadedError("The recording cannot be begun now: please try again.") from error
+    engine.set_invited_only(room.slug, shown.visibility is Visibility.INVITE)
     return True
 
 
@@ -47,8 +48,8 @@ def carry_out(engine: Engine, room: Room, fact: Fact) -> None:
     match fact:
         case facts.Ended():
             engine.close_space(room.slug)
-        case facts.Removed(peer):
-            engine.remove(room.slug, peer)
+        case facts.Removed() | facts.Blocked() | facts.Unblocked():
+            _keep_door(engine, room.slug, fact)
         case facts.RoleGiven(peer, role):
             engine.recast(room.slug, peer, role)
         case facts.HostNamed(peer):
@@ -62,6 +63,18 @@ def carry_out(engine: Engine, room: Room, fact: Fact) -> None:
             engine.mute(room.slug, peer, False)
         case facts.Edited(details):
             engine.rename(room.slug, details.title, open_stage=details.open_stage)
+            engine.set_invited_only(room.slug, details.visibility is Visibility.INVITE)
+
+
+def _keep_door(engine: Engine, slug: str, fact: Fact) -> None:
+    match fact:
+        case facts.Removed(peer, identity):
+            engine.remove_all(slug, identity)
+            engine.remove(slug, peer)
+        case facts.Blocked(identity):
+            engine.remove_all(slug, identity)
+        case facts.Unblocked(identity):
+            engine.forgive(slug, identity)
 
 
 def details_of(space: Space) -> Details:

@@ -33,6 +33,7 @@ from spacescore.admission import FIRST_PEERS
 from spacescore.errors import UnauthenticatedError
 from spacescore.figures import is_time
 from spacescore.policy import OPERATOR, Caller, Grant, Role
+from spacescore.rooms.lifetime import MAX_LIFE_SECONDS, MAX_TTL_SECONDS
 
 __all__ = ["MAX_TOKEN_CHARS", "KeyRing", "TokenKey", "draw_peer", "new_operator_key"]
 
@@ -44,7 +45,6 @@ MAX_OPERATOR_KEY_CHARS = 256
 MIN_OPERATOR_KEY_CHARS = 16
 MAX_HEADS = 64  # every issuer writes one
 SKEW_SECONDS = 30  # what well-kept clocks may differ by
-MAX_TTL_SECONDS = 30 * 86_400
 _FLAGS = (
     ("roomAdmin", Role.HOST),
     ("canPublish", Role.SPEAKER),
@@ -113,8 +113,8 @@ class KeyRing:
     def issue(self, grant: Grant, *, now: float) -> str:
         """Sign `grant`, valid from `now` (Unix seconds) until `grant.expires`."""
         ttl = grant.expires - now
-        if not 0 < ttl <= MAX_TTL_SECONDS:
-            raise ValueError(f"a token lives 1 to {MAX_TTL_SECONDS} seconds, not {ttl:.0f}")
+        if not 0 < ttl <= MAX_LIFE_SECONDS:
+            raise ValueError(f"a token lives 1 to {MAX_LIFE_SECONDS} seconds, not {ttl:.0f}")
         granted = {
             "space": grant.space,
             "role": str(grant.role),

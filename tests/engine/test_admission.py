@@ -48,3 +48,27 @@ def test_a_door_of_one_space_is_none_of_another():
     world.run(1)
     assert other.client.state == "connected"
     assert not world.engine.set_admitted(SPACE + 2, 5)
+
+
+def test_by_invitation_everybodys_ticket_opens_nothing_and_who_came_by_it_is_sent_away():
+    world = World()
+    guest, invited = world.join(), world.join(peer=7)
+    speaker = world.join("speaker", peer=8)
+    world.run(1)
+    world.join()
+    while not world.engine.handshakes:  # the ticket has been taken
+        world.run(0.001)
+    told = len(guest.down.sent), len(invited.down.sent)
+    assert world.engine.set_invited_only(SPACE, True)
+    stranger, friend = world.join(), world.join(peer=9)
+    world.run(2)
+    assert len(guest.down.sent) == told[0] + 1, "a goodbye, and nothing else"
+    assert {each.client.state for each in (invited, speaker, friend)} == {"connected"}
+    assert not stranger.down.sent
+    assert set(world.drops()) == {"not_invited"}
+    assert (world.engine.listeners, world.engine.handshakes) == (2, 0)
+    assert world.engine.set_invited_only(SPACE, False)
+    world.join()
+    world.run(1)
+    assert world.engine.listeners >= 3
+    assert not world.engine.set_invited_only(SPACE + 2, True)

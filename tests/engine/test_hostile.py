@@ -330,6 +330,7 @@ ELSEWHERE = {  # test_join.py, test_path.py and above
     "handshake_failed",
     "handshake_limit",
     "not_admitted",
+    "not_invited",
     "node_full",
     "node_draining",
     "replayed_rtp",

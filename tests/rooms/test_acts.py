@@ -59,7 +59,7 @@ def evening() -> Told:
     stage.do(HOST, commands.Block(BOB.peer))
     stage.do(HOST, commands.Unblock(BOB.who))
     stage.do(HOST, commands.MakeLink(*LINK))
-    stage.do(None, commands.UseLink("d1", 50, "#50", "Zoe", 60))
+    stage.do(None, commands.UseLink("d1", 50, "#50", "Zoe"))
     stage.do(HOST, commands.RevokeLink("l1"))
     stage.do(HOST, commands.PinLinks((Pin("x", "https://example.org"),)))
     stage.do(HOST, commands.KeepDoor("paced", 60.0))

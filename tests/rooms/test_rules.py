@@ -1,5 +1,7 @@
 """The life of a space, one rule at a time, on a clock that is moved by hand."""
 
+from dataclasses import replace
+
 import pytest
 
 from paper_stage import ADA, BOB, COHOST, EVE, HOST, JOE, NOW, OTHER, Stage, again, grant
@@ -40,7 +42,7 @@ from spacescore.rooms.facts import GRACE_SECONDS, Details, Pin, load
 from spacescore.rooms.room import Phase, Room
 from spacescore.rooms.rules import decide
 from spacescore.rooms.standing import Patience, admit
-from spacescore.spaces import MAX_PEOPLE
+from spacescore.spaces import MAX_PEOPLE, SKEW_SECONDS
 
 PATIENCE = Patience()
 
@@ -330,6 +332,46 @@ def test_who_was_removed_needs_another_token(stage):
     assert "Seated" in stage.do(again(ADA, 44), EnterStage())
 
 
+def test_a_removal_holds_against_every_token_from_before(stage):
+    guest = grant("speaker", 40, identity="guest", issued=stage.now)
+    drawn = replace(guest, peer=41, issued=stage.now + 5)
+    stage.seat(guest, drawn)
+    stage.now += 10
+    assert stage.do(HOST, Remove(guest.peer)) == ["Removed", "Removed"]
+    assert not {40, 41} & stage.room.people.keys()
+    others = [again(guest, 42), replace(guest, expires=guest.expires + 90 * 86_400)]
+    for seconds in (0, 86_400, 30 * 86_400):
+        stage.now += seconds
+        for held in (guest, drawn, *others):
+            with pytest.raises(ForbiddenError, match="removed"):
+                stage.do(held, EnterStage())
+
+
+def test_a_token_from_after_a_removal_is_a_new_invitation(stage):
+    guest = grant("speaker", 40, identity="guest", issued=stage.now)
+    stage.seat(guest)
+    stage.do(HOST, Remove(guest.peer))
+    with pytest.raises(ForbiddenError, match="removed"):  # by a clock that is fast
+        stage.do(replace(guest, issued=stage.now + SKEW_SECONDS - 1), EnterStage())
+    assert "Seated" in stage.do(replace(guest, issued=stage.now + SKEW_SECONDS), EnterStage())
+
+
+def test_a_removal_that_was_written_without_an_identity_holds_for_it_all_the_same(stage):
+    guest = grant("speaker", 40, identity="guest")
+    stage.meet(guest)
+    written = load("Removed", '{"peer":40,"until":1}')
+    stage.room = stage.room.after(written, stage.now)
+    with pytest.raises(ForbiddenError, match="removed"):
+        admit(stage.room, again(guest, 41), stage.now + 2)
+
+
+def test_nobody_removes_a_listener_who_is_their_better_as_well(stage):
+    host = grant("listener", 40, identity=HOST.who)
+    stage.meet(host)
+    with pytest.raises(ForbiddenError):
+        stage.do(COHOST, Remove(40))
+
+
 def test_who_was_blocked_comes_back_with_no_token_at_all(stage):
     mallory = grant("speaker", 40, identity="mallory")
     stage.seat(mallory)
@@ -341,6 +383,7 @@ def test_who_was_blocked_comes_back_with_no_token_at_all(stage):
             stage.do(again(mallory, peer), RaiseHand())
     assert stage.do(HOST, Unblock("mallory")) == ["Unblocked"]
     assert "Seated" in stage.do(again(mallory, 41), EnterStage())
+    assert "Seated" in stage.do(mallory, EnterStage())
 
 
 def test_hosts_are_removed_by_the_operator_alone(stage):
@@ -382,6 +425,23 @@ def test_the_host_hands_over_and_is_a_cohost(stage):
     with pytest.raises(ForbiddenError):
         stage.do(HOST, End())
     assert stage.do(ADA, HandOver(HOST.peer)) == ["HostNamed"]
+
+
+def test_nobody_is_handed_a_space_that_they_have_left(stage):
+    stage.seat(HOST, ADA)
+    stage.lose(ADA)
+    stage.pass_time(1)
+    assert stage.pass_time(PATIENCE.seat) == ["LeftStage"]
+    with pytest.raises(WrongMomentError, match="on stage"):
+        stage.do(HOST, HandOver(ADA.peer))
+    assert stage.room.host == HOST.peer
+    stage.seat(ADA)
+    assert stage.do(HOST, HandOver(ADA.peer)) == ["HostNamed"]
+
+
+def test_a_planned_space_has_no_stage_and_may_be_handed_over():
+    planned = Stage().meet(COHOST)
+    assert planned.do(HOST, HandOver(COHOST.peer)) == ["HostNamed"]
 
 
 def test_a_host_who_is_back_in_time_finds_everything_as_it_was(stage):
@@ -444,7 +504,7 @@ def link(uses: int = 1, role: str = "speaker", name: str = "") -> MakeLink:
 
 
 def use(peer: int, identity: str = "new", digest: str = "d1") -> UseLink:
-    return UseLink(digest, peer, identity, "Somebody", 3600)
+    return UseLink(digest, peer, identity, "Somebody")
 
 
 def test_a_link_lets_in_as_many_as_it_says(stage):

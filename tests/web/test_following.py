@@ -212,6 +212,17 @@ def test_by_invitation_a_page_shows_its_token_for_as_long_as_it_is_needed(servic
     expect(service.page.locator("#notice")).to_be_hidden()
 
 
+def test_a_space_that_becomes_by_invitation_says_so_to_who_has_none(service: Service) -> None:
+    service.visit()
+    service.after(STEP_MS)
+    service.room, service.refusal = 401, {"code": "unauthenticated", "detail": "By invitation."}
+    service.after(3_000)
+    expect(service.page.locator("#word")).to_contain_text("By invitation only")
+    service.room = ROOM
+    service.after(31_000)
+    expect(service.page.locator("#word")).to_be_hidden()
+
+
 def test_who_waits_in_line_asks_for_nothing_but_the_state(service: Service) -> None:
     service.room = ROOM | {"admit": {"cohorts": 0, "mode": "closed", "rate": 0}}
     service.who = me("listener", 12)
@@ -281,6 +292,19 @@ def test_who_has_a_voice_is_told_and_asks_no_more(service: Service) -> None:
     expect(service.page.locator("#listeners")).to_have_text("12 listening")
     expect(service.page.locator("#elapsed")).to_have_text(re.compile(r"1:00:2\d"))
     expect(service.page.locator("#speakers .speaking")).to_have_count(1)
+
+
+def test_a_token_is_renewed_and_nobody_notices(service: Service) -> None:
+    service.visit("speaker").has(1)
+    longer = jwt("speaker", 12, "Bo") + "longer"
+    service.who = me("speaker", 12, token=longer)
+    service.after(3_000)
+    service.has(2)
+    assert service.greetings[-1] == {"token": longer}
+    expect(service.page.locator("#notice")).to_be_hidden()
+    service.page.reload()
+    service.has(3)
+    assert service.greetings[-1] == {"token": longer}
 
 
 def test_what_the_feed_shows_of_us_is_asked_at_once_and_nothing_else_is(service: Service) -> None:

@@ -177,7 +177,6 @@ class UseLink:
     peer: int
     identity: str
     name: str
-    ttl: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -226,10 +226,10 @@ class Unmuted:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """They were sent away, and their token opens nothing until then."""
+    """They were sent away, and no token of theirs from before opens anything."""
 
     peer: int
-    until: int
+    identity: str = ""  # empty in what was written before it was said
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ class Room:
     hands: Mapping[int, float] = field(default_factory=dict)  # raised when, in their order
     dismissed: Mapping[int, float] = field(default_factory=dict)  # hand lowered by a host, when
     offers: Mapping[int, float] = field(default_factory=dict)  # invited to speak, when
-    removed: Mapping[int, int] = field(default_factory=dict)  # peer -> until
+    removed: Mapping[str, float] = field(default_factory=dict)  # identity -> sent away when
     blocked: Mapping[str, str] = field(default_factory=dict)  # identity -> name
     links: Mapping[str, Link] = field(default_factory=dict)
     pins: tuple[Pin, ...] = ()
@@ -165,9 +165,14 @@ def _removed(room: Room, fact: facts.Removed, at: float) -> Changes:
         name: _without(getattr(room, name), fact.peer)
         for name in ("people", "seats", "hands", "offers")
     }
-    still = {peer: until for peer, until in room.removed.items() if until > at}
     host = 0 if room.host == fact.peer else room.host
-    return {**gone, "host": host, "removed": _with(still, fact.peer, fact.until)}
+    known = room.people.get(fact.peer)
+    identity = fact.identity or (known.identity if known else f"#{fact.peer}")
+    return {**gone, "host": host, "removed": _with(room.removed, identity, at)}
+
+
+def _unblocked(room: Room, fact: facts.Unblocked, at: float) -> Changes:
+    return {name: _without(getattr(room, name), fact.identity) for name in ("blocked", "removed")}
 
 
 def _hand_lowered(room: Room, fact: facts.HandLowered, at: float) -> Changes:
@@ -211,7 +216,7 @@ _CHANGES: Mapping[type[Fact], Any] = {
     facts.Blocked: lambda room, fact, at: {
         "blocked": _with(room.blocked, fact.identity, fact.name)
     },
-    facts.Unblocked: lambda room, fact, at: {"blocked": _without(room.blocked, fact.identity)},
+    facts.Unblocked: _unblocked,
     facts.LinkMade: _link_made,
     facts.LinkUsed: _link_used,
     facts.LinkRevoked: lambda room, fact, at: {"links": _without(room.links, fact.link)},

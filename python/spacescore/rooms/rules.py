@@ -28,12 +28,12 @@ from spacescore.rooms import commands, facts, passing, pins
 from spacescore.rooms.commands import Command
 from spacescore.rooms.details import check_details
 from spacescore.rooms.facts import Details, Fact
+from spacescore.rooms.lifetime import MAX_TTL_SECONDS, begin, expiry
 from spacescore.rooms.room import Link, Person, Phase, Room
 from spacescore.rooms.standing import Case, Patience, admit
 from spacescore.spaces import (
     MAX_NAME_CHARS,
     MAX_PEOPLE,
-    SKEW_SECONDS,
     check_slug,
     clean_text,
 )
@@ -44,7 +44,6 @@ MAX_HANDS = 500
 MAX_LINKS = 500
 MAX_BLOCKED = 5_000
 MAX_USES = 100_000
-MAX_LINK_SECONDS = 30 * 86_400
 
 
 def decide(
@@ -249,12 +248,13 @@ def _mute_all(case: Case, command: commands.MuteAll) -> list[Fact]:
 
 
 def _remove(case: Case, command: commands.Remove) -> list[Fact]:
-    person = case.person(command.peer, Action.REMOVE)
-    return [_removed(person, case.now)]
+    return _send_away(case, case.person(command.peer, Action.REMOVE), Action.REMOVE)
 
 
-def _removed(person: Person, now: float) -> facts.Removed:
-    return facts.Removed(person.peer, max(person.expires, int(now)) + SKEW_SECONDS)
+def _send_away(case: Case, person: Person, action: Action) -> list[Fact]:
+    """Remove everybody of the same identity: they are one person with several tokens."""
+    same = [who for who in case.room.people.values() if who.identity == person.identity]
+    return [facts.Removed(case.person(who.peer, action).peer, person.identity) for who in same]
 
 
 def _block(case: Case, command: commands.Block) -> list[Fact]:
@@ -262,9 +262,7 @@ def _block(case: Case, command: commands.Block) -> list[Fact]:
     if len(case.room.blocked) >= MAX_BLOCKED:
         raise OverloadedError("Too many people are blocked in this space.", 60)
     found: list[Fact] = [facts.Blocked(person.identity, person.name)]
-    for same in [who for who in case.room.people.values() if who.identity == person.identity]:
-        case.person(same.peer, Action.BLOCK)
-        found.append(_removed(same, case.now))
+    found += _send_away(case, person, Action.BLOCK)
     link = case.room.links.get(person.link)
     if link and (link.uses == 1 or command.with_link):
         found.append(facts.LinkRevoked(person.link))
@@ -279,6 +277,8 @@ def _unblock(case: Case, command: commands.Unblock) -> list[Fact]:
 
 def _hand_over(case: Case, command: commands.HandOver) -> list[Fact]:
     person = case.person(command.peer, Action.HAND_OVER)
+    if case.room.phase is Phase.OPEN and person.peer not in case.room.seats:
+        raise WrongMomentError("They are not on stage: nobody could end the space then.")
     return [facts.HostNamed(person.peer, "handed over")]
 
 
@@ -289,8 +289,8 @@ def _make_link(case: Case, command: commands.MakeLink) -> list[Fact]:
     case.require(Action.ISSUE_TOKEN, command.role)
     if not 1 <= command.uses <= MAX_USES:
         raise InvalidRequestError(f"uses is 1 to {MAX_USES}.")
-    if not case.now < command.expires <= case.now + MAX_LINK_SECONDS:
-        raise InvalidRequestError(f"A link lives 1 to {MAX_LINK_SECONDS} seconds.")
+    if not case.now < command.expires <= begin(case.room, case.now) + MAX_TTL_SECONDS:
+        raise InvalidRequestError(f"A link lives 1 to {MAX_TTL_SECONDS} seconds.")
     stale = [
         facts.LinkRevoked(name)
         for name, link in case.room.links.items()
@@ -313,13 +313,12 @@ def _use_link(case: Case, command: commands.UseLink) -> list[Fact]:
         raise ForbiddenError("This invitation opens nothing: it is wrong, or was revoked.")
     name, link = found[0]
     _require_good(link, case.now)
-    expires = int(case.now) + command.ttl
     grant = Grant(
         case.room.slug,
         link.role,
         command.peer,
         link.name or command.name,
-        expires,
+        expiry(case.room, case.now),
         command.identity,
         name,
         issued=case.now,

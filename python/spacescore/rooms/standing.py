@@ -1,9 +1,12 @@
 """Who asks, and what they are in a space: who is let in, and with which rank.
 
 The role of a person is what the space has made of them, and what their token says only as long
-as nothing was decided about them: a demotion outlives the token that came before it.
+as nothing was decided about them: a demotion outlives the token that came before it. A removal does
+so for every token of the same identity: one may have drawn others by it. What is issued later is a
+new invitation, and whoever issues it knows.
 """
 
+import math
 from dataclasses import dataclass
 
 from spacescore.errors import (
@@ -26,6 +29,7 @@ from spacescore.policy import (
 )
 from spacescore.rooms.facts import Visibility
 from spacescore.rooms.room import Person, Room
+from spacescore.spaces import SKEW_SECONDS
 
 __all__ = ["Case", "Patience", "admit", "rank_of", "require_listener"]
 
@@ -101,7 +105,7 @@ def admit(room: Room, grant: Grant, now: float) -> None:
     known = room.people.get(grant.peer)
     if grant.who in room.blocked:
         raise BlockedError("The host has blocked you from this space.")
-    if room.removed.get(grant.peer, 0) > now:
+    if grant.issued < room.removed.get(grant.who, -math.inf) + SKEW_SECONDS:
         raise RemovedError("The host has removed you from this space.")
     if known and known.identity != grant.who:
         raise ForbiddenError("This token's number is another person's here.")

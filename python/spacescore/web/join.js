@@ -26,7 +26,7 @@ export { JoinError, Session };
  * @property {HTMLAudioElement} [element] plays the audio; one is made where none is given
  * @property {number} [steady] ms of jitter buffer to keep at least (up to 4000): steadier on bad
  *   networks, later everywhere. 200 to 400 is plenty. By default the browser decides.
- * @property {string} [token] Bearer, for the ticket of a space by invitation
+ * @property {string} [token] Bearer, for the ticket of a space by invitation; read at each dial
  * @property {number} [place] in line, by `drawPlace`, where a space opens its door step by step
  * @property {AbortSignal} [signal] closes the session
  */
@@ -34,9 +34,10 @@ export { JoinError, Session };
 /** A session that listens by ticket. `open` it, or let `listen` do that. */
 export class ListenSession extends Session {
   /** @param {ListenOptions} options */
-  constructor({ ticket, element, steady, token, place, signal }) {
+  constructor(options) {
+    const { ticket, element, steady, place, signal } = options;
     super(async (dialling) => {
-      const loaded = await load(ticket, dialling, token);
+      const loaded = await load(ticket, dialling, options.token);
       return connect((pc) => negotiate(pc, loaded, steady, place), loaded.ice_servers);
     }, element);
     signal?.addEventListener("abort", () => this.close());

@@ -11,6 +11,7 @@ import { speaks } from "./rights.js";
  * @property {boolean} offered invited to speak, not answered yet
  * @property {boolean} on_stage a seat is kept, connected or not
  * @property {boolean} muted
+ * @property {string} [token] the same for longer, before ours runs out
  *
  * @typedef {"granted" | "moved" | "dismissed" | "speaker" | "cohost" | "host" | "offer.over"} News
  */

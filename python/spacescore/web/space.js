@@ -90,7 +90,8 @@ function onTrouble(error, failures) {
   if (error.code === "unknown-space") {
     if (room) finish(room);
     else view.showPhase("unknown");
-  } else if (error.code === "unauthorized" && !room) {
+  } else if (error.code === "unauthorized" && !(room && token)) {
+    quit();
     view.showPhase("invite");
   } else if (error.code === "forbidden") {
     keepOut(error.reason === "blocked" ? "blocked" : "removed");
@@ -195,6 +196,12 @@ function become(next) {
   begin();
 }
 
+/** Nothing begins anew: the same, for longer. @param {string} next */
+function renew(next) {
+  if (invitation === token) invitation = keepToken(slug, next);
+  token = next;
+}
+
 function begin() {
   grant = readGrant(token ?? "");
   standing.begin(token && (grant?.role ?? "listener"));
@@ -211,6 +218,7 @@ function hearIfSpeaking() {
  * @param {import("./me.js").News | null} news
  */
 function onMe(now, news) {
+  if (now.token) renew(now.token);
   if (!speaks(now.role) && !standing.isBusy && (onAir() || lostStage)) toAudience();
   if (news === "granted" && !onAir()) granted = true;
   else if (news) view.notify(t(`news.${news}`));
@@ -363,7 +371,13 @@ function listen() {
 
 function enterAtLast() {
   inLine = false;
-  follow(new ListenSession({ ticket: api.ticket, token: token ?? undefined, place: place() }));
+  follow(new ListenSession({
+    ticket: api.ticket,
+    get token() {
+      return token ?? undefined;
+    },
+    place: place(),
+  }));
   session?.open().catch(() => {}); // told by its state
 }
 
@@ -413,7 +427,9 @@ async function goOnStage(Voice, microphone) {
   const left = session;
   const next = new Voice({
     endpoint: api.whip,
-    token: token ?? "",
+    get token() {
+      return token ?? "";
+    },
     muteEndpoint: api.muteOf(ownPeer() ?? 0),
     iceServers: () => api.iceServers().catch(() => []),
   }, microphone);

@@ -12,7 +12,7 @@ export { openMicrophone };
 /**
  * @typedef {object} SpeakOptions
  * @property {string | URL} endpoint /whip/{space}
- * @property {string} token of a speaker or host
+ * @property {string} token of a speaker or host; read whenever it is used
  * @property {string | URL} [muteEndpoint] is told of mutes, so that others see them
  * @property {() => Promise<RTCIceServer[]>} [iceServers] relays, asked for at each dial
  * @property {boolean} [original] the microphone as it is: no echo cancellation, noise

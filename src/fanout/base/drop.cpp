@@ -10,8 +10,8 @@ std::string_view name(Drop drop) noexcept {
       "replayed_check",  "unknown_address",   "certificate_mismatch", "handshake_failed",
       "handshake_limit", "handshake_backlog", "unexpected_media",     "replayed_rtp",
       "forged_rtp",      "replayed_rtcp",     "forged_rtcp",          "wrong_payload_type",
-      "rate_limited",    "oversized",         "not_admitted",         "node_full",
-      "node_draining",   "address_taken",     "relay_full",
+      "rate_limited",    "oversized",         "not_admitted",         "not_invited",
+      "node_full",       "node_draining",     "address_taken",        "relay_full",
   };
   return kNames[static_cast<std::size_t>(drop)];
 }

@@ -37,6 +37,7 @@ enum class Drop : std::uint8_t {
   rate_limited,   ///< a last flight asked for too often
   oversized,      ///< more than an Ethernet frame carries
   not_admitted,   ///< a cohort whose turn has not come
+  not_invited,    ///< with everybody's ticket, where each needs one of their own
   node_full,      ///< the audience table holds all it was made for
   node_draining,  ///< newcomers are sent elsewhere
   address_taken,  ///< a check from an address where another session lives

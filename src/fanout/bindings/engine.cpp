@@ -259,7 +259,13 @@ void bind_commands(py::class_<PyEngine>& bound) {
           [](PyEngine& self, std::uint64_t space, std::uint16_t cohorts) {
             return self.engine().set_admitted(SpaceId{space}, cohorts);
           },
-          py::arg("space"), py::arg("cohorts"));
+          py::arg("space"), py::arg("cohorts"))
+      .def(
+          "set_invited_only",
+          [](PyEngine& self, std::uint64_t space, bool only) {
+            return self.engine().set_invited_only(SpaceId{space}, only);
+          },
+          py::arg("space"), py::arg("only"));
 }
 
 void bind_tiers(py::class_<PyEngine>& bound) {

@@ -81,6 +81,12 @@ void bind_spaces(py::class_<PyNode>& bound) {
           },
           py::arg("space"), py::arg("cohorts"))
       .def(
+          "set_invited_only",
+          [](PyNode& self, std::uint64_t space, bool only) {
+            return waiting<&Node::set_invited_only>(self, SpaceId{space}, only);
+          },
+          py::arg("space"), py::arg("only"))
+      .def(
           "set_tier",
           [](PyNode& self, std::uint64_t space, std::optional<int> milliseconds) {
             return waiting<&Node::set_tier>(self, SpaceId{space}, to_tier(milliseconds));

@@ -170,6 +170,22 @@ bool Engine::set_admitted(SpaceId space, std::uint16_t cohorts) {
   return known != nullptr;
 }
 
+/// They are told goodbye as if a space of theirs had closed: many of them take a while.
+bool Engine::set_invited_only(SpaceId space, bool only) {
+  Space* known = find_space(space);
+  if (!known) return false;
+  known->invited_only = only;
+  auto left = std::make_unique<Space>();
+  left->id = space;
+  for (const RowId id : known->hall.members()) {
+    if (known->may_listen(table_[id].transport.peer)) continue;
+    known->hall.remove(id, table_);
+    left->hall.add(id, table_);
+  }
+  if (left->hall.size() > 0) closing_.push_back(std::move(left));
+  return true;
+}
+
 bool Engine::set_listener_tier(const SessionId& session, std::optional<Tier> tier) {
   const auto* peer = by_session_.find(session);
   if (!peer || peer->kind != Kind::listener) return false;

@@ -74,6 +74,9 @@ class Engine {
   /// Listeners of cohorts from there on are met with silence; who is inside stays. False when
   /// there is no such space.
   bool set_admitted(SpaceId space, std::uint16_t cohorts);
+  /// Listeners need a ticket of their own from now on, or no longer: who came with everybody's is
+  /// sent away. False when there is no such space.
+  bool set_invited_only(SpaceId space, bool only);
   /// The same for one listener, who then follows the space no more; nothing: follows again.
   bool set_listener_tier(const SessionId& session, std::optional<Tier> tier);
   /// What the audience gives up, because media runs late.
@@ -119,6 +122,9 @@ class Engine {
     Hall hall;
     bool recorded = false;
     std::uint16_t admitted = kCohorts;  // cohorts below may enter
+    bool invited_only = false;
+
+    bool may_listen(PeerId peer) const noexcept { return !invited_only || peer != PeerId{}; }
   };
   /// `elsewhere`: with the worker of that index. Zero is no kind: so a vacant slot looks.
   enum class Kind : std::uint8_t { handshake = 1, listener, speaker, elsewhere };

@@ -66,6 +66,7 @@ Engine::Verdict Engine::enter(Instant now, const Address& from, Bytes datagram,
   const Space* space = find_space(opened->ticket.space);
   if (!space) return Drop::foreign_space;
   const bool listens = opened->ticket.role == Role::listener;
+  if (listens && !space->may_listen(opened->ticket.peer)) return Drop::not_invited;
   if (listens && opened->cohort() >= space->admitted) return Drop::not_admitted;
   const auto home = mesh_->home(opened->ticket.space);
   const bool stays = listens || home == self_ || relayed_by_;

@@ -117,6 +117,9 @@ Engine::Verdict Engine::admit(Slot slot) {
     verdict = Drop::certificate_mismatch;
   } else if (!space) {
     verdict = Drop::foreign_space;
+  } else if (handshake.transport.role == Role::listener &&
+             !space->may_listen(handshake.transport.peer)) {
+    verdict = Drop::not_invited;
   } else {
     handshake.take_keys();
     const bool seated = handshake.transport.role == Role::listener

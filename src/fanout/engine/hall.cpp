@@ -39,6 +39,14 @@ std::optional<RowId> Hall::last() const noexcept {
   return std::nullopt;
 }
 
+std::vector<RowId> Hall::members() const {
+  std::vector<RowId> all;
+  all.reserve(size_);
+  for (const auto& section : sections_)
+    all.insert(all.end(), section.members().begin(), section.members().end());
+  return all;
+}
+
 void Hall::set_tier(std::optional<Tier> tier) noexcept {
   tier_ = tier;
   unsettled_ = tick_ + kMostTicks;

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "fanout/audience/pace.hpp"
 #include "fanout/audience/seal.hpp"
@@ -41,6 +42,8 @@ class Hall {
   /// Anybody at all, so that a closing space can be emptied.
   std::optional<RowId> last() const noexcept;
   std::uint32_t size() const noexcept { return size_; }
+  /// Everybody, in no order.
+  std::vector<RowId> members() const;
 
   /// The tier of all who have none of their own; nothing: 20 ms, or as the relief has it.
   void set_tier(std::optional<Tier> tier) noexcept;

@@ -129,6 +129,12 @@ bool Node::set_admitted(SpaceId space, std::uint16_t cohorts) {
   return std::ranges::find(known, true) != known.end();
 }
 
+bool Node::set_invited_only(SpaceId space, bool only) {
+  const auto known = on_all(
+      [=](Worker&, Engine& engine, Instant) { return engine.set_invited_only(space, only); });
+  return std::ranges::find(known, true) != known.end();
+}
+
 bool Node::set_listener_tier(const SessionId& session, std::optional<Tier> tier) {
   const auto known = on_all(
       [=](Worker&, Engine& engine, Instant) { return engine.set_listener_tier(session, tier); });

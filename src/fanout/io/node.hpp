@@ -62,6 +62,7 @@ class Node {
   /// As in `Engine`.
   bool set_tier(SpaceId space, std::optional<Tier> tier);
   bool set_admitted(SpaceId space, std::uint16_t cohorts);
+  bool set_invited_only(SpaceId space, bool only);
   bool set_listener_tier(const SessionId& session, std::optional<Tier> tier);
   std::optional<SpaceStats> space_stats(SpaceId space);
   /// Of every worker.
