@@ -103,11 +103,17 @@ ROWS: list[Row] = [
         nanoseconds("ns_per_unit"),
         ring_and_socket,
     ),
-    (
-        "join: check, ticket, DTLS handshake, server side",
-        "bench_join_stun_ticket_and_handshake",
-        fixed("{join_us:.0f} µs"),
-        fixed("{floor_us:.0f} µs bare OpenSSL handshake"),
+    *(
+        (
+            label,
+            name,
+            fixed("{join_us:.0f} µs; {joins_per_second_and_core:,} a second and core"),
+            fixed("{floor_us:.0f} µs bare OpenSSL handshake"),
+        )
+        for label, name in (
+            ("join: check, ticket, DTLS handshake", "bench_join_stun_ticket_and_handshake"),
+            ("join through the engine, to the row and the event", "bench_join_through_the_engine"),
+        )
     ),
     (
         "a check or report heard, of 1,000,000 listeners",
@@ -276,7 +282,9 @@ def memory(benches: dict[str, Info]) -> None:
     plt.text(runs[0]["budget"], 1.42, "budget: 1.5 KiB", color=FLOOR, ha="right")
     plt.yticks(range(2), [f"{run['listeners']:,}\nlisteners" for run in runs])
     plt.ylim(-0.5, 1.65)
-    plt.xlabel("resident bytes per listener: row, indices, place in the hall, and a part of the node")
+    plt.xlabel(
+        "resident bytes per listener: row, indices, place in the hall, and a part of the node"
+    )
     plt.title("Memory")
 
 
