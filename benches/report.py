@@ -257,7 +257,7 @@ def table(benches: dict[str, Info]) -> list[str]:
 
 def budget(info: Info) -> str:
     if "added_budget_ms" in info:  # a longer packet comes as much later
-        return f"{info['added_budget_ms'] + info['packet_ms'] - 20:.0f} ms behind"
+        return f"{info['added_budget_ms'] + info['packet_ms'] - 20:.0f} ms behind the first"
     if "budget" not in info:
         return "–"
     return f"{info['budget']:,}" + (" B" if "bytes_per_listener" in info else "")

@@ -1,5 +1,7 @@
 #include "fanout/engine/engine.hpp"
 
+#include <limits>
+
 #include "fanout/bindings/address.hpp"
 #include "fanout/bindings/engine_types.hpp"
 #include "fanout/bindings/jitter_stats.hpp"
