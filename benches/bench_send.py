@@ -63,13 +63,13 @@ def bench_send_srtp_through_a_real_socket(against_floor: Any, sink: int, payload
     audience = audience_at(addresses)
     ours, bare = _core.UdpSocket(), _core.UdpSocket()
     frame = secrets.token_bytes(payload)
-    size = RTP_HEADER + payload + GCM_TAG
+    datagrams = _core.FloorDatagrams(addresses, RTP_HEADER + payload + GCM_TAG)
 
     assert audience.send_all(ours, frame) == LISTENERS
-    assert _core.floor_sendmmsg(bare, addresses, size) == LISTENERS
+    assert datagrams.send(bare) == LISTENERS
     against_floor(
         lambda: audience.send_all(ours, frame),
-        lambda: _core.floor_sendmmsg(bare, addresses, size),
+        lambda: datagrams.send(bare),
         budget=BUDGET,
         units=LISTENERS,
     )

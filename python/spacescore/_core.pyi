@@ -24,6 +24,7 @@ __all__: list[str] = [
     "FATES",
     "Feedback",
     "FlatIndex",
+    "FloorDatagrams",
     "FloorHandshakes",
     "FloorKeys",
     "JitterBuffer",
@@ -85,7 +86,6 @@ __all__: list[str] = [
     "floor_checks",
     "floor_ring",
     "floor_seal",
-    "floor_sendmmsg",
     "hmac_sha1",
     "hmac_sha256",
     "is_due",
@@ -962,6 +962,14 @@ class Audience:
         around: PacketSender | None = None,
     ) -> int: ...
 
+class FloorDatagrams:
+    def __init__(
+        self,
+        to: collections.abc.Sequence[tuple[str, typing.SupportsInt | typing.SupportsIndex]],
+        size: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+    def send(self, by: UdpSocket) -> int: ...
+
 class Pace:
     def __init__(self) -> None: ...
     def add(
@@ -1129,7 +1137,11 @@ class Engine:
         recorded: bool = False,
         music: bool = False,
     ) -> None: ...
-    def drop_transmits(self, now_us: typing.SupportsInt | typing.SupportsIndex) -> int: ...
+    def drop_transmits(
+        self,
+        now_us: typing.SupportsInt | typing.SupportsIndex,
+        enough: typing.SupportsInt | typing.SupportsIndex = 18446744073709551615,
+    ) -> int: ...
     def end_session(
         self, now_us: typing.SupportsInt | typing.SupportsIndex, session: bytes
     ) -> bool: ...
@@ -1610,12 +1622,6 @@ def floor_seal(
     keys: FloorKeys,
     payload_size: typing.SupportsInt | typing.SupportsIndex,
     rounds: typing.SupportsInt | typing.SupportsIndex,
-) -> int: ...
-def floor_sendmmsg(
-    socket: UdpSocket,
-    to: collections.abc.Sequence[tuple[str, typing.SupportsInt | typing.SupportsIndex]],
-    size: typing.SupportsInt | typing.SupportsIndex,
-    rounds: typing.SupportsInt | typing.SupportsIndex = 1,
 ) -> int: ...
 def hmac_sha1(key: bytes, message: bytes) -> bytes: ...
 def hmac_sha256(key: bytes, message: bytes) -> bytes: ...

@@ -144,12 +144,10 @@ class PyAudience {
   std::unique_ptr<SendBatch> batch_;
 };
 
-std::uint64_t bare_sendmmsg(const UdpSocket& socket, const std::vector<HostAndPort>& to,
-                            std::size_t size, std::size_t rounds) {
+FloorDatagrams make_floor_datagrams(const std::vector<HostAndPort>& to, std::size_t size) {
   std::vector<Address> addresses;
   for (const auto& address : to) addresses.push_back(to_address(address));
-  py::gil_scoped_release release;
-  return floor_sendmmsg(socket.fd(), addresses, size, rounds);
+  return {addresses, size};
 }
 
 }  // namespace
@@ -172,8 +170,11 @@ void bind_audience(py::module_& module) {
       .def("__len__", &PyAudience::size);
   module.attr("LISTENER_ROW_BYTES") = kListenerBytes;
 
-  module.def("floor_sendmmsg", &bare_sendmmsg, py::arg("socket"), py::arg("to"), py::arg("size"),
-             py::arg("rounds") = 1);
+  py::class_<FloorDatagrams>(module, "FloorDatagrams")
+      .def(py::init(&make_floor_datagrams), py::arg("to"), py::arg("size"))
+      .def(
+          "send", [](FloorDatagrams& self, const UdpSocket& by) { return self.send(by.fd()); },
+          py::arg("by"), py::call_guard<py::gil_scoped_release>());
 
   py::class_<Pace>(module, "Pace")
       .def(py::init<>())

@@ -1,5 +1,7 @@
 #include "fanout/engine/engine.hpp"
 
+#include <limits>
+
 #include "fanout/bindings/address.hpp"
 #include "fanout/bindings/engine_types.hpp"
 #include "fanout/bindings/jitter_stats.hpp"
@@ -87,14 +89,15 @@ class PyEngine {
     return out;
   }
 
-  /// The same without a look at them; how many there were.
-  std::uint64_t drop_transmits(std::int64_t now_us) {
+  /// The same without a look at them; how many there were. With the batch that reaches `enough`,
+  /// the rest is left, as by a socket that takes no more.
+  std::uint64_t drop_transmits(std::int64_t now_us, std::uint64_t enough) {
     std::uint64_t count = 0;
     do {
       batch_->clear();
       engine_.poll_transmits({now_us}, *batch_);
       count += batch_->size();
-    } while (batch_->size() > 0);
+    } while (batch_->size() > 0 && count < enough);
     return count;
   }
 
@@ -317,7 +320,8 @@ void bind_time_and_datagrams(py::class_<PyEngine>& bound) {
           [](PyEngine& self, std::int64_t now_us) { return self.next_timeout({now_us}).us; },
           py::arg("now_us"))
       .def("poll_transmits", &PyEngine::poll_transmits, py::arg("now_us"))
-      .def("drop_transmits", &PyEngine::drop_transmits, py::arg("now_us"))
+      .def("drop_transmits", &PyEngine::drop_transmits, py::arg("now_us"),
+           py::arg("enough") = std::numeric_limits<std::uint64_t>::max())
       .def("poll_events", [](PyEngine& self) { return self.engine().poll_events(); })
       .def("poll_recorded", &PyEngine::poll_recorded);
 }

@@ -1,34 +1,32 @@
 #include "fanout/io/floor.hpp"
 
-#include <netinet/in.h>
-#include <sys/socket.h>
-
+#include <algorithm>
 #include <cstring>
-#include <vector>
 
 #include "fanout/base/send_batch.hpp"
 
 namespace fanout {
 
-std::uint64_t floor_sendmmsg(int fd, std::span<const Address> to, std::size_t size,
-                             std::size_t rounds) {
-  std::vector<std::uint8_t> payload(size, 0x80);
-  iovec vector{payload.data(), size};
-  std::vector<sockaddr_in6> names(to.size());
-  std::vector<mmsghdr> headers(to.size());
+FloorDatagrams::FloorDatagrams(std::span<const Address> to, std::size_t size)
+    : payload_(size, 0x80),
+      vector_{{payload_.data(), size}},
+      names_(to.size()),
+      headers_(to.size()) {
   for (std::size_t i = 0; i < to.size(); ++i) {
-    names[i].sin6_family = AF_INET6;
-    names[i].sin6_port = htons(to[i].port);
-    std::memcpy(&names[i].sin6_addr, to[i].ip.data(), 16);
-    headers[i].msg_hdr = {&names[i], sizeof names[i], &vector, 1, nullptr, 0, 0};
+    names_[i].sin6_family = AF_INET6;
+    names_[i].sin6_port = htons(to[i].port);
+    std::memcpy(&names_[i].sin6_addr, to[i].ip.data(), 16);
+    headers_[i].msg_hdr = {&names_[i], sizeof names_[i], vector_.data(), 1, nullptr, 0, 0};
   }
+}
+
+std::uint64_t FloorDatagrams::send(int fd) {
   std::uint64_t sent = 0;
-  for (std::size_t round = 0; round < rounds; ++round)
-    for (std::size_t i = 0; i < to.size(); i += SendBatch::kCapacity) {
-      const auto count = std::min(SendBatch::kCapacity, to.size() - i);
-      const int got = sendmmsg(fd, &headers[i], static_cast<unsigned>(count), 0);
-      if (got > 0) sent += static_cast<std::uint64_t>(got);
-    }
+  for (std::size_t i = 0; i < headers_.size(); i += SendBatch::kCapacity) {
+    const auto count = std::min(SendBatch::kCapacity, headers_.size() - i);
+    const int got = sendmmsg(fd, &headers_[i], static_cast<unsigned>(count), 0);
+    if (got > 0) sent += static_cast<std::uint64_t>(got);
+  }
   return sent;
 }
 
