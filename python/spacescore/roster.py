@@ -53,5 +53,5 @@ def called(room: Room) -> list[int]:
     So whoever else waits with a token needs not ask at all.
     """
     let_on = (peer for peer in room.seats if not room.is_here(peer))
-    sent_away = reversed(list(room.removed))
+    sent_away = (peer for peer in reversed(room.sent_away) if peer not in room.people)
     return list(islice(dict.fromkeys([*room.offers, *let_on, *sent_away]), MAX_CALLED))

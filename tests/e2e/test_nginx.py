@@ -96,6 +96,7 @@ def recorded(behind: SimpleNamespace) -> SimpleNamespace:
     (behind.served.data / "recordings" / f"{ONE}.opus").write_bytes(b"x")
     key = (behind.served.data / "operator.key").read_text().strip()
     behind.key, behind.operator = key, {"Authorization": f"Bearer {key}"}
+    wait_for(lambda: listed(behind, headers=behind.operator) == [ONE])  # within a second
     return behind
 
 

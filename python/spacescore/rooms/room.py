@@ -15,6 +15,8 @@ from spacescore.rooms.facts import Details, DoorKept, Fact, Pin
 
 __all__ = ["Link", "Person", "Phase", "Room"]
 
+MAX_SENT_AWAY = 50  # whose pages are still told; whoever asks later is told anyhow
+
 
 class Phase(StrEnum):
     """Where a space is in its life."""
@@ -70,6 +72,7 @@ class Room:
     dismissed: Mapping[int, float] = field(default_factory=dict)  # hand lowered by a host, when
     offers: Mapping[int, float] = field(default_factory=dict)  # invited to speak, when
     removed: Mapping[str, float] = field(default_factory=dict)  # identity -> sent away when
+    sent_away: tuple[int, ...] = ()  # the last of them, in their order
     blocked: Mapping[str, str] = field(default_factory=dict)  # identity -> name
     links: Mapping[str, Link] = field(default_factory=dict)
     pins: tuple[Pin, ...] = ()
@@ -168,7 +171,9 @@ def _removed(room: Room, fact: facts.Removed, at: float) -> Changes:
     host = 0 if room.host == fact.peer else room.host
     known = room.people.get(fact.peer)
     identity = fact.identity or (known.identity if known else f"#{fact.peer}")
-    return {**gone, "host": host, "removed": _with(room.removed, identity, at)}
+    sent_away = (*room.sent_away, fact.peer)[-MAX_SENT_AWAY:]
+    removed = _with(room.removed, identity, at)
+    return {**gone, "host": host, "removed": removed, "sent_away": sent_away}
 
 
 def _unblocked(room: Room, fact: facts.Unblocked, at: float) -> Changes:
