@@ -19,7 +19,7 @@ export function awaitReplay(slug, started, token, onFound) {
   let asked = 0;
   const looking = poll(async (signal) => {
     const headers = bearer(token ?? undefined);
-    return (await request(new URL("api/recordings", ROOT), { signal, headers })).json();
+    return (await request(new URL("api/recordings", ROOT), { signal, headers, cache: "no-cache" })).json();
   }, ({ recordings }) => {
     const found = recordings.find((/** @type {{ space: string, began: number }} */ one) =>
       one.space === slug && one.began >= started - SLACK_SECONDS);

@@ -105,7 +105,8 @@ speakTheirLanguage(() => {
   plan.retell();
 });
 
-poll(async (signal) => (await request(new URL("api/recordings", ROOT), { signal })).json(),
+poll(async (signal) => (await request(new URL("api/recordings", ROOT),
+  { signal, cache: "no-cache" })).json(), // stale is for proxies
   ({ recordings }) => {
     replays = recordings;
     show();

@@ -191,7 +191,7 @@ speakTheirLanguage(() => {
   retell();
 });
 try {
-  const reply = await request(address, { headers: bearer(token) });
+  const reply = await request(address, { headers: bearer(token), cache: "no-cache" });
   await show(found = await reply.json());
   document.body.dataset.phase = "found";
 } catch (error) {
