@@ -1,4 +1,8 @@
-"""Does a listener cost the same, however many there are?"""
+"""Does a listener cost the same, however many there are?
+
+Where the bare call on as many keys gets dearer with their number, a machine is short of large pages
+or of memory's bandwidth just then; ours may follow it, and no more.
+"""
 
 import secrets
 from typing import Any
@@ -13,7 +17,7 @@ SIZES = (100, 1_000, 10_000, 100_000, MILLION)
 PAYLOAD = 240  # 60 ms at 32 kbit/s
 PACKETS_A_ROUND = 100_000
 ROUNDS = 12
-BUDGET = 1.3  # the dearest size by the cheapest
+BUDGET = 1.3  # the dearest size by the cheapest, times what the floors grow by
 
 
 class Size:
@@ -40,9 +44,17 @@ class Size:
         self.floor_ns = min(self.floor_ns, floor * per_packet)
 
 
-def growth(sizes: list[Size]) -> float:
-    costs = [size.ns for size in sizes]
+def growth(costs: list[float]) -> float:
     return max(costs) / min(costs)
+
+
+def growth_beyond_the_floors(sizes: list[Size]) -> float:
+    return growth([size.ns for size in sizes]) / growth([size.floor_ns for size in sizes])
+
+
+def is_flat(sizes: list[Size]) -> bool:
+    ours = growth([size.ns for size in sizes])
+    return min(ours, growth_beyond_the_floors(sizes)) <= BUDGET
 
 
 @pytest.mark.benchmark(group="growth")
@@ -54,10 +66,11 @@ def bench_growth_of_the_cost_per_listener(benchmark: Any, needs_memory: Any) -> 
         for _ in range(ROUNDS):  # by turns, so that noise hits all alike
             for size in sizes:
                 size.measure()
-        if growth(sizes) <= BUDGET:
+        if is_flat(sizes):
             break
     benchmark.extra_info |= {
-        "growth_ratio": round(growth(sizes), 3),
+        "growth_ratio": round(growth([size.ns for size in sizes]), 3),
+        "growth_beyond_floors": round(growth_beyond_the_floors(sizes), 3),
         "budget": BUDGET,
         "floor_ratio": round(max(size.ns / size.floor_ns for size in sizes), 3),
         "payload_bytes": PAYLOAD,
@@ -65,4 +78,4 @@ def bench_growth_of_the_cost_per_listener(benchmark: Any, needs_memory: Any) -> 
         "ns_per_listener": [round(size.ns, 1) for size in sizes],
         "floor_ns_per_listener": [round(size.floor_ns, 1) for size in sizes],
     }
-    assert growth(sizes) <= BUDGET
+    assert is_flat(sizes)
