@@ -39,7 +39,7 @@ export default {
   "meter.own.label": "Lautstärke deines Mikrofons",
 
   "word.waiting": "Die Bühne ist noch dunkel",
-  "word.waiting.text": "Noch steht niemand auf der Bühne. Drück auf Zuhören, dann hörst du das erste Wort.",
+  "word.waiting.text": "Noch ist niemand auf der Bühne. Wer jetzt zuhört, hört das erste Wort.",
   "word.ended": "Das war’s",
   "word.ended.text": "Dieser Raum ist geschlossen. Schön, dass du da warst.",
   "word.unknown": "Hier ist nichts",

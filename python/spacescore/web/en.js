@@ -40,7 +40,7 @@ export default {
   "meter.own.label": "Loudness of your microphone",
 
   "word.waiting": "The stage is still dark",
-  "word.waiting.text": "Nobody is on stage yet. Press Listen now, and you will hear the first word.",
+  "word.waiting.text": "Nobody is on stage yet. Whoever listens now hears the first word.",
   "word.ended": "That was it",
   "word.ended.text": "This space has ended. Thank you for being there.",
   "word.unknown": "Nothing at this address",
