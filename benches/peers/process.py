@@ -34,8 +34,11 @@ class Process:
         return sum(time.clock_gettime(~pid << 3 | CPU_TIME) for pid in _tree(self.pid))
 
     def memory(self) -> int:
-        """Return the bytes of its own, and its share of what it shares (PSS)."""
-        return sum(_pss(pid) for pid in _tree(self.pid))
+        """Return the bytes that it has allocated; its share, where processes share them (PSS).
+
+        Files that are mapped are not among them: others who open them make a share of them smaller.
+        """
+        return sum(_allocated(pid) for pid in _tree(self.pid))
 
     def end(self) -> None:
         """Ask it to go, and insist after a while."""
@@ -54,9 +57,9 @@ def _tree(pid: int) -> Iterator[int]:
             yield from _tree(int(child))
 
 
-def _pss(pid: int) -> int:
+def _allocated(pid: int) -> int:
     for line in (PROC / str(pid) / "smaps_rollup").read_text().splitlines():
         name, _, value = line.partition(":")
-        if name == "Pss":
+        if name == "Pss_Anon":
             return int(value.split()[0]) * 1024
     return 0
