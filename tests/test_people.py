@@ -546,25 +546,26 @@ def test_who_was_blocked_does_not_come_back_as_a_stranger_with_another_name(engi
     assert come("198.51.100.1").status_code == 201
 
 
-def test_to_unblock_somebody_is_to_unblock_their_network(engine):
+def shunned(engine) -> tuple[Web, str, int]:
+    """A space whose host has blocked somebody on an open stage: the host's token, and whom."""
     web = Web(engine)
     host = create(web, open_stage=True)
     troll = introduce(web, "Troll")
     web.request("PUT", f"{ONE}/hand", token=troll["token"])
     web.post(f"{ONE}/people/{troll['peer']}/block", token=host, json={})
     assert problem(web.post(f"{ONE}/stage", json={}))[0] == 403
-    identity = f"%23{troll['peer']}"
+    return web, host, troll["peer"]
+
+
+def test_to_unblock_somebody_is_to_unblock_their_network(engine):
+    web, host, peer = shunned(engine)
+    identity = f"%23{peer}"
     assert web.delete(f"{ONE}/blocked/{identity}", token=host).status_code == 204
     assert web.post(f"{ONE}/stage", json={}).status_code == 201
 
 
 def test_who_was_blocked_is_no_reason_to_shun_their_network_in_the_next_space_of_that_name(engine):
-    web = Web(engine)
-    host = create(web, open_stage=True)
-    troll = introduce(web, "Troll")
-    web.request("PUT", f"{ONE}/hand", token=troll["token"])
-    web.post(f"{ONE}/people/{troll['peer']}/block", token=host, json={})
-    assert problem(web.post(f"{ONE}/stage", json={}))[0] == 403
+    web, host, _ = shunned(engine)
     web.delete(ONE, token=host)
     create(web, open_stage=True)
     assert web.post(f"{ONE}/stage", json={}).status_code == 201

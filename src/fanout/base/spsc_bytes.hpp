@@ -3,7 +3,8 @@
 /// datagram must fit there is room for ten times as many short ones.
 ///
 /// A string lies in one piece behind its length, on cache lines of its own. One that does not fit
-/// before the buffer's end begins at its start, and the rest is passed over.
+/// before the buffer's end begins at its start, and the rest is passed over: so strings are to be
+/// at most half as long as the buffer, or there may never be room for them.
 #pragma once
 
 #include <atomic>
