@@ -15,8 +15,15 @@ def server_context():
 
 
 class OpenSSLClient:
-    def __init__(self, *, accept=True, profiles=b"SRTP_AES128_CM_SHA1_80:SRTP_AEAD_AES_128_GCM"):
+    def __init__(
+        self,
+        *,
+        accept=True,
+        profiles=b"SRTP_AES128_CM_SHA1_80:SRTP_AEAD_AES_128_GCM",
+        ciphers=b"DEFAULT",
+    ):
         context = SSL.Context(SSL.DTLS_METHOD)
+        context.set_cipher_list(ciphers)
         context.set_verify(SSL.VERIFY_PEER, lambda *_: accept)
         context.set_tlsext_use_srtp(profiles)
         self.connection = SSL.Connection(context)
@@ -39,11 +46,14 @@ class OpenSSLClient:
                 return datagrams
 
     def talk_to(self, server):
+        """The last datagram that the server sent."""
+        datagram = b""
         for _ in range(4):
             self.step()
             feed(server, self.take())
             for datagram in drain(server):
                 self.connection.bio_write(datagram)
+        return datagram
 
 
 @pytest.mark.parametrize(
@@ -67,6 +77,17 @@ def test_an_openssl_client_connects_and_exports_the_same_keys(server_context, of
     assert keys.profile == profile
     assert keys.remote == material[:16] + material[32 : 32 + salt]
     assert keys.local == material[16:32] + material[32 + salt :]
+
+
+@pytest.mark.parametrize(
+    ("ciphers", "size"),
+    [(b"ECDHE-ECDSA-AES128-GCM-SHA256", 75), (b"ECDHE-ECDSA-CHACHA20-POLY1305", 67)],
+)
+def test_the_last_flight_is_kept_whole_whatever_the_cipher(server_context, ciphers, size):
+    server = _core.DtlsSession(server_context, role="server")
+    sent = OpenSSLClient(ciphers=ciphers).talk_to(server)
+    assert len(sent) == size
+    assert server.last_flight == sent
 
 
 def test_an_openssl_client_without_srtp_never_connects(server_context):

@@ -9,14 +9,13 @@
 #include "fanout/base/address.hpp"
 #include "fanout/base/ids.hpp"
 #include "fanout/base/time.hpp"
+#include "fanout/secure/last_flight.hpp"
 #include "fanout/secure/srtp.hpp"
 #include "fanout/secure/ticket.hpp"
 #include "fanout/wire/stun.hpp"
 
 namespace fanout {
 
-/// The last flight of a finished handshake is 75 bytes with AES-GCM (91 with ChaCha20).
-constexpr std::size_t kMaxLastFlight = 96;
 /// A peer that has its keys already asks for the last flight only while it lacks it.
 constexpr std::uint8_t kMaxLastFlightsSent = 5;
 /// Transaction ids remembered per session: a captured check must not move the stream.
@@ -34,7 +33,6 @@ struct Transport {
   Address address;
   std::uint8_t payload_type = 0;
   std::uint8_t red_payload_type = 0;  ///< zero: takes no redundancy, or sends none
-  std::uint8_t last_flight_size = 0;
   std::uint8_t last_flights_sent = 0;
   std::uint8_t next_check : 4 = 0;       ///< where in `recent_checks` the next id goes
   std::uint8_t level_extension : 4 = 0;  ///< a speaker's RFC 6464 element; zero: sends no levels
@@ -54,7 +52,7 @@ struct Transport {
   // All that a consent check touches is above: two cache lines.
   SrtpMaster local{};
   SrtpMaster remote{};
-  std::array<std::uint8_t, kMaxLastFlight> last_flight{};
+  LastFlight last_flight{};
 
   bool consent_expired(Instant now) const noexcept {
     const auto patience = closing ? kConsentAfterAlert : moved ? kConsentAfterMove : kConsent;

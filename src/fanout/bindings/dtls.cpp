@@ -93,7 +93,8 @@ void bind_session(py::module_& module) {
       .def_property_readonly("peer_closed", &DtlsSession::peer_closed)
       .def_property_readonly("peer_fingerprint", &peer_fingerprint)
       .def_property_readonly("last_flight", [](const DtlsSession& session) {
-        return to_bytes(session.last_flight());
+        std::array<std::uint8_t, LastFlight::kMost> buffer;
+        return to_bytes(session.last_flight().write(buffer));
       });
 }
 

@@ -101,11 +101,12 @@ Engine::Verdict Engine::late_record(Transport& transport, Bytes datagram) noexce
     return {};
   }
   const bool asks = datagram[0] == kHandshake || datagram[0] == kChangeCipherSpec;
-  if (!asks || transport.last_flight_size > kAmplification * datagram.size())
+  if (!asks || transport.last_flight.size() > kAmplification * datagram.size())
     return Drop::malformed_dtls;
   if (transport.last_flights_sent == kMaxLastFlightsSent) return Drop::rate_limited;
   ++transport.last_flights_sent;
-  outbox_.add(transport.address, Bytes(transport.last_flight).first(transport.last_flight_size));
+  std::array<std::uint8_t, LastFlight::kMost> buffer;
+  outbox_.add(transport.address, transport.last_flight.write(buffer));
   return {};
 }
 

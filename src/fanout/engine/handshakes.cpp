@@ -42,10 +42,7 @@ void Handshake::take_keys() noexcept {
   const auto keys = dtls->keys();
   transport.local = keys.local;
   transport.remote = keys.remote;
-  const auto flight = dtls->last_flight();
-  const auto size = flight.size() <= kMaxLastFlight ? flight.size() : 0;
-  std::copy_n(flight.begin(), size, transport.last_flight.begin());
-  transport.last_flight_size = static_cast<std::uint8_t>(size);
+  transport.last_flight = dtls->last_flight();
 }
 
 Handshakes::Handshakes(std::uint32_t each, std::uint32_t waiting, std::uint64_t secret)

@@ -113,8 +113,7 @@ void VirtualClient::connect(Instant now) {
   keys_ = std::make_unique<Keys>(Keys{.remote = {*engine_, masters.remote},
                                       .local = masters.local,
                                       .rtcp = engine_->rtcp_key(masters.local)});
-  const auto last_flight = dtls_->last_flight();
-  last_flight_.assign(last_flight.begin(), last_flight.end());
+  last_flight_ = dtls_->last_flight();
   dtls_->close();
   const auto goodbye = dtls_->poll_transmit();
   goodbye_.assign(goodbye.begin(), goodbye.end());
@@ -125,9 +124,10 @@ void VirtualClient::connect(Instant now) {
 }
 
 void VirtualClient::resend_last_flight() {
-  if (last_flight_.empty() || last_flights_ == kMaxLastFlights) return;
+  if (last_flight_.size() == 0 || last_flights_ == kMaxLastFlights) return;
   ++last_flights_;
-  outbox_.add(last_flight_);
+  std::array<std::uint8_t, LastFlight::kMost> buffer;
+  outbox_.add(last_flight_.write(buffer));
 }
 
 const SrtpKey& VirtualClient::rtp_key() {

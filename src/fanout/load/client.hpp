@@ -155,7 +155,7 @@ class VirtualClient {
   std::optional<DtlsSession> dtls_;
   std::unique_ptr<Keys> keys_;
   std::vector<std::uint8_t> goodbye_;
-  std::vector<std::uint8_t> last_flight_;  // of a passive end, for a peer that has missed it
+  LastFlight last_flight_;  // of a passive end, for a peer that has missed it
   int last_flights_ = 0;
   DatagramQueue outbox_;
   std::optional<ReceivedAudio> audio_;

@@ -283,8 +283,8 @@ std::optional<Sha256Digest> DtlsSession::peer_fingerprint() const noexcept {
   return impl_->peer_fingerprint;
 }
 
-Bytes DtlsSession::last_flight() const noexcept {
-  return state() == State::connected ? impl_->wire.flight.bytes() : Bytes{};
+LastFlight DtlsSession::last_flight() const noexcept {
+  return state() == State::connected ? LastFlight(impl_->wire.flight.bytes()) : LastFlight{};
 }
 
 }  // namespace fanout

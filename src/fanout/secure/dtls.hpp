@@ -17,6 +17,7 @@
 #include "fanout/base/time.hpp"
 #include "fanout/secure/certificate.hpp"
 #include "fanout/secure/hmac.hpp"
+#include "fanout/secure/last_flight.hpp"
 #include "fanout/secure/srtp.hpp"
 
 namespace fanout {
@@ -91,9 +92,8 @@ class DtlsSession {
   /// Only when connected.
   DtlsKeys keys() const noexcept;
   std::optional<Sha256Digest> peer_fingerprint() const noexcept;
-  /// A server's datagram to resend when the client repeats its own last flight (RFC 6347
-  /// section 4.2.4), about 75 bytes; empty before `connected` and for clients.
-  Bytes last_flight() const noexcept;
+  /// A server's, empty before `connected`; a client has none.
+  LastFlight last_flight() const noexcept;
 
  private:
   struct Impl;
