@@ -18,22 +18,25 @@ class Backlog {
  public:
   /// Of so many datagrams.
   explicit Backlog(std::size_t capacity)
-      : waiting_(capacity),
-        bytes_(std::make_unique_for_overwrite<std::uint8_t[]>(capacity * kMaxDatagram)) {}
+      : capacity_(capacity),
+        bytes_(std::make_unique_for_overwrite<std::uint8_t[]>(capacity * kMaxDatagram)) {
+    waiting_.reserve(capacity);
+  }
 
   bool empty() const noexcept { return head_ == tail_; }
 
   bool push(const Address& from, Bytes datagram) noexcept {
-    if (tail_ - head_ == waiting_.size() || datagram.size() > kMaxDatagram) return false;
-    const auto at = tail_++ % waiting_.size();
+    if (tail_ - head_ == capacity_ || datagram.size() > kMaxDatagram) return false;
+    const auto at = tail_++ % capacity_;
+    if (at == waiting_.size()) waiting_.emplace_back();
     waiting_[at] = {from, static_cast<std::uint16_t>(datagram.size())};
     std::ranges::copy(datagram, &bytes_[at * kMaxDatagram]);
     return true;
   }
 
-  const Address& from() const noexcept { return waiting_[head_ % waiting_.size()].from; }
+  const Address& from() const noexcept { return waiting_[head_ % capacity_].from; }
   Bytes datagram() const noexcept {
-    const auto at = head_ % waiting_.size();
+    const auto at = head_ % capacity_;
     return {&bytes_[at * kMaxDatagram], waiting_[at].size};
   }
   void pop() noexcept {
@@ -47,6 +50,7 @@ class Backlog {
     std::uint16_t size = 0;
   };
 
+  std::size_t capacity_;
   std::vector<Waiting> waiting_;
   std::unique_ptr<std::uint8_t[]> bytes_;
   std::size_t head_ = 0;
