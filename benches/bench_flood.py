@@ -46,7 +46,6 @@ HELLO = bytes([22, 0xFE, 0xFF]) + bytes(8) + (120).to_bytes(2, "big") + bytes(12
 BUDGET = 1.05  # of the CPU that a media packet takes without the flood
 IDLE_SECONDS = 1.5
 FIRST_SECONDS = 0.1  # of a flood of pairs: 500 of them
-MOST_TRUSTED_BYTES = 3.0  # times what was received, of those who are trusted
 
 AUDIENCE, PACKET_MS = 10_000, 20
 WANTED = AUDIENCE * 1_000 // PACKET_MS  # packets a second: more than a core sends
@@ -310,13 +309,12 @@ def bench_flood_of_strangers(benchmark: Any, stage: Stage, kind: str) -> None:
 
 @pytest.mark.benchmark(group="flood")
 def bench_flood_of_forged_handshakes_begins(benchmark: Any) -> None:
-    """Whoever comes first is trusted with three times what they sent: so it is until 2,048 were."""
+    """Whoever comes first is trusted with three times what they sent: so it is until 128 were."""
     _, did = benchmark.pedantic(idle_cost, args=(PAIRS, FIRST_SECONDS), rounds=1)
     times = did["bytes_sent"] / did["bytes_received"]
     benchmark.extra_info.update(
         bytes_received=did["bytes_received"],
         bytes_sent=did["bytes_sent"],
         sent_per_received=round(times, 3),
-        most=MOST_TRUSTED_BYTES,
     )
-    assert times <= MOST_TRUSTED_BYTES
+    assert times < 1

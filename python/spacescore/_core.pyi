@@ -442,6 +442,7 @@ class DtlsSession:
         role: str,
         client_certificate: bool = False,
         now_us: typing.SupportsInt | typing.SupportsIndex = 0,
+        asks_cookie: bool = False,
     ) -> None: ...
     def handle_datagram(
         self, now_us: typing.SupportsInt | typing.SupportsIndex, datagram: bytes
@@ -1759,4 +1760,4 @@ FATES: tuple = (
     "lost",
     "sent_away",
 )
-LISTENER_ROW_BYTES: int = 1400
+LISTENER_ROW_BYTES: int = 1352

@@ -3,6 +3,7 @@
 The evening happens once, in a fixture; each test looks at one side of what was seen of it.
 """
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from forger import forging
 from served import Served
 from sound import RATE, SPEECH, below, decoded, level, likeness, loudest, sine, speech, write_wav
 from virtual_peer import wait_for
@@ -74,7 +76,8 @@ def evening(served: Served, open_chromium, tmp_path_factory) -> Evening:
 
     ada = Visitor(stage.new_page(), served).speaks("Ada Lovelace")
     guest = Visitor(hall.new_page(), served).listens()
-    player = Visitor(street.new_page(), served).listens_by_whep()
+    with forging(json.loads(served.get("/api/spaces/demo/ticket"))):
+        player = Visitor(street.new_page(), served).listens_by_whep()  # brings a cookie back
     seen.note("a listener by ticket", guest, ADA_HZ)
     seen.note("a listener by WHEP", player, ADA_HZ)
 

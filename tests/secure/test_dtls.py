@@ -9,6 +9,7 @@ from netem import Link, run
 from spacescore._native import _core
 
 CM_80, GCM = 1, 7
+HELLO_VERIFY_REQUEST = 3
 GIVEN_UP_US = (250 + 500 + 1000 + 2000 + 4000 + 8000) * 1000
 
 
@@ -341,23 +342,106 @@ def test_a_browsers_hello_arrives_in_two_datagrams(server_context, client_contex
     assert [record.type for record in records_of(flight)] == [HANDSHAKE] * 4
 
 
-def test_no_more_than_three_times_what_came_is_sent_to_an_unproved_address(
-    server_context, client_context
+@pytest.mark.parametrize(("asks_cookie", "times"), [(False, 3), (True, 1)])
+def test_no_more_than_so_many_times_what_came_is_sent_to_an_unproved_address(
+    server_context, client_context, asks_cookie, times
 ):
-    server, client = server_of(server_context), client_of(client_context)
-    (hello,) = drain(client)
+    server = server_of(server_context, asks_cookie=asks_cookie)
+    (hello,) = drain(client_of(client_context))
     received, sent = 140, 76  # the STUN check and its answer
     for piece in fragments_of(hello, 10):
         record = piece.to_record(piece.offset)
         server.handle_datagram(0, record)
         received += len(record)
         sent += sum(map(len, drain(server)))
-        assert sent <= 3 * received
+        assert sent <= times * received
     while server.state == "handshaking":
         server.handle_timeout(server.next_timeout)
         sent += sum(map(len, drain(server)))
-        assert sent <= 3 * received
+        assert sent <= times * received
     assert sent > 76
+
+
+def asked_for_a_cookie(server_context, client_context, **options):
+    """A server, a client, and what the server says to its hello."""
+    server = server_of(server_context, asks_cookie=True)
+    client = client_of(client_context, **options)
+    (hello,) = drain(client)
+    feed(server, [hello])
+    (request,) = drain(server)
+    assert len(request) < len(hello)
+    (record,) = records_of(request)
+    assert (record.type, record.body[0]) == (HANDSHAKE, HELLO_VERIFY_REQUEST)
+    return server, client, request
+
+
+@pytest.mark.parametrize("mutual", [False, True])
+def test_who_brings_the_cookie_back_connects(server_context, client_context, mutual):
+    server, client, request = asked_for_a_cookie(
+        server_context, client_context, client_certificate=mutual
+    )
+    feed(client, [request])
+    pump(client, server)
+    assert (server.state, client.state) == ("connected", "connected")
+    assert server.keys().local == client.keys().remote
+    assert len(server.last_flight) == 75
+
+
+def test_a_lost_request_for_a_cookie_is_repeated_after_250_ms(server_context, client_context):
+    server, client, request = asked_for_a_cookie(server_context, client_context)
+    assert server.next_timeout == 250_000
+    server.handle_timeout(250_000)
+    (again,) = drain(server)
+    assert [record.body for record in records_of(again)] == [
+        record.body for record in records_of(request)
+    ]
+    feed(client, [again])
+    pump(client, server)
+    assert (server.state, client.state) == ("connected", "connected")
+
+
+def test_a_hello_that_was_repeated_meanwhile_does_no_harm(server_context, client_context):
+    server, client, request = asked_for_a_cookie(server_context, client_context)
+    client.handle_timeout(250_000)
+    feed(server, drain(client))
+    drain(server)  # asks again, and is lost
+    feed(client, [request])
+    pump(client, server)
+    assert (server.state, client.state) == ("connected", "connected")
+
+
+def test_a_cookie_that_comes_twice_does_no_harm(server_context, client_context):
+    server, client, request = asked_for_a_cookie(server_context, client_context)
+    feed(client, [request, request])
+    hellos = drain(client)
+    feed(server, hellos + hellos)
+    pump(client, server)
+    assert (server.state, client.state) == ("connected", "connected")
+
+
+def test_a_cookie_of_another_session_gets_no_flight(server_context, client_context):
+    _, client, request = asked_for_a_cookie(server_context, client_context)
+    feed(client, [request])
+    (hello,) = drain(client)
+    fresh = server_of(server_context, asks_cookie=True)
+    other, _, _ = asked_for_a_cookie(server_context, client_context)
+    for server in fresh, other:
+        feed(server, [hello])
+        assert all(
+            record.type == ALERT for answer in drain(server) for record in records_of(answer)
+        )
+        assert server.state != "connected"
+
+
+def test_nobody_is_trusted_with_a_cookie_of_zeros(server_context, client_context):
+    _, client, request = asked_for_a_cookie(server_context, client_context)
+    zeros = request[:-16] + bytes(16)
+    feed(client, [zeros])
+    (hello,) = drain(client)
+    assert bytes(16) in hello
+    server = server_of(server_context, asks_cookie=True)
+    feed(server, [hello])
+    assert all(record.type == ALERT for answer in drain(server) for record in records_of(answer))
 
 
 def test_a_withheld_flight_is_sent_once_more_has_come(server_context, client_context):

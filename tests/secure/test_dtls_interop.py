@@ -90,6 +90,15 @@ def test_the_last_flight_is_kept_whole_whatever_the_cipher(server_context, ciphe
     assert server.last_flight == sent
 
 
+def test_an_openssl_client_brings_a_cookie_back(server_context):
+    server, client = (
+        _core.DtlsSession(server_context, role="server", asks_cookie=True),
+        OpenSSLClient(),
+    )
+    client.talk_to(server)
+    assert (server.state, client.connected) == ("connected", True)
+
+
 def test_an_openssl_client_without_srtp_never_connects(server_context):
     server = _core.DtlsSession(server_context, role="server")
     client = OpenSSLClient(profiles=b"SRTP_AES128_CM_SHA1_32")

@@ -18,11 +18,11 @@ std::optional<SrtpProfile> to_profile(const std::optional<std::uint16_t>& number
 }
 
 DtlsSession make_session(DtlsContext& context, const std::string& role, bool client_certificate,
-                         std::int64_t now_us) {
+                         std::int64_t now_us, bool asks_cookie) {
   if (role != "server" && role != "client")
     throw std::invalid_argument("a role is server or client");
   return {context, role == "server" ? DtlsRole::server : DtlsRole::client, client_certificate,
-          Instant{now_us}};
+          Instant{now_us}, DtlsOptions{.asks_cookie = asks_cookie}};
 }
 
 /// As libraries take it: the master key, then the salt.
@@ -80,7 +80,8 @@ void bind_session(py::module_& module) {
                              [](const DtlsKeys& keys) { return key_and_salt(keys.remote); });
   py::class_<DtlsSession>(module, "DtlsSession")
       .def(py::init(&make_session), py::arg("context"), py::kw_only(), py::arg("role"),
-           py::arg("client_certificate") = false, py::arg("now_us") = 0, py::keep_alive<1, 2>())
+           py::arg("client_certificate") = false, py::arg("now_us") = 0,
+           py::arg("asks_cookie") = false, py::keep_alive<1, 2>())
       .def("handle_datagram", &session_datagram, py::arg("now_us"), py::arg("datagram"))
       .def(
           "handle_timeout",

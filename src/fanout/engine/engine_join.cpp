@@ -79,6 +79,7 @@ Engine::Verdict Engine::shake(Instant now, Slot slot, Bytes datagram) {
     }
     if (!handshakes_.begin(slot, now)) return Drop::handshake_limit;
     ++counters_.handshakes_started;
+    counters_.cookies_asked += !handshake.trusted;
   }
   if (!handshake.handle_datagram(now, dtls_, datagram, outbox_)) {
     ++counters_.handshakes_failed;

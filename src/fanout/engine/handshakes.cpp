@@ -12,7 +12,7 @@ bool Handshake::handle_datagram(Instant now, DtlsContext& context, Bytes datagra
   try {
     if (!dtls)
       dtls.emplace(context, DtlsRole::server, asks_certificate, now,
-                   DtlsPatience{.amplification = trusted ? kTrusting : kWary});
+                   DtlsOptions{.asks_cookie = !trusted});
   } catch (const std::exception&) {  // out of memory: this joiner tries again
     return false;
   }
@@ -132,7 +132,7 @@ bool Handshakes::trust(Instant now) noexcept {
 }
 
 void Handshakes::proved(Slot slot) noexcept {
-  if (std::exchange(slots_[slot]->trusted, false) && broken_ > 0) --broken_;
+  if (std::exchange(slots_[slot]->trusted, false)) broken_ -= std::min(broken_, kTrustEarned);
 }
 
 void Handshakes::enter(Stage stage, Slot slot) noexcept {

@@ -35,13 +35,15 @@ constexpr Duration kIdleHandshake = seconds(2);
 /// for a round trip of two seconds that loses a flight.
 constexpr Duration kUnprovenHandshake = seconds(4);
 
-/// The first flight answers a hello with up to three times its bytes, for a hello may be small and
-/// a round trip is dear. That is a trust which the peer's Finished proves right. Where so many
-/// have broken it, the others get no more than they sent until trust is regained, one by one: a
-/// flood with forged addresses makes us send less than it takes, and who has a small hello
-/// repeats it.
-constexpr std::uint32_t kMostTrusted = 2'048;
-constexpr Duration kTrustRegained = milliseconds(16);
+/// The first flight answers a hello with up to three times its bytes, for a round trip is dear.
+/// That is a trust which the peer's Finished proves right. Where so many have not yet, or never,
+/// the others are asked for a cookie first, until trust is regained, one by one, as time passes;
+/// and who is proved right gives it back twice, as acknowledgements open a congestion window. So a
+/// flood with forged addresses makes us send less than it takes and sign nothing, and of a crowd
+/// that comes at once a few hundred take a round trip more.
+constexpr std::uint32_t kMostTrusted = 128;
+constexpr std::uint32_t kTrustEarned = 2;
+constexpr Duration kTrustRegained = milliseconds(100);
 
 /// A source that has this fraction of a stage waits while more than half of it is taken: an
 /// office behind one address joins a little slower than the rest of the world.
@@ -58,7 +60,7 @@ struct Handshake {
   Transport transport;
   std::optional<std::array<std::uint8_t, kFingerprintPrefix>> fingerprint;
   bool asks_certificate = false;
-  bool trusted = false;  ///< with more bytes than it sent
+  bool trusted = false;  ///< without a cookie
   Instant started;
   std::optional<DtlsSession> dtls{};
   std::uint16_t source = 0;  ///< which counter of its source it is under

@@ -16,6 +16,7 @@ std::span<const CounterName> counter_names() noexcept {
       {"handshakes_started", &C::handshakes_started},
       {"handshakes_completed", &C::handshakes_completed},
       {"handshakes_failed", &C::handshakes_failed},
+      {"cookies_asked", &C::cookies_asked},
       {"reports_received", &C::reports_received},
       {"reports_skipped", &C::reports_skipped},
       {"frames_decoded", &C::frames_decoded},

@@ -22,6 +22,7 @@ struct EngineCounters {
   std::uint64_t handshakes_started = 0;
   std::uint64_t handshakes_completed = 0;
   std::uint64_t handshakes_failed = 0;
+  std::uint64_t cookies_asked = 0;  ///< for hellos when too many may have been forged
   std::uint64_t reports_received = 0;
   std::uint64_t reports_skipped = 0;  ///< unopened: a large audience's are sampled
   std::uint64_t frames_decoded = 0;   ///< packets of those speakers who were listened to

@@ -32,8 +32,9 @@ ConnectivityChecks::Config checks_of(ClientConfig& config) {
 
 /// As Chrome does: twice the round trip, from 50 ms on (WebRTC's dtls_transport), for 25 s at
 /// least. A full agent often misses the first hello, for it comes before its DTLS is set up.
-DtlsPatience patience(Duration round_trip) {
-  return {.first = std::clamp(round_trip * 2, milliseconds(50), seconds(3)), .retransmissions = 8};
+DtlsOptions options(Duration round_trip) {
+  return {.timeout = std::clamp(round_trip * 2, milliseconds(50), seconds(3)),
+          .retransmissions = 8};
 }
 
 constexpr std::uint8_t kHandshakeRecord = 22;  // RFC 5246 section 6.2.1
@@ -82,7 +83,7 @@ void VirtualClient::shake_hands(Instant now) {
   const auto role = config_.passive ? DtlsRole::server : DtlsRole::client;
   const bool asks = config_.server_fingerprint.has_value();
   dtls_.emplace(*context_, role, config_.passive ? asks : config_.shows_certificate, now,
-                patience(checks_.round_trip()));
+                options(checks_.round_trip()));
   pump(now);
 }
 

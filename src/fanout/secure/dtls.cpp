@@ -17,16 +17,24 @@ constexpr int kMaxLastFlights = 5;
 constexpr std::size_t kLeastCheck = 20 + (4 + 92) + 24;
 constexpr std::size_t kLargestCheckAnswer = 76;  // to an IPv6 address
 
+/// What an answer to who has proved nothing may be, in multiples of what they sent (RFC 9000
+/// section 8.1), and where a cookie is asked for.
+constexpr std::size_t kAmplification = 3, kCookieAmplification = 1;
+
 /// Content types (RFC 5246 section 6.2.1).
 constexpr std::uint8_t kAlert = 21, kHandshake = 22;
 
 /// Longer than any handshake lives: see dtls_flight.hpp.
 unsigned openssl_timeout_us(SSL*, unsigned) noexcept { return 3'600'000'000; }
 
+using Cookie = std::array<std::uint8_t, 16>;
+
 /// What a BIO, the one transport OpenSSL knows, exchanges with its session: whole datagrams.
 struct Wire {
   Bytes inbound;
   DtlsFlight flight;
+  std::optional<Cookie> cookie;  // once it was asked for
+  bool proved = false;           // it was brought back
   bool open = true;
 };
 
@@ -52,6 +60,20 @@ int read_datagram(BIO* bio, char* out, int size) noexcept {
 }
 
 long control(BIO*, int command, long, void*) noexcept { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+
+int write_cookie(SSL* ssl, unsigned char* out, unsigned* size) noexcept {
+  auto& cookie = wire_of(SSL_get_wbio(ssl)).cookie;
+  if (!cookie) cookie = random_value<Cookie>();  // one for all hellos: several may be under way
+  std::ranges::copy(*cookie, out);
+  *size = cookie->size();
+  return 1;
+}
+
+int verify_cookie(SSL* ssl, const unsigned char* cookie, unsigned size) noexcept {
+  auto& wire = wire_of(SSL_get_rbio(ssl));
+  wire.proved = wire.cookie && equal_in_constant_time({cookie, size}, *wire.cookie);
+  return wire.proved;
+}
 
 using OwnedBioMethod = Owned<BIO_METHOD, BIO_meth_free>;
 
@@ -95,7 +117,10 @@ struct DtlsContext::Impl {
 
   Impl(const Certificate& certificate, std::optional<SrtpProfile> only)
       : ssl_context(make_ssl_context(library.get(), certificate, only)),
-        fingerprint(fingerprint_of(SSL_CTX_get0_certificate(ssl_context.get()))) {}
+        fingerprint(fingerprint_of(SSL_CTX_get0_certificate(ssl_context.get()))) {
+    SSL_CTX_set_cookie_generate_cb(ssl_context.get(), &write_cookie);
+    SSL_CTX_set_cookie_verify_cb(ssl_context.get(), &verify_cookie);
+  }
 };
 
 DtlsContext::DtlsContext(const Certificate& certificate, std::optional<SrtpProfile> only)
@@ -111,9 +136,9 @@ struct DtlsSession::Impl {
   DtlsRole role;
   State state = State::handshaking;
   bool peer_closed = false;
-  DtlsPatience patience;
+  DtlsOptions options;
   Instant deadline;
-  Duration timeout = patience.first;
+  Duration timeout = options.timeout;
   int retransmissions = 0;
   std::size_t received = kLeastCheck;
   std::size_t sent = kLargestCheckAnswer;
@@ -122,7 +147,7 @@ struct DtlsSession::Impl {
   OwnedSsl ssl;  // last: OpenSSL writes to `wire` while it lives
 
   Impl(DtlsContext::Impl& context, DtlsRole role, bool client_certificate, Instant now,
-       DtlsPatience patience);
+       DtlsOptions options);
 
   void handshake(Instant now) noexcept;
   void restart_timer(Instant now) noexcept;
@@ -135,16 +160,17 @@ struct DtlsSession::Impl {
 };
 
 DtlsSession::Impl::Impl(DtlsContext::Impl& context, DtlsRole role, bool client_certificate,
-                        Instant now, DtlsPatience patience)
+                        Instant now, DtlsOptions options)
     : role(role),
-      patience(patience),
-      deadline(now + patience.first),
+      options(options),
+      deadline(now + options.timeout),
       ssl(require(SSL_new(context.ssl_context.get()))) {
   BIO* bio = require(BIO_new_ex(context.library.get(), context.bio_method.get()));
   BIO_set_data(bio, &wire);
   BIO_set_init(bio, 1);
   SSL_set_bio(ssl.get(), bio, bio);
   SSL_set_mtu(ssl.get(), kDtlsMtu);
+  if (options.asks_cookie) SSL_set_options(ssl.get(), SSL_OP_COOKIE_EXCHANGE);
   DTLS_set_timer_cb(ssl.get(), &openssl_timeout_us);
   if (role == DtlsRole::server) {
     const int demand = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
@@ -173,7 +199,7 @@ void DtlsSession::Impl::handshake(Instant now) noexcept {
 }
 
 void DtlsSession::Impl::restart_timer(Instant now) noexcept {
-  timeout = patience.first;
+  timeout = options.timeout;
   retransmissions = 0;
   deadline = now + timeout;
 }
@@ -225,13 +251,13 @@ void DtlsSession::Impl::resend_last_flight() noexcept {
 }
 
 bool DtlsSession::Impl::may_send(std::size_t size) const noexcept {
-  const bool proved = role == DtlsRole::client || state == State::connected;
-  return proved || sent + size <= patience.amplification * received;
+  if (role == DtlsRole::client || state == State::connected || wire.proved) return true;
+  return sent + size <= (options.asks_cookie ? kCookieAmplification : kAmplification) * received;
 }
 
 DtlsSession::DtlsSession(DtlsContext& context, DtlsRole role, bool client_certificate, Instant now,
-                         DtlsPatience patience)
-    : impl_(std::make_unique<Impl>(*context.impl_, role, client_certificate, now, patience)) {}
+                         DtlsOptions options)
+    : impl_(std::make_unique<Impl>(*context.impl_, role, client_certificate, now, options)) {}
 DtlsSession::~DtlsSession() = default;
 DtlsSession::DtlsSession(DtlsSession&&) noexcept = default;
 DtlsSession& DtlsSession::operator=(DtlsSession&&) noexcept = default;
@@ -250,7 +276,7 @@ void DtlsSession::handle_datagram(Instant now, Bytes datagram) noexcept {
 
 void DtlsSession::handle_timeout(Instant now) noexcept {
   if (now < next_timeout()) return;
-  if (++impl_->retransmissions > impl_->patience.retransmissions) {
+  if (++impl_->retransmissions > impl_->options.retransmissions) {
     impl_->wire.flight.end();
     return impl_->fail();
   }

@@ -4,7 +4,9 @@
 /// Defence against spoofed sources: the caller makes no session before a STUN check with valid
 /// integrity came from the same address, and until a Finished of the peer proves that address,
 /// no more is sent to it than three times what came from it (RFC 9000 section 8's bound),
-/// the check and its answer counted with the least and the most they can have been.
+/// the check and its answer counted with the least and the most they can have been. Where that is
+/// too much, a cookie is asked for (RFC 6347 section 4.2.1), for a round trip: nothing is signed
+/// and less is sent than came, before it has been brought back.
 ///
 /// Every session ends: connected, failed, or given up some retransmissions after its start or
 /// its last flight.
@@ -49,17 +51,12 @@ struct DtlsKeys {
   SrtpMaster remote;  ///< the peer seals with it
 };
 
-/// What an answer to who has proved nothing may be, in multiples of what they sent: RFC 9000
-/// section 8.1 allows three, and one sends nobody's victim more than the sender has to send.
-constexpr std::size_t kTrusting = 3;
-constexpr std::size_t kWary = 1;
-
-/// When a flight is repeated: after `first`, then after twice as long each time. The default
-/// suits a server, whose listeners' round trips are below it.
-struct DtlsPatience {
-  Duration first = milliseconds(250);
+/// A flight is repeated after `timeout`, then after twice as long each time. The default suits a
+/// server, whose listeners' round trips are below it.
+struct DtlsOptions {
+  Duration timeout = milliseconds(250);
   int retransmissions = 5;
-  std::size_t amplification = kTrusting;
+  bool asks_cookie = false;  ///< a server's
 };
 
 class DtlsSession {
@@ -69,7 +66,7 @@ class DtlsSession {
   /// With `client_certificate` a server asks for one and refuses a client without (whose it
   /// is, the caller checks by `peer_fingerprint()`), and a client shows its own when asked.
   DtlsSession(DtlsContext& context, DtlsRole role, bool client_certificate, Instant now,
-              DtlsPatience patience = {});
+              DtlsOptions options = {});
   ~DtlsSession();
   DtlsSession(DtlsSession&&) noexcept;
   DtlsSession& operator=(DtlsSession&&) noexcept;
