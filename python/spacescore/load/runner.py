@@ -137,6 +137,8 @@ class _Test:
 
     def _publish(self, stage: Stage, swarm: Any, playlist: Any) -> None:
         for number in range(self.plan.speakers):
+            if self._stop.is_set():
+                return
             ssrc = secrets.randbelow(2**32 - 1) + 1
             with _counted(self.refused_speakers):
                 known = stage.join(swarm.fingerprint, ssrc, f"Load {number + 1}")
