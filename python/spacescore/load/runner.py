@@ -69,6 +69,8 @@ def run(
 
     Raises LoadError when it cannot begin.
     """
+    if plan.server_pid is not None and cpu_seconds(plan.server_pid) is None:
+        raise LoadError(f"There is no process {plan.server_pid}.")
     playlist = _playlist(plan) if plan.speakers else None
     door = open_door(plan)
     stage = Stage(plan) if plan.speakers else None
