@@ -93,7 +93,9 @@ def bench_send_srtp_through_a_ring(
         audience.send_all(ours, frame)
 
     by_ring()
-    assert sender.counters() == {"ring_packets": LISTENERS, "ring_fallbacks": 0, "ring_full": 0}
+    assert {name: count for name, count in sender.counters().items() if count} == {
+        "ring_packets": LISTENERS
+    }
     assert _core.floor_ring(ring, bare, LISTENERS) == LISTENERS
     against_floor(
         by_ring,

@@ -79,6 +79,26 @@ def test_an_announced_address_must_be_one(announce):
         Engine(port=0, announce=[announce])
 
 
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"port": -1}, "port is a whole number from 0 to 65,535"),
+        ({"port": 70_000}, "port is a whole number from 0 to 65,535"),
+        ({"workers": 0}, "workers is a whole number from 1 to 64"),
+        ({"workers": 2.5}, "workers is a whole number from 1 to 64"),
+        ({"max_listeners": 0}, "max_listeners is a whole number from 1 to"),
+        ({"max_listeners": -1}, "max_listeners is a whole number from 1 to"),
+        ({"max_listeners": 2**29}, "max_listeners is a whole number from 1 to 536,870,911"),
+        ({"host": "nonsense"}, "'nonsense' is no IP address"),
+    ],
+)
+def test_a_value_that_cannot_be_is_named_and_tells_no_key(tmp_path, wrong, reason):
+    """What pybind11 refuses, it repeats with all arguments: the private key would be one."""
+    with pytest.raises(InvalidRequestError, match=reason):
+        Engine(**{"host": "127.0.0.1", "port": 0, "data": tmp_path / "node"} | wrong)
+    assert not (tmp_path / "node").exists()
+
+
 def test_two_engines_do_not_share_a_folder(engine):
     with pytest.raises(StartupError, match="Another node"):
         Engine(host="127.0.0.1", port=0, data=engine.data.path)

@@ -54,12 +54,16 @@ def candidate_addresses(host: str, announce: Iterable[str] = ()) -> list[str]:
     """Return what to tell clients, best first, when bound to `host`.
 
     Announced addresses stand alone: behind NAT the machine's own are of no use. A wildcard
-    means the machine's own addresses, the default route's first and loopback last.
+    means the machine's own addresses, the default route's first and loopback last. Raises
+    InvalidRequestError.
     """
     announced = [check_address(address) for address in announce]
     if announced:
         return announced[:MAX_CANDIDATES]
-    bound = ipaddress.ip_address(host.strip("[]"))
+    try:
+        bound = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        raise InvalidRequestError(f"{host!r} is no IP address.") from None
     if not bound.is_unspecified:
         return [str(bound)]
     families = [socket.AF_INET] if bound.version == 4 else [socket.AF_INET, socket.AF_INET6]

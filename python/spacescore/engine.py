@@ -47,6 +47,8 @@ TICKET_SECONDS = 600  # of a public ticket; a fresh one is minted when half of i
 PERSONAL_TICKET_SECONDS = 60  # to enter; who is removed must not come back by it for long
 OFFER_TICKET_SECONDS = 30  # for one handshake
 MAX_WORKERS = 64
+MAX_PORT = 65_535
+MAX_LISTENERS = 2**29 - 1  # what the core's indices have room for
 MAX_PENDING_EVENTS = 10_000  # of an owner who never reads them
 
 
@@ -81,12 +83,13 @@ class Engine:
         announce: public addresses to put into candidates, where the machine is behind NAT.
         data: a folder for certificate, ticket key and recordings; without one all of them
         are ephemeral and nothing is recorded. Raises OSError when the port is taken,
-        InvalidRequestError for a bad address, number of workers or tier, ValueError for an
-        interface that will not do, StartupError for an unusable folder.
+        InvalidRequestError for a bad address, number or tier, ValueError for an interface that
+        will not do, StartupError for an unusable folder.
         """
         self._packet_time = milliseconds(packet_time, AUTO)
-        if not 1 <= workers <= MAX_WORKERS:
-            raise InvalidRequestError(f"workers is 1 to {MAX_WORKERS}.")
+        _require_whole("port", port, 0, MAX_PORT)
+        _require_whole("workers", workers, 1, MAX_WORKERS)
+        _require_whole("max_listeners", max_listeners, 1, MAX_LISTENERS)
         host = host or wildcard()
         addresses = candidate_addresses(host, announce)
         self.data = None if data is None else DataDir(data)
@@ -555,6 +558,11 @@ class Engine:
                 self._worker.set_muted(*place, True)
         if not inside:
             self._inside.pop(place, None)
+
+
+def _require_whole(name: str, number: int, least: int, most: int) -> None:
+    if not isinstance(number, int) or not least <= number <= most:
+        raise InvalidRequestError(f"{name} is a whole number from {least} to {most:,}.")
 
 
 class _Events:

@@ -26,7 +26,10 @@ THRESHOLDS = (
     (50.0, "ticks_over_50ms"),
 )
 LONGEST_MS = 100.0  # what is later than the last threshold is taken for this
-_LOST = ("kernel_drops", "send_errors", "outbox_overflows", "frames_abandoned", "recorder_lost")
+_LOST = (
+    *("kernel_drops", "send_errors", "outbox_overflows"),
+    *("ring_lost", "frames_abandoned", "recorder_lost"),
+)
 _NO_ROOM = ("dropped_handshake_limit", "dropped_handshake_backlog", "dropped_node_full")
 _DROPPED = "dropped_"
 COLUMNS = (

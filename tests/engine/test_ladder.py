@@ -223,10 +223,21 @@ def heard(listener):
     return np.concatenate([decoder.decode(packet.payload) for packet in listener.packets])
 
 
-def test_who_is_behind_gets_the_newest_six_frames_and_is_counted():
+def test_who_is_late_by_the_longest_packet_gets_all_in_two_of_them():
+    stage = Stage()
+    listener = Listener(stage, 120)
+    for number in range(12):
+        stage.speak(spoken(number))
+    listener.catch_up()
+    assert listener.frames == frames_published(stage)
+    assert len(listener.packets) == 2
+    assert stage.ladder.skips == 0
+
+
+def test_who_is_further_behind_gets_the_newest_twelve_frames_and_is_counted():
     stage = Stage()
     late, later = Listener(stage), Listener(stage)
-    for number in range(7):
+    for number in range(13):
         stage.speak(spoken(number))
     late.catch_up()
     assert late.frames == frames_published(stage)[1:]
@@ -234,7 +245,7 @@ def test_who_is_behind_gets_the_newest_six_frames_and_is_counted():
     for number in range(90):
         stage.speak(spoken(number))
     later.catch_up()
-    assert later.frames == frames_published(stage)[-6:]
+    assert later.frames == frames_published(stage)[-12:]
     assert stage.ladder.skips == 2
 
 
@@ -247,10 +258,10 @@ def test_who_missed_nothing_but_silence_is_not_behind():
     stage.speak(spoken(2))
     listener.catch_up()
     assert listener.frames == frames_published(stage)
-    stage.silence(4)
-    stage.speak(spoken(3))  # with the last one six ticks ago
+    stage.silence(10)
+    stage.speak(spoken(3))  # with the last one twelve ticks ago
     stage.silence(1)
-    stage.speak(spoken(4))  # ... and now two frames wait, of more than six ticks
+    stage.speak(spoken(4))  # ... and now two frames wait, of more than twelve ticks
     Listener(stage).catch_up()
     listener.catch_up()
     assert listener.frames == frames_published(stage)
@@ -261,7 +272,7 @@ def test_a_frame_that_was_missed_before_a_silence_is_a_skip():
     stage = Stage()
     listener = Listener(stage)
     stage.speak(spoken(1))
-    stage.silence(5)
+    stage.silence(11)
     stage.speak(spoken(2))
     listener.catch_up()
     assert listener.frames == frames_published(stage)[1:]

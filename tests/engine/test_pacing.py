@@ -114,7 +114,7 @@ def test_a_small_audience_of_a_worker_that_is_always_late_hears_on(listeners):
     assert audience.listen(0.4).packets >= 19 * listeners
 
 
-@pytest.mark.parametrize(("listeners", "packet_ms"), [(4_000, 20), (12_000, 60)])
+@pytest.mark.parametrize(("listeners", "packet_ms"), [(4_000, 20), (12_000, 60), (24_000, 120)])
 def test_a_worker_two_ticks_late_bunches_nothing_either_and_loses_nothing(listeners, packet_ms):
     audience = Audience(listeners, packet_ms)
     audience.listen(0.1)
@@ -127,3 +127,12 @@ def test_a_worker_two_ticks_late_bunches_nothing_either_and_loses_nothing(listen
     after = audience.listen(0.3)
     assert after.busiest() <= 1.5 * audience.share
     assert not any(after.late.values())
+
+
+@pytest.mark.parametrize("packet_ms", [20, 40, 60, 120])
+def test_a_nap_of_five_ticks_costs_nobody_a_frame_however_long_the_packets(packet_ms):
+    audience = Audience(60, packet_ms)
+    sent = audience.listen(0.6, once(audience.world.now_us + 100_000, 105_000))
+    assert sent.late["ticks_late"] >= 5
+    assert sent.late["frames_abandoned"] == 0
+    assert not any(audience.listen(0.3).late.values())

@@ -305,6 +305,22 @@ def test_an_interface_that_goes_away_is_left_to_the_kernel(namespace, path):
     assert way.counted(lambda: way.send(b"nobody hears")) == (0, 1)
 
 
+@pytest.mark.parametrize("end", ["near", "far"])  # switched off, or the cable is out
+def test_what_was_not_sent_before_a_link_went_down_is_not_sent_when_it_is_up(namespace, path, end):
+    way = path()
+    way.settle()
+    here = ip if end == "near" else namespace.ip
+    here(f"link set {getattr(namespace, end)} down")
+    way.send(*[b"old"] * 64)
+    way.refresh()
+    lost = way.sender.counters()["ring_lost"]
+    here(f"link set {getattr(namespace, end)} up")
+    way.settle()
+    way.send(b"new")
+    assert way.received(1) == [b"new"]
+    assert lost == 64
+
+
 TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454CA, 0x0002, 0x1000
 
 

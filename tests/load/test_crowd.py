@@ -210,6 +210,14 @@ def test_the_first_packet_after_silence_is_timed_at_both_ends():
         assert delay < 200_000
 
 
+def test_a_pause_may_be_longer_than_a_minute_and_a_half():
+    gathering = Gathering()
+    word, pause = next(tone(440)), (b"", 100 * 48_000)
+    gathering.crowd.add([gathering.speaker(_core.Playlist([word, pause]))])
+    gathering.run(20, step_us=10_000)
+    assert gathering.crowd.totals()["sent"] == 1
+
+
 def test_after_the_goodbye_nothing_is_counted():
     gathering = Gathering()
     gathering.crowd.add([gathering.speaker(speech(50)), gathering.member()])

@@ -169,4 +169,13 @@ def test_the_live_line_fits_a_terminal():
     line = progress_line(progress)
     assert "99,999/100,000" in line
     assert "lost 9.09 %" in line
-    assert len(line) < 100
+    assert len(line) < 78  # it stands two columns in
+
+
+@pytest.mark.parametrize("listeners", [0, 1, 1_000, 10_000, 100_000, 10_000_000])
+def test_the_live_line_is_never_longer_than_a_terminal_is_wide(listeners):
+    half, tenth = listeners // 2, listeners // 10
+    progress = Progress("joining", 1.0, listeners, half, half, tenth, tenth, half, 1_000, tenth)
+    line = progress_line(progress)
+    assert f"{half:,}/{listeners:,}" in line
+    assert len(line) < 78

@@ -240,6 +240,9 @@ def test_listeners_may_have_a_socket_each(served):
     [
         ({"target": "ftp://host/s/demo"}, "no http"),
         ({"target": "http://127.0.0.1:99999/s/demo"}, "port"),
+        ({"target": "http://[::1/s/demo"}, "no URL"),
+        ({"target": "http://media..example/s/demo"}, "no URL"),
+        ({"target": "http://127.0.0.1:1/whep", "door": Door.WHEP, "server_pid": -1}, "process -1"),
         ({"target": "http://127.0.0.1:1/demo"}, "no space's page"),
         ({"target": "http://127.0.0.1:1/s/demo"}, "connection refused"),
         ({"ticket": {"ticket": "x"}}, "no ticket"),

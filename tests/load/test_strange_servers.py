@@ -25,13 +25,14 @@ NAMED = GOOD.replace("127.0.0.1 4000", "media.example.org 4000")
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[str], str]]:
-    """``serve(body)`` answers every POST so, at the address it returns."""
+def serve() -> Iterator[Callable[..., str]]:
+    """``serve(body)`` answers every POST so, at the address it returns; `asked` hears of each."""
     servers = []
 
-    def serve(body: str) -> str:
+    def serve(body: str, asked: Callable[[], object] = lambda: None) -> str:
         class Answer(BaseHTTPRequestHandler):
             def do_POST(self):
+                asked()
                 self.rfile.read(int(self.headers["Content-Length"]))
                 self.send_response(201)
                 self.end_headers()
@@ -88,3 +89,10 @@ def test_speakers_are_counted_so_too(serve):
     )
     assert sum(report.speakers.failures.values()) == 2
     assert report.complaints == ["2 speakers did not get in"]
+
+
+def test_a_test_that_is_stopped_asks_for_no_further_speaker(serve):
+    stop = threading.Event()
+    url = serve(NAMED, asked=stop.set)
+    report = run(LoadPlan(url, door=Door.WHEP, whip=url, speakers=50, listeners=0), stop=stop)
+    assert report.speakers.failures["not started"] == 49

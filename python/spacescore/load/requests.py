@@ -5,7 +5,7 @@ import json
 import ssl
 import threading
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from spacescore.errors import SpacescoreError
 
@@ -25,7 +25,7 @@ class Requests:
 
     def __init__(self, url: str, *, insecure: bool = False, timeout: float = 10.0) -> None:
         """Raise LoadError where `url` is none."""
-        parts = urlsplit(url)
+        parts = _split(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise LoadError(f"{url!r} is no http or https URL.")
         try:
@@ -108,6 +108,15 @@ class Requests:
             self._local.connection.close()
             self._open.discard(self._local.connection)
             del self._local.connection
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        (parts.hostname or "").encode("idna")  # as whoever looks it up does
+    except ValueError as error:
+        raise LoadError(f"{url!r} is no URL: {error}.") from None
+    return parts
 
 
 def _context(insecure: bool) -> ssl.SSLContext:

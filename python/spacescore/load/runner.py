@@ -69,6 +69,8 @@ def run(
 
     Raises LoadError when it cannot begin.
     """
+    if plan.server_pid is not None and cpu_seconds(plan.server_pid) is None:
+        raise LoadError(f"There is no process {plan.server_pid}.")
     playlist = _playlist(plan) if plan.speakers else None
     door = open_door(plan)
     stage = Stage(plan) if plan.speakers else None
@@ -137,6 +139,8 @@ class _Test:
 
     def _publish(self, stage: Stage, swarm: Any, playlist: Any) -> None:
         for number in range(self.plan.speakers):
+            if self._stop.is_set():
+                return
             ssrc = secrets.randbelow(2**32 - 1) + 1
             with _counted(self.refused_speakers):
                 known = stage.join(swarm.fingerprint, ssrc, f"Load {number + 1}")

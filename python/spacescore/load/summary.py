@@ -18,6 +18,7 @@ _BOLD, _DIM, _RED, _GREEN, _YELLOW, _PLAIN = (
 )
 _LABEL = 14
 _BAR = 24
+_LINE = 77  # with two spaces before it less than a terminal's 80 columns: what wraps, piles up
 
 
 def summary(report: LoadReport, *, color: bool = False) -> str:
@@ -31,21 +32,25 @@ def summary(report: LoadReport, *, color: bool = False) -> str:
 
 
 def progress_line(progress: Progress) -> str:
-    """Return where a test is, in one line of fewer than 80 characters."""
-    planned = max(progress.listeners, 1)
-    full = _BAR * progress.joined // planned
-    bar = "━" * full + "╌" * (_BAR - full)
+    """Return where a test is, in one line of fewer than 78 characters."""
     audible = 100 * progress.audible / progress.joined if progress.joined else 0.0
     all_of_it = progress.received + progress.lost
     lost = 100 * progress.lost / all_of_it if all_of_it else 0.0
     parts = [
-        f"{progress.phase:9} {bar} {progress.joined:,}/{progress.listeners:,}",
+        f"{progress.joined:,}/{progress.listeners:,}",
         f"{progress.joins_per_second:,.0f}/s" if progress.phase == "joining" else "",
         f"{progress.failed:,} failed" if progress.failed else "",
         f"audio {audible:.0f} %" if progress.joined else "",
         f"lost {lost:.3g} %" if progress.received else "",
     ]
-    return " · ".join(part for part in parts if part)
+    shown = [part for part in parts if part]
+    phase = f"{progress.phase:9}"
+    while (room := _LINE - len(" ".join((phase, "", " · ".join(shown))))) < 0:
+        del shown[-2]  # how many lack something is said last
+    length = min(_BAR, room)
+    full = length * progress.joined // max(progress.listeners, 1)
+    bar = "━" * full + "╌" * (length - full)
+    return " ".join((phase, bar, " · ".join(shown)))
 
 
 class _Paint:

@@ -47,6 +47,7 @@ py::dict to_dict(const NodeCounters& counters) {
   out["ring_packets"] = counters.io.packet.ring_packets;
   out["ring_fallbacks"] = counters.io.packet.ring_fallbacks;
   out["ring_full"] = counters.io.packet.ring_full;
+  out["ring_lost"] = counters.io.packet.ring_lost;
   return out;
 }
 

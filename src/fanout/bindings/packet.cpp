@@ -33,6 +33,7 @@ py::dict counters(const PacketSender& sender) {
   out["ring_packets"] = counted.ring_packets;
   out["ring_fallbacks"] = counted.ring_fallbacks;
   out["ring_full"] = counted.ring_full;
+  out["ring_lost"] = counted.ring_lost;
   return out;
 }
 

@@ -50,7 +50,7 @@ bool Ladder::push(const SharedPacket& packet) noexcept {
 
 /// The newest tick is `ticks` later, and has no frame yet.
 void Ladder::advance(std::uint32_t ticks) noexcept {
-  for (auto back = kMostTicks - std::min(ticks, kMostTicks); back < kMostTicks; ++back)
+  for (auto back = kReach - std::min(ticks, kReach); back < kReach; ++back)
     if (has(back)) {
       forgotten_ = timestamp_at(back) + kTickSamples;
       break;
@@ -69,7 +69,7 @@ const LadderPacket* Ladder::find(std::uint32_t timestamp, bool red) noexcept {
   const auto back = first_unsent(timestamp);
   if (!back) return nullptr;
   const LadderPacket& found = red ? redundant(*back) : plain(*back);
-  const auto asked = std::min((newest_ - timestamp) / kTickSamples, kMostTicks - 1);
+  const auto asked = std::min((newest_ - timestamp) / kTickSamples, kReach - 1);
   (red ? redundant_at_ : plain_at_)[asked] = &found;
   return &found;
 }
@@ -78,9 +78,9 @@ std::optional<std::uint32_t> Ladder::first_unsent(std::uint32_t timestamp) noexc
   const auto behind = static_cast<std::int32_t>(newest_ - timestamp);
   if (behind < 0) return std::nullopt;
   auto back = static_cast<std::uint32_t>(behind) / kTickSamples;
-  if (back >= kMostTicks) {
+  if (back >= kReach) {
     if (static_cast<std::int32_t>(forgotten_ - timestamp) > 0) ++skips_;
-    back = kMostTicks - 1;
+    back = kReach - 1;
   }
   while (!has(back))
     if (back-- == 0) return std::nullopt;  // no frame was ever pushed
@@ -91,7 +91,7 @@ const LadderPacket& Ladder::plain(std::uint32_t back) noexcept {
   auto& made = plain_[back];
   if (!made) {
     std::array<std::uint8_t, kMaxMerged> merged;
-    const Run run = merge(back, back + 1, merged);
+    const Run run = merge(back, std::min(back + 1, kMostTicks), merged);
     made = packet_of(back, run.frames, run.payload, false);
   }
   return *made;

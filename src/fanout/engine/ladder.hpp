@@ -4,8 +4,8 @@
 /// A listener's row says the RTP timestamp that it has not been sent yet, and nothing else: from
 /// there the ladder gives the packets that bring it up to the newest frame, as long as they can
 /// be. So a listener may change its tier at any tick, and its timestamps go on: no frame twice,
-/// none left out. A packet is named by its first frame, and no more than six frames (120 ms) can
-/// be waiting: there are at most six packets, made when first asked for and valid until the next
+/// none left out. A packet is named by its first frame, and no more than twelve frames can be
+/// waiting: there are at most twelve packets, made when first asked for and valid until the next
 /// frame. Choosing one is a subtraction and a division by a constant.
 ///
 /// One packet ends where timestamps jump (silence), where a spurt begins (only a packet's first
@@ -13,7 +13,8 @@
 /// network in one piece. It names as sources all who are heard in any of its frames, for that is
 /// what a CSRC list says (RFC 3550 section 5.1), and cutting at each change would cost packets.
 ///
-/// A row further behind than six ticks gets the newest six; that is counted.
+/// A row may lack the longest packet there can be (120 ms) and be late by as much again: it then
+/// gets two. One further behind gets the newest twelve frames; that is counted.
 #pragma once
 
 #include <array>
@@ -71,7 +72,10 @@ class Ladder {
 
  private:
   static constexpr std::uint32_t kTickSamples = kFrameSamples;
-  /// The third packet before one of six ticks begins 23 ticks before the newest.
+  /// So many ticks may wait: the longest packet's, and as many of a worker that is late.
+  static constexpr std::uint32_t kReach = 2 * kMostTicks;
+  /// The third packet before one of six ticks begins 23 ticks before the newest; of those who are
+  /// late, copies end there.
   static constexpr std::uint32_t kHistory = 24;
 
   struct Frame {
@@ -99,10 +103,10 @@ class Ladder {
   }
 
   /// What each timestamp leads to, once somebody asked; by ticks behind the newest.
-  using Places = std::array<const LadderPacket*, kMostTicks>;
+  using Places = std::array<const LadderPacket*, kReach>;
   const LadderPacket* known_at(const Places& places, std::uint32_t timestamp) const noexcept {
     const auto back = (newest_ - timestamp) / kTickSamples;
-    return back < kMostTicks ? places[back] : nullptr;
+    return back < kReach ? places[back] : nullptr;
   }
   const LadderPacket* find(std::uint32_t timestamp, bool red) noexcept;
 
@@ -115,8 +119,7 @@ class Ladder {
   LadderPacket packet_of(std::uint32_t back, std::uint32_t frames, Bytes payload,
                          bool red) noexcept;
 
-  using Packets =
-      std::array<std::optional<LadderPacket>, kMostTicks>;  // by the first frame's place
+  using Packets = std::array<std::optional<LadderPacket>, kReach>;  // by the first frame's place
 
   Ssrc ssrc_;
   std::uint32_t newest_;           // timestamp of the newest frame

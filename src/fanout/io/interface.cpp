@@ -49,10 +49,13 @@ Interface packet_interface(const std::string& name) {
 }
 
 Link read_link(int fd, const Interface& interface) noexcept {
-  auto hardware = request_for(interface.name), mtu = hardware, index = hardware;
+  auto hardware = request_for(interface.name), mtu = hardware, index = hardware, flags = hardware;
   if (ioctl(fd, SIOCGIFINDEX, &index) != 0 || index.ifr_ifindex != interface.index ||
-      ioctl(fd, SIOCGIFHWADDR, &hardware) != 0 || ioctl(fd, SIOCGIFMTU, &mtu) != 0)
+      ioctl(fd, SIOCGIFHWADDR, &hardware) != 0 || ioctl(fd, SIOCGIFMTU, &mtu) != 0 ||
+      ioctl(fd, SIOCGIFFLAGS, &flags) != 0)
     return {};
+  constexpr int kCarries = IFF_UP | IFF_RUNNING;  // switched on, and with somebody at the other end
+  if ((flags.ifr_flags & kCarries) != kCarries) return {};
   Link link{.mtu = static_cast<std::uint32_t>(mtu.ifr_mtu)};
   std::copy_n(hardware.ifr_hwaddr.sa_data, link.mac.size(), link.mac.begin());
   return link;

@@ -18,7 +18,7 @@ struct Interface {
 /// What may change while it is open.
 struct Link {
   MacAddress mac{};
-  std::uint32_t mtu = 0;  ///< 0: there is no such interface any more
+  std::uint32_t mtu = 0;  ///< 0: there is no such interface any more, or it is down
 };
 
 /// Throws std::invalid_argument that names it: no such interface, down, neither Ethernet nor

@@ -15,6 +15,11 @@ static_assert(kEthernetHeader + kEveryPathCarries <= TransmitRing::kMaxFrame);
 
 }  // namespace
 
+void PacketSender::use(NextHops hops) noexcept {
+  hops_ = std::move(hops);
+  if (hops_.link.mtu == 0) counters_.ring_lost += ring_.give_up();
+}
+
 void PacketSender::send(SendBatch& batch, const UdpSocket& socket) noexcept {
   bool is_any = ring_.is_waiting();
   for (std::size_t i = 0; i < batch.size(); ++i) {

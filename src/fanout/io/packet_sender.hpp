@@ -16,6 +16,7 @@ struct PacketCounters {
   std::uint64_t ring_packets = 0;    ///< written to the ring
   std::uint64_t ring_fallbacks = 0;  ///< left to the socket, for whatever reason
   std::uint64_t ring_full = 0;       ///< of these because the ring was full
+  std::uint64_t ring_lost = 0;       ///< written to the ring before its link was seen to be down
 };
 
 class PacketSender {
@@ -23,7 +24,8 @@ class PacketSender {
   /// Sends nothing before `use`. Throws std::system_error.
   explicit PacketSender(const Interface& interface) : ring_(interface) {}
 
-  void use(NextHops hops) noexcept { hops_ = std::move(hops); }
+  /// What waits for a link that is down is given up: it would be old when that is up again.
+  void use(NextHops hops) noexcept;
   /// Takes out of the batch what can go by the ring, from the socket's address and port, and
   /// sends it with one system call; nothing blocks.
   void send(SendBatch& batch, const UdpSocket& socket) noexcept;

@@ -95,4 +95,18 @@ void TransmitRing::kick() noexcept {
   waiting_ = last.load(std::memory_order_acquire) == TP_STATUS_SEND_REQUEST;
 }
 
+/// Back to the first that the kernel has not taken, which is where it looks on.
+std::size_t TransmitRing::give_up() noexcept {
+  std::size_t count = 0;
+  for (; count < kSlots; ++count) {
+    const auto before = (at_ + kSlots - 1) % kSlots;
+    const std::atomic_ref status(slot(before).tp_status);
+    if (status.load(std::memory_order_acquire) != TP_STATUS_SEND_REQUEST) break;
+    status.store(TP_STATUS_AVAILABLE, std::memory_order_release);
+    at_ = before;
+  }
+  waiting_ = false;
+  return count;
+}
+
 }  // namespace fanout

@@ -29,6 +29,8 @@ class TransmitRing {
   void kick() noexcept;
   /// Whether frames wait for another kick.
   bool is_waiting() const noexcept { return waiting_; }
+  /// Takes back those that do; how many there were.
+  std::size_t give_up() noexcept;
 
  private:
   struct Unmap {

@@ -16,7 +16,7 @@ struct Word {
   std::uint32_t samples = kFrameSamples;
 
   Duration duration() const noexcept {
-    return microseconds(samples * 1'000 / (kClockRate / 1'000));
+    return microseconds(std::int64_t{samples} * 1'000 / (kClockRate / 1'000));
   }
 };
 using Playlist = std::vector<Word>;
