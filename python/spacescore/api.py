@@ -166,7 +166,7 @@ async def ticket(request: Request) -> Response:
         everybodys = desk.engine.ticket(slug)
         keep(request.scope, slug, desk.clock(), STATE_SECONDS, paced=True)
         return _ticket(desk, everybodys, TICKET)
-    grant = require_listener(room, desk.caller(request), desk.clock())
+    grant = require_listener(room, desk.caller(request))
     return _ticket(desk, desk.engine.ticket(slug, grant=grant), NOT_STORED)
 
 
@@ -274,7 +274,7 @@ async def visible(request: Request) -> Room:
     desk = desk_of(request)
     room = await desk.office.room(request.path_params["space"])
     if room.details.visibility is Visibility.INVITE:
-        require_listener(room, desk.caller(request), desk.clock())
+        require_listener(room, desk.caller(request))
     return room
 
 

@@ -40,7 +40,7 @@ async def show_acts(request: Request) -> Response:
     head = await desk.office.backplane.find(slug)
     if room is None or head is None:
         raise UnknownSpaceError("There is no such space here.")
-    require(rank_of(room, desk.caller(request), desk.clock()), Action.SEE_AUDIT)
+    require(rank_of(room, desk.caller(request)), Action.SEE_AUDIT)
     return await _page(desk, request, head.key)
 
 

@@ -193,7 +193,7 @@ class Desk:
     async def rank(self, request: Request, space: str) -> Rank | None:
         """Return what the caller is in a space by now, whatever their token said once."""
         room = await self.office.room(space)
-        return rank_of(room, self.caller(request), self.clock())
+        return rank_of(room, self.caller(request))
 
     def network(self, request: Request) -> str:
         """Return from where somebody asks, as limits count it; "" where a proxy does not say."""

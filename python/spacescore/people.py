@@ -87,7 +87,7 @@ async def issue_token(request: Request) -> Response:
     """Invite somebody: a token, and the link that carries it."""
     desk, slug = desk_of(request), request.path_params["space"]
     room, caller = await desk.office.room(slug), desk.caller(request)
-    rank = rank_of(room, caller, desk.clock())
+    rank = rank_of(room, caller)
     require(rank, Action.ISSUE_TOKEN, Role.LISTENER)
     await desk.pace_one(caller)
     fields = await read_json(request)
@@ -114,7 +114,7 @@ async def introduce(request: Request) -> Response:
     """Give a listener a name, and a token to ask for the stage with."""
     desk = desk_of(request)
     room = await desk.office.room(request.path_params["space"])
-    require_listener(room, desk.caller(request), desk.clock())
+    require_listener(room, desk.caller(request))
     return await _introduced(request, room, Role.LISTENER)
 
 
@@ -129,7 +129,7 @@ async def _introduced(request: Request, room: Room, role: Role) -> Response:
         await desk.office.backplane.check_network(key, network, desk.clock())
     name = (await read_json(request)).text("name")
     grant = _new_grant(desk, room, role, name, expiry(room, desk.clock()), identity)
-    admit(room, grant, desk.clock())
+    admit(room, grant)
     await desk.office.backplane.came(key, grant.who, network)
     return _token(desk, request, grant)
 
@@ -193,7 +193,7 @@ async def show_me(request: Request) -> Response:
     """
     desk, now = desk_of(request), desk_of(request).clock()
     room, own = await desk.office.room(request.path_params["space"]), _own(request)
-    found = _me(desk, room, own)
+    found = _me(room, own)
     desk.seen.note(room.slug, own.peer, now)
     if longer := renewed(room, own, now):
         found |= {"token": desk.keys.issue(longer, now=now), "expires": longer.expires}
@@ -203,14 +203,14 @@ async def show_me(request: Request) -> Response:
 async def raise_hand(request: Request) -> Response:
     """Ask to speak."""
     room = await _do(request, RaiseHand())
-    return JSONResponse(_me(desk_of(request), room, _own(request)), headers=NOT_STORED)
+    return JSONResponse(_me(room, _own(request)), headers=NOT_STORED)
 
 
 async def withdraw_hand(request: Request) -> Response:
     """Ask no longer."""
     desk = desk_of(request)
     room, grant = await desk.office.room(request.path_params["space"]), _own(request)
-    admit(room, grant, desk.clock())
+    admit(room, grant)
     if grant.peer in room.hands:
         await _do(request, LowerHand(grant.peer))
     return Response(status_code=204)
@@ -235,7 +235,7 @@ async def answer_offer(request: Request) -> Response:
     await desk.office.room(request.path_params["space"])
     accept = (await read_json(request)).flag("accept", default=True)
     room = await _do(request, AnswerOffer(accept))
-    return JSONResponse(_me(desk, room, _own(request)), headers=NOT_STORED)
+    return JSONResponse(_me(room, _own(request)), headers=NOT_STORED)
 
 
 # Keeping order.
@@ -440,8 +440,8 @@ def _audience(room: Room) -> list[int]:
     return [who.peer for who in known if who.peer not in waiting][-SHOWN_LISTENERS:]
 
 
-def _me(desk: Desk, room: Room, grant: Grant) -> dict[str, Any]:
-    rank = rank_of(room, grant, desk.clock())
+def _me(room: Room, grant: Grant) -> dict[str, Any]:
+    rank = rank_of(room, grant)
     queue = list(room.hands)
     known = room.people.get(grant.peer)
     return {
