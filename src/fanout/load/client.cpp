@@ -260,11 +260,6 @@ void VirtualClient::write_report(Instant now, Writer& out) noexcept {
   write_sender_report(out, config_.ssrc, info, blocks);
 }
 
-std::optional<Duration> VirtualClient::join_time() const noexcept {
-  if (!times_.first_audio) return std::nullopt;
-  return *times_.first_audio - *times_.first_check;
-}
-
 ClientStats VirtualClient::stats() const noexcept {
   auto stats = stats_;
   stats.packets_received = reception_.packets_received();

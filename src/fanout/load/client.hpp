@@ -110,8 +110,6 @@ class VirtualClient {
   State state() const noexcept { return state_; }
   Failure failure() const noexcept { return failure_; }
   const JoinTimes& times() const noexcept { return times_; }
-  /// From the first check to the first audio.
-  std::optional<Duration> join_time() const noexcept;
   ClientStats stats() const noexcept;
   const Reception& reception() const noexcept { return reception_; }
   /// When the server last answered a check.

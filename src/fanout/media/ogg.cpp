@@ -1,7 +1,6 @@
 #include "fanout/media/ogg.hpp"
 
 #include <algorithm>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -18,7 +17,6 @@ constexpr std::uint64_t kGrid = 120;                          // 2.5 ms: Opus ha
 constexpr std::size_t kMaxTitle = 1024;
 constexpr std::size_t kMaxSegments = 255;                   // RFC 3533 section 6
 constexpr std::size_t kMaxPacket = kMaxSegments * 255 - 1;  // fits a page of its own
-constexpr std::size_t kHeaderSize = 27;
 constexpr std::size_t kCrcAt = 22;
 
 enum PageType : std::uint8_t { kInner = 0, kFirst = 2, kLast = 4 };
@@ -34,7 +32,8 @@ constexpr auto kCrcTable = [] {
   return table;
 }();
 
-std::uint32_t crc_of(Bytes bytes, std::uint32_t crc = 0) noexcept {
+std::uint32_t crc_of(Bytes bytes) noexcept {
+  std::uint32_t crc = 0;
   for (const auto byte : bytes) crc = crc << 8 ^ kCrcTable[crc >> 24 ^ byte];
   return crc;
 }
@@ -43,11 +42,6 @@ std::uint32_t crc_of(Bytes bytes, std::uint32_t crc = 0) noexcept {
 template <typename T>
 void store_le(std::uint8_t* at, T value) noexcept {
   for (std::size_t i = 0; i < sizeof(T); ++i) at[i] = static_cast<std::uint8_t>(value >> 8 * i);
-}
-
-std::uint32_t load_le32(const std::uint8_t* at) noexcept {
-  return static_cast<std::uint32_t>(at[0]) | static_cast<std::uint32_t>(at[1]) << 8 |
-         static_cast<std::uint32_t>(at[2]) << 16 | static_cast<std::uint32_t>(at[3]) << 24;
 }
 
 template <typename T>
@@ -115,20 +109,6 @@ class Silence {
   std::array<std::uint8_t, 16> bytes_{};
   std::size_t size_;
 };
-
-/// The length of the whole page that `bytes` begin with.
-std::optional<std::size_t> page_size(Bytes bytes) noexcept {
-  constexpr std::array<std::uint8_t, 5> magic = {'O', 'g', 'g', 'S', 0};
-  if (bytes.size() < kHeaderSize || !std::ranges::equal(magic, bytes.first(5))) return {};
-  std::size_t size = kHeaderSize + bytes[26];
-  if (bytes.size() < size) return {};
-  for (const auto lacing : bytes.subspan(kHeaderSize, bytes[26])) size += lacing;
-  if (bytes.size() < size) return {};
-  constexpr std::array<std::uint8_t, 4> no_crc{};
-  const auto crc =
-      crc_of(bytes.first(size).subspan(kCrcAt + 4), crc_of(no_crc, crc_of(bytes.first(kCrcAt))));
-  return crc == load_le32(&bytes[kCrcAt]) ? std::optional(size) : std::nullopt;
-}
 
 }  // namespace
 
@@ -212,12 +192,6 @@ void OggOpusWriter::close_page(std::uint8_t type, std::uint64_t granule) {
 void OggOpusWriter::write_header_page(std::uint8_t type, Bytes packet) {
   append(packet, 0);
   close_page(type, 0);
-}
-
-std::size_t ogg_valid_prefix(Bytes file) noexcept {
-  std::size_t end = 0;
-  while (const auto size = page_size(file.subspan(end))) end += *size;
-  return end;
 }
 
 }  // namespace fanout

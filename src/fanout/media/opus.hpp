@@ -47,9 +47,6 @@ class OpusEncoder {
   /// `out.size()` bytes. Empty only on failure: a frame of another size, or no room. With DTX
   /// a packet of one or two bytes means that the receiver conceals or plays comfort noise.
   Bytes encode(std::span<const float> frame, MutableBytes out) noexcept;
-  /// Both throw like the constructor.
-  void set_bitrate(int bitrate);
-  void set_expected_loss(int percent);
   /// Samples by which the decoded signal lags behind the frames encoded.
   std::size_t lookahead() const noexcept;
   void reset() noexcept;
