@@ -2,6 +2,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "fanout/base/audio.hpp"
 #include "fanout/bindings/sound.hpp"
 #include "fanout/media/mix.hpp"
 #include "fanout/media/mixer.hpp"

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "fanout/base/audio.hpp"
 #include "fanout/media/opus.hpp"
 
 namespace fanout {

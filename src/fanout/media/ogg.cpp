@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "fanout/base/audio.hpp"
 #include "fanout/media/opus.hpp"
 
 namespace fanout {
@@ -13,7 +14,6 @@ namespace {
 constexpr std::uint16_t kPreSkip = 312;
 constexpr std::uint64_t kPageSamples = kClockRate;            // at most a second is lost in a crash
 constexpr std::uint64_t kFillPerCall = 3600ULL * kClockRate;  // an hour: 450 kB
-constexpr std::uint64_t kGrid = 120;                          // 2.5 ms: Opus has nothing shorter
 constexpr std::size_t kMaxTitle = 1024;
 constexpr std::size_t kMaxSegments = 255;                   // RFC 3533 section 6
 constexpr std::size_t kMaxPacket = kMaxSegments * 255 - 1;  // fits a page of its own
@@ -146,7 +146,7 @@ std::vector<std::uint8_t> OggOpusWriter::take() { return std::exchange(out_, {})
 
 bool OggOpusWriter::accepts(std::uint64_t position, Bytes packet,
                             std::uint32_t samples) const noexcept {
-  return !finished_ && position + kGrid > end_ && packet.size() <= kMaxPacket &&
+  return !finished_ && position + kMinOpusSamples > end_ && packet.size() <= kMaxPacket &&
          opus_samples(packet) == samples;
 }
 
@@ -154,12 +154,12 @@ bool OggOpusWriter::accepts(std::uint64_t position, Bytes packet,
 bool OggOpusWriter::fill_to(std::uint64_t position) {
   const auto limit = end_ + kFillPerCall;
   const auto goal = std::min(position, limit);
-  if (end_ + kGrid <= goal) flush();
+  if (end_ + kMinOpusSamples <= goal) flush();
   while (end_ + kFrameSamples <= goal) {
     const auto frames = std::min<std::uint64_t>((goal - end_) / kFrameSamples, 6);
     append(Silence(stereo_, false, frames).bytes(), frames * kFrameSamples);
   }
-  while (end_ + kGrid <= goal) append(Silence(stereo_, true, 1).bytes(), kGrid);
+  while (end_ + kMinOpusSamples <= goal) append(Silence(stereo_, true, 1).bytes(), kMinOpusSamples);
   return position <= limit;
 }
 

@@ -9,12 +9,13 @@
 #include <stdexcept>
 #include <string>
 
+#include "fanout/base/audio.hpp"
+
 namespace fanout {
 namespace {
 
 constexpr int kRate = static_cast<int>(kClockRate);
-constexpr int kLsbDepth = 16;                 // microphones and WebRTC carry 16 bits
-constexpr std::size_t kMinOpusSamples = 120;  // 2.5 ms, the grid of every Opus duration
+constexpr int kLsbDepth = 16;  // microphones and WebRTC carry 16 bits
 
 void require(bool good, const char* what, int value) {
   if (!good) throw std::invalid_argument(std::string(what) + ": " + std::to_string(value));

@@ -14,6 +14,7 @@
 namespace fanout {
 
 constexpr std::size_t kMaxOpusPacket = 1275;   // RFC 6716 section 3.2.1, one frame
+constexpr std::size_t kMinOpusSamples = 120;   // 2.5 ms: every duration is a multiple of it
 constexpr std::size_t kMaxOpusSamples = 5760;  // 120 ms
 
 /// Samples (48 kHz, per channel) that a packet holds, or nothing when its TOC and framing are
