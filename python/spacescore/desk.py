@@ -37,10 +37,10 @@ from spacescore.errors import (
 from spacescore.feed import Feed
 from spacescore.figures import MAX_TIME, read_count
 from spacescore.kept import Kept, Sent, kept_of
-from spacescore.limits import Limit, Limiter
+from spacescore.limits import Limit, Limiter, TokenBucket
 from spacescore.metrics import Metrics
 from spacescore.office import Office
-from spacescore.policy import OPERATOR, Caller, Grant, Rank, Role, TokenBucket
+from spacescore.policy import OPERATOR, Caller, Grant, Rank, Role
 from spacescore.polling import Pacing
 from spacescore.problem import Problem, problem_from, problem_response
 from spacescore.recordings import Recordings
