@@ -119,6 +119,7 @@ EDGE = {
         "pages",
         "people",
         "problem",
+        "reading",
         "replay",
         "service",
         "retention",

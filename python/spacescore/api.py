@@ -18,11 +18,12 @@ from starlette.routing import Route
 
 from spacescore import ics
 from spacescore.admission import COHORTS, MAX_SECONDS, MIN_SECONDS
-from spacescore.desk import Desk, Fields, desk_of, read_json, resource
+from spacescore.desk import Desk, desk_of, resource
 from spacescore.errors import InvalidRequestError, SpacescoreError, UnknownSpaceError
 from spacescore.kept import keep
 from spacescore.policy import Action, Caller, Grant, Role, rank, require
 from spacescore.problem import Problem
+from spacescore.reading import Fields, read_json
 from spacescore.rooms.commands import Edit, End, KeepDoor, Open, PinLinks
 from spacescore.rooms.facts import Details, Pin, Visibility
 from spacescore.rooms.lifetime import expiry

@@ -9,9 +9,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from spacescore.api import NOT_STORED
-from spacescore.desk import Desk, desk_of, read_page, resource
+from spacescore.desk import Desk, desk_of, resource
 from spacescore.errors import UnknownSpaceError
 from spacescore.policy import Action, rank, require
+from spacescore.reading import read_page
 from spacescore.rooms.acts import Act
 from spacescore.rooms.standing import rank_of
 

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from spacescore.api import NOT_STORED, link_of
-from spacescore.desk import Desk, Fields, desk_of, read_json, resource
+from spacescore.desk import Desk, desk_of, resource
 from spacescore.errors import (
     ForbiddenError,
     InvalidRequestError,
@@ -24,6 +24,7 @@ from spacescore.errors import (
     WrongMomentError,
 )
 from spacescore.policy import Action, Grant, Role, require
+from spacescore.reading import Fields, read_json
 from spacescore.rooms.acts import Party
 from spacescore.rooms.commands import (
     AnswerOffer,

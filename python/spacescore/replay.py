@@ -15,9 +15,10 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from spacescore.api import ALIKE
-from spacescore.desk import Desk, desk_of, read_json, resource
+from spacescore.desk import Desk, desk_of, resource
 from spacescore.errors import ForbiddenError, UnknownRecordingError, WrongMomentError
 from spacescore.policy import OPERATOR, Action, Caller, Grant, may, rank, require
+from spacescore.reading import read_json
 from spacescore.recordings import STAMP_SECONDS, Recording, webvtt
 from spacescore.rooms.standing import rank_of
 from spacescore.shelf import Shelf, shown

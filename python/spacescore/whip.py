@@ -15,11 +15,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from spacescore.desk import desk_of, read_body, resource
+from spacescore.desk import desk_of, resource
 from spacescore.engine import Engine
 from spacescore.errors import UnknownSessionError
 from spacescore.policy import Action, Grant, Role, require
 from spacescore.problem import Problem
+from spacescore.reading import read_body
 from spacescore.rooms.facts import Visibility
 from spacescore.rooms.standing import rank_of, require_listener
 from spacescore.sdp import parse_fragment, parse_offer
