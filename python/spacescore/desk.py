@@ -37,6 +37,8 @@ from spacescore.policy import OPERATOR, Caller, Grant, Rank, Role
 from spacescore.polling import Pacing
 from spacescore.problem import Problem, problem_from, problem_response
 from spacescore.recordings import Recordings
+from spacescore.rooms.commands import Command
+from spacescore.rooms.room import Room
 from spacescore.rooms.standing import rank_of
 from spacescore.roster import Seen
 from spacescore.shelf import Shelf
@@ -47,6 +49,7 @@ __all__ = [
     "Desk",
     "Handler",
     "IceServer",
+    "act",
     "desk_of",
     "resource",
 ]
@@ -305,6 +308,17 @@ def desk_of(request: Request) -> Desk:
     """Return the desk that the request was brought to."""
     desk: Desk = request.app.state.desk
     return desk
+
+
+async def act(request: Request, command: Command) -> Room:
+    """Have what the caller commands decided and done in the space that was named.
+
+    Raises UnauthenticatedError, PacedError, UnknownSpaceError, and what the rules refuse.
+    """
+    desk, slug = desk_of(request), request.path_params["space"]
+    caller = desk.caller(request)
+    await desk.pace_one(caller)
+    return await desk.office.do(slug, command, caller)
 
 
 def _bearer(request: Request) -> str | None:

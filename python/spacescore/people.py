@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from spacescore.api import NOT_STORED, link_of
-from spacescore.desk import Desk, desk_of, resource
+from spacescore.desk import Desk, act, desk_of, resource
 from spacescore.errors import (
     ForbiddenError,
     InvalidRequestError,
@@ -29,7 +29,6 @@ from spacescore.rooms.acts import Party
 from spacescore.rooms.commands import (
     AnswerOffer,
     Block,
-    Command,
     GiveRole,
     HandOver,
     LowerHand,
@@ -180,7 +179,7 @@ async def use_link(request: Request) -> Response:
 
 async def revoke_link(request: Request) -> Response:
     """Make an invite link useless; who came by it stays."""
-    await _do(request, RevokeLink(request.path_params["link"]))
+    await act(request, RevokeLink(request.path_params["link"]))
     return Response(status_code=204)
 
 
@@ -203,7 +202,7 @@ async def show_me(request: Request) -> Response:
 
 async def raise_hand(request: Request) -> Response:
     """Ask to speak."""
-    room = await _do(request, RaiseHand())
+    room = await act(request, RaiseHand())
     return JSONResponse(_me(room, _own(request)), headers=NOT_STORED)
 
 
@@ -213,7 +212,7 @@ async def withdraw_hand(request: Request) -> Response:
     room, grant = await desk.office.room(request.path_params["space"]), _own(request)
     admit(room, grant)
     if grant.peer in room.hands:
-        await _do(request, LowerHand(grant.peer))
+        await act(request, LowerHand(grant.peer))
     return Response(status_code=204)
 
 
@@ -235,7 +234,7 @@ async def answer_offer(request: Request) -> Response:
     desk = desk_of(request)
     await desk.office.room(request.path_params["space"])
     accept = (await read_json(request)).flag("accept", default=True)
-    room = await _do(request, AnswerOffer(accept))
+    room = await act(request, AnswerOffer(accept))
     return JSONResponse(_me(room, _own(request)), headers=NOT_STORED)
 
 
@@ -301,7 +300,7 @@ async def mute_speaker(request: Request) -> Response:
 
 async def mute_all(request: Request) -> Response:
     """Mute everybody on stage but oneself, and those of one's own rank."""
-    room = await _do(request, MuteAll())
+    room = await act(request, MuteAll())
     muted = [peer for peer in room.seats if peer in room.people and room.people[peer].muted]
     return JSONResponse({"muted": muted}, headers=NOT_STORED)
 
@@ -329,7 +328,7 @@ async def block(request: Request) -> Response:
 async def unblock(request: Request) -> Response:
     """Let somebody come again."""
     identity, office = request.path_params["identity"], desk_of(request).office
-    await _do(request, Unblock(identity))
+    await act(request, Unblock(identity))
     await office.backplane.forgive(await office.key(request.path_params["space"]), identity)
     return Response(status_code=204)
 
@@ -337,22 +336,11 @@ async def unblock(request: Request) -> Response:
 # The work of all of them.
 
 
-async def _do(request: Request, command: Command) -> Room:
-    desk, slug = desk_of(request), request.path_params["space"]
-    caller = desk.caller(request)
-    await desk.pace_one(caller)
-    room = await desk.office.do(slug, command, caller)
-    desk.kept.forget(slug)
-    return room
-
-
 async def _do_to(request: Request, command: Any) -> Room:
     desk, slug = desk_of(request), request.path_params["space"]
     caller = desk.caller(request)
     await desk.pace_one(caller)
-    room = await desk.office.about(slug, command.peer, command, caller)
-    desk.kept.forget(slug)
-    return room
+    return await desk.office.about(slug, command.peer, command, caller)
 
 
 def _own(request: Request) -> Grant:
