@@ -16,11 +16,11 @@ from spacescore.admission import Load, Mode
 from spacescore.commons import Admission, Commons
 from spacescore.engine import Engine
 from spacescore.errors import StartupError, UnknownSpaceError
+from spacescore.pulse import NO_ROOM
 
 __all__ = ["Asked", "Doors"]
 
 _log = structlog.get_logger("spacescore")
-_REFUSED = ("dropped_handshake_limit", "dropped_handshake_backlog", "dropped_node_full")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,4 +177,4 @@ class Doors:
 
     def _load(self) -> Load:
         counted = self._engine.counters()
-        return Load(counted["ticks_late"], sum(counted[name] for name in _REFUSED))
+        return Load(counted["ticks_late"], sum(counted[name] for name in NO_ROOM))
