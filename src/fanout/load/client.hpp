@@ -27,6 +27,9 @@
 
 namespace fanout {
 
+/// In bytes: 20 ms of Opus is far below it; what is above would be fragmented by IP.
+constexpr std::size_t kMaxSentOpus = 1'200;
+
 struct ClientConfig {
   std::string server_ufrag;
   std::string server_password;
