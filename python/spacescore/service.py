@@ -204,7 +204,7 @@ class Service:
             await trio.to_thread.run_sync(self.engine.refuse_newcomers)
             _log.info("draining", people=await self._people(), seconds=seconds)
             why = await until_empty(self._people, seconds, self._stopping.wait)
-            _log.info("drained", because=why)
+            _log.info("drained", reason=why)
         self.stop()
 
     async def _people(self) -> int:
