@@ -189,6 +189,11 @@ def test_nothing_below_the_edge_imports_it():
         assert reached(name, found).isdisjoint(edge), name
 
 
+def test_the_map_names_every_module():
+    named = set(re.findall(r"`(\w+)`", (PACKAGE / "README.md").read_text()))
+    assert {name for name in modules() if not name.startswith("_")} <= named
+
+
 def test_no_type_of_the_core_is_defined_twice():
     """The compiler need not notice, and the linker takes one destructor for both."""
     defined = re.compile(
