@@ -24,7 +24,7 @@ __all__ = [
     "FIRST_PEERS",
     "MAX_SECONDS",
     "MIN_SECONDS",
-    "Admission",
+    "Door",
     "Load",
     "Mode",
     "check_mode",
@@ -73,7 +73,7 @@ class Load:
 
 
 @dataclass(slots=True)
-class Admission:
+class Door:
     """The door of one space."""
 
     mode: Mode = Mode.OPEN
