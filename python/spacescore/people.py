@@ -23,6 +23,7 @@ from spacescore.errors import (
     UnknownSpaceError,
     WrongMomentError,
 )
+from spacescore.figures import read_count
 from spacescore.policy import Action, Grant, Role, require
 from spacescore.reading import Fields, read_json
 from spacescore.rooms.acts import Party
@@ -351,10 +352,10 @@ def _own(request: Request) -> Grant:
 
 
 def _peer(request: Request) -> int:
-    text = request.path_params["peer"]
-    if not (text.isascii() and text.isdecimal() and len(text) <= 10 and int(text) < 2**32):
+    peer = read_count(request.path_params["peer"], 2**32 - 1)
+    if peer is None:
         raise UnknownPeerError("There is nobody of that number in this space.")
-    return int(text)
+    return peer
 
 
 def _role(text: str) -> Role:
