@@ -2,7 +2,6 @@
 
 #include <sys/socket.h>
 
-
 #include "fanout/io/socket.hpp"
 
 namespace fanout {
