@@ -4,10 +4,9 @@
 Each packet comes with a copy of the one before it (RFC 2198), as browsers send them.
 """
 
-import itertools
 import sys
 import wave
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -29,6 +28,12 @@ def spoken(hertz: float) -> Iterable[bytes]:
         yield alone.mix().packet
 
 
+def arrive(voice: spacescore.Voice, packets: Sequence[bytes], tick: int) -> None:
+    """One datagram comes in: the packet of this tick, and a copy of the one before."""
+    for n in (n for n in (tick, tick - 1) if n >= 0):
+        voice.push(packets[n], sequence=n, timestamp=n * FRAME, arrival=tick / 50, copy=n < tick)
+
+
 def main(path: str = "mix.wav", loss: float | str = 0.05) -> None:
     """Send, lose, repair, mix, write."""
     chance = np.random.default_rng(1)
@@ -38,21 +43,17 @@ def main(path: str = "mix.wav", loss: float | str = 0.05) -> None:
     for peer in voices:
         mixer.add(peer)
     sound = np.empty((TICKS, FRAME), np.int16)
-    for tick, (peer, voice) in itertools.product(range(TICKS), voices.items()):
-        now = tick * 0.020
-        if chance.random() >= float(loss):
-            for number in (tick, tick - 1)[: 1 + (tick > 0)]:
-                header = {"sequence": number, "timestamp": number * FRAME}
-                voice.push(said[peer][number], arrival=now, copy=number < tick, **header)
-        mixer.set_voice(peer, voice.read(now + 0.005))
-        if peer == max(voices):
-            mixer.mix(out=sound[tick])
+    for tick in range(TICKS):
+        for peer, voice in voices.items():
+            if chance.random() >= float(loss):
+                arrive(voice, said[peer], tick)
+            mixer.set_voice(peer, voice.read(tick / 50 + 0.005))
+        mixer.mix(out=sound[tick])
     with wave.open(path, "wb") as file:
         file.setparams((1, 2, RATE, 0, "NONE", ""))
         file.writeframes(sound.tobytes())
     for peer, voice in voices.items():
-        stats = voice.stats
-        print(f"{peer}: {stats['packets_lost']} lost, {stats['packets_repaired']} repaired")
+        print("{}: {packets_lost} lost, {packets_repaired} repaired".format(peer, **voice.stats))
 
 
 if __name__ == "__main__":

@@ -6,24 +6,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacescore.admission import COHORTS, FASTEST, Admission, Load, Mode
+from spacescore.admission import COHORTS, FASTEST, Door, Load, Mode
 from spacescore.errors import InvalidRequestError
 
 CALM = Load()
 
 
 def door(mode, *, now=100.0, seconds=0.0):
-    admission = Admission()
-    admission.keep(mode, now=now, seconds=seconds)
-    return admission
+    kept = Door()
+    kept.keep(mode, now=now, seconds=seconds)
+    return kept
 
 
-def run(admission, seconds, *, now=100.0, load=lambda second: CALM):
-    return [admission.move(now + second, load(second)) for second in range(1, seconds + 1)]
+def run(kept, seconds, *, now=100.0, load=lambda second: CALM):
+    return [kept.move(now + second, load(second)) for second in range(1, seconds + 1)]
 
 
 def test_a_door_is_open_unless_somebody_keeps_it():
-    assert Admission().move(5.0, CALM) == COHORTS
+    assert Door().move(5.0, CALM) == COHORTS
 
 
 def test_a_closed_door_lets_nobody_in_for_ever():
@@ -37,8 +37,8 @@ def test_a_paced_door_lets_everybody_in_evenly():
 
 
 def test_a_door_that_nobody_looked_at_for_long_does_not_fly_open():
-    admission = door("paced", seconds=1_000.0)
-    assert admission.move(5_000.0, CALM) <= 5
+    kept = door("paced", seconds=1_000.0)
+    assert kept.move(5_000.0, CALM) <= 5
 
 
 def test_an_automatic_door_opens_faster_while_the_node_keeps_up():
@@ -51,24 +51,24 @@ def test_an_automatic_door_opens_faster_while_the_node_keeps_up():
 
 @pytest.mark.parametrize("busy", [{"ticks_late": 1}, {"joins_refused": 1}])
 def test_an_automatic_door_slows_down_at_once_and_never_stops(busy):
-    admission = door("auto")
-    run(admission, 5)
-    fast = admission.rate
+    kept = door("auto")
+    run(kept, 5)
+    fast = kept.rate
     ((name, _),) = busy.items()
-    run(admission, 3, now=105.0, load=lambda second: Load(**{name: second}))
-    assert admission.rate <= fast / 8
-    run(admission, 1_500, now=108.0, load=lambda second: Load(**{name: 3 + second}))
-    assert admission.rate > 0
-    assert admission.admitted > 500
+    run(kept, 3, now=105.0, load=lambda second: Load(**{name: second}))
+    assert kept.rate <= fast / 8
+    run(kept, 1_500, now=108.0, load=lambda second: Load(**{name: 3 + second}))
+    assert kept.rate > 0
+    assert kept.admitted > 500
 
 
-def estimates(admission, *, until, load):
+def estimates(kept, *, until, load):
     """What who is of cohort `until` would be told each second, and how long it was then."""
     told, now = [], 100.0
-    while admission.admitted <= until:
+    while kept.admitted <= until:
         now += 1.0
-        admission.move(now, load(int(now)))
-        told.append((now, (until + 1 - admission.admitted) / admission.mean))
+        kept.move(now, load(int(now)))
+        told.append((now, (until + 1 - kept.admitted) / kept.mean))
     return [(said, now - at) for at, said in told if now - at > 10]
 
 
@@ -87,16 +87,16 @@ def test_who_waits_at_an_automatic_door_is_told_by_its_mean_as_the_rate_jumps():
 
 
 def test_who_was_let_in_stays_let_in_when_the_pace_changes():
-    admission = door("paced", seconds=10.0)
-    run(admission, 4)
-    admission.keep("paced", now=104.0, seconds=100.0)
-    assert admission.move(105.0, CALM) == 410
-    admission.keep("auto", now=105.0)
-    assert admission.admitted == 410
-    admission.keep("closed", now=106.0)
-    assert admission.admitted == 0
-    admission.keep("open", now=107.0)
-    assert admission.admitted == COHORTS
+    kept = door("paced", seconds=10.0)
+    run(kept, 4)
+    kept.keep("paced", now=104.0, seconds=100.0)
+    assert kept.move(105.0, CALM) == 410
+    kept.keep("auto", now=105.0)
+    assert kept.admitted == 410
+    kept.keep("closed", now=106.0)
+    assert kept.admitted == 0
+    kept.keep("open", now=107.0)
+    assert kept.admitted == COHORTS
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_who_was_let_in_stays_let_in_when_the_pace_changes():
 )
 def test_a_way_that_is_none_is_refused(mode, seconds):
     with pytest.raises(InvalidRequestError):
-        Admission().keep(mode, now=1.0, seconds=seconds)
+        Door().keep(mode, now=1.0, seconds=seconds)
 
 
 @given(
@@ -113,10 +113,10 @@ def test_a_way_that_is_none_is_refused(mode, seconds):
     st.lists(st.tuples(st.floats(0, 30), st.integers(0, 3), st.integers(0, 3)), max_size=50),
 )
 def test_the_cursor_never_goes_back_and_never_leaves_its_range(mode, moves):
-    admission, now, last, load = door(mode, seconds=30.0), 100.0, 0, Load()
+    kept, now, last, load = door(mode, seconds=30.0), 100.0, 0, Load()
     for passed, late, refused in moves:
         now += passed
         load = Load(load.ticks_late + late, load.joins_refused + refused)
-        admitted = admission.move(now, load)
+        admitted = kept.move(now, load)
         assert last <= admitted <= COHORTS
         last = admitted

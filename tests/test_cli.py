@@ -172,7 +172,7 @@ def test_a_ticket_is_minted_without_asking_the_node(tmp_path):
         assert code == 0
         ticket = json.loads(out)
         assert ticket["fingerprint"] == engine.fingerprint
-        assert ticket["password"] == engine._worker.password(ticket["ticket"])
+        assert ticket["password"] == engine._node.password(ticket["ticket"])
         assert ticket["candidates"] == [candidate]
         keys = _core.TicketKeys()
         for number, key in engine.data.ticket_keys():

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacescore.clients import Proxies, network_of
+from spacescore.clients import Proxies
 from spacescore.errors import InvalidRequestError
 
 OURS = Proxies(["10.0.0.0/8", "::1"])
@@ -63,12 +63,13 @@ def test_no_header_makes_the_proxys_own_client_another(lines):
 
 
 def test_somebody_is_one_ipv4_address_or_the_64_bits_of_their_network():
-    assert network_of("198.51.100.1") == "198.51.100.1"
-    assert (
-        network_of("2001:db8:1:2:3::4") == network_of("2001:db8:1:2:ffff::") == "2001:db8:1:2::/64"
-    )
-    assert network_of("2001:db8:1:3::4") != network_of("2001:db8:1:2::4")
-    assert network_of("") == ""
+    def network(peer: str) -> str:
+        return Proxies().network(peer, ())
+
+    assert network("198.51.100.1") == "198.51.100.1"
+    assert network("2001:db8:1:2:3::4") == network("2001:db8:1:2:ffff::") == "2001:db8:1:2::/64"
+    assert network("2001:db8:1:3::4") != network("2001:db8:1:2::4")
+    assert network("") == ""
 
 
 @pytest.mark.parametrize("text", ["10.0.0.0/33", "proxy.example.org", "", "10.0.0.1/8"])

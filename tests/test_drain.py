@@ -164,7 +164,7 @@ def test_a_node_that_drains_keeps_who_is_there_and_sends_on_who_comes(draining):
     _, log = served.process.communicate(timeout=20)
     assert served.process.returncode == 0
     events = [json.loads(line) for line in log.splitlines()]
-    assert [event["because"] for event in events if event["event"] == "drained"] == ["empty"]
+    assert [event["reason"] for event in events if event["event"] == "drained"] == ["empty"]
     assert events[-1]["event"] == "stopped"
 
 

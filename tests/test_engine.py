@@ -110,7 +110,7 @@ def test_what_a_folder_keeps_outlives_the_engine(tmp_path):
         fingerprint, ticket = first.fingerprint, first.ticket("demo")
     with Engine(host="127.0.0.1", port=0, data=tmp_path) as second:
         assert second.fingerprint == fingerprint
-        assert second._worker.password(ticket.ticket) == ticket.password
+        assert second._node.password(ticket.ticket) == ticket.password
 
 
 def test_without_a_folder_nothing_is_kept_or_recorded():

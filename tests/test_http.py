@@ -14,9 +14,8 @@ from spacescore.backplane import HOME_SECONDS
 from spacescore.clients import Proxies
 from spacescore.drain import Farewell
 from spacescore.errors import InvalidRequestError
-from spacescore.limits import Limit, Limiter
+from spacescore.limits import Limit, Limiter, TokenBucket
 from spacescore.office import Office
-from spacescore.policy import TokenBucket
 from spacescore.rooms.lifetime import MAX_TTL_SECONDS
 from web_client import OPERATOR_KEY, Web, problem
 

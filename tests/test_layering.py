@@ -119,6 +119,7 @@ EDGE = {
         "pages",
         "people",
         "problem",
+        "reading",
         "replay",
         "service",
         "retention",
@@ -186,6 +187,11 @@ def test_nothing_below_the_edge_imports_it():
     edge = {f"spacescore.{name}" for name in EDGE}
     for name in found.keys() - EDGE - {"__init__"}:  # the facade names what it does not load
         assert reached(name, found).isdisjoint(edge), name
+
+
+def test_the_map_names_every_module():
+    named = set(re.findall(r"`(\w+)`", (PACKAGE / "README.md").read_text()))
+    assert {name for name in modules() if not name.startswith("_")} <= named
 
 
 def test_no_type_of_the_core_is_defined_twice():

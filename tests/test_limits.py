@@ -5,9 +5,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacescore.errors import PacedError
-from spacescore.limits import Limit, Limiter
+from spacescore.limits import Limit, Limiter, TokenBucket
 
 NOW = 1_000.0
+
+
+def test_a_bucket_gives_its_burst_and_then_its_rate():
+    bucket = TokenBucket(rate=8, burst=3)
+    assert [bucket.take(5.0) for _ in range(3)] == [0.0, 0.0, 0.0]
+    assert bucket.take(5.0) == 0.125
+    assert bucket.take(5.0625) == 0.0625
+    assert bucket.take(5.125) == 0.0
+    assert bucket.take(5.125) > 0
+
+
+def test_a_bucket_holds_no_more_than_its_burst_and_forgives_clocks_that_step_back():
+    bucket = TokenBucket(rate=1, burst=2)
+    bucket.take(0.0)
+    assert [bucket.take(1e9) > 0 for _ in range(3)] == [False, False, True]
+    assert bucket.take(1.0) == pytest.approx(1.0)
+    assert bucket.take(2.0) == 0.0
 
 
 def test_who_asks_too_often_waits_and_others_do_not():

@@ -7,7 +7,7 @@ import pytest
 import trio
 from anycorn.config import Config
 
-from spacescore import desk
+from spacescore import reading
 from spacescore.service import UNREAD_MS, Service
 from spacescore.settings import Settings
 
@@ -54,7 +54,7 @@ async def is_closed(stream: trio.SocketStream) -> bool:
 
 @pytest.mark.parametrize(("first", "drip"), SLOW.values(), ids=SLOW)
 def test_who_is_slow_is_let_go(tmp_path, monkeypatch, first, drip):
-    monkeypatch.setattr(desk, "BODY_SECONDS", PATIENCE)
+    monkeypatch.setattr(reading, "BODY_SECONDS", PATIENCE)
     settings = Settings(data=tmp_path, host="127.0.0.1", port=0, udp_host="127.0.0.1", udp_port=0)
 
     async def main(service: Hasty) -> None:

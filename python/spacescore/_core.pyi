@@ -89,12 +89,10 @@ __all__: list[str] = [
     "hmac_sha1",
     "hmac_sha256",
     "is_due",
-    "is_newer",
     "is_rtcp",
     "level_dbov",
     "make_ufrag",
     "ntp_time",
-    "ogg_valid_prefix",
     "opus_has_fec",
     "opus_samples",
     "parse_red",
@@ -534,8 +532,6 @@ class OpusEncoder:
         960 samples per channel in, a packet out.
         """
     def reset(self) -> None: ...
-    def set_bitrate(self, bitrate: typing.SupportsInt | typing.SupportsIndex) -> None: ...
-    def set_expected_loss(self, percent: typing.SupportsInt | typing.SupportsIndex) -> None: ...
     @property
     def lookahead(self) -> int: ...
 
@@ -1631,9 +1627,6 @@ def is_due(
     phase: typing.SupportsInt | typing.SupportsIndex,
     tick: typing.SupportsInt | typing.SupportsIndex,
 ) -> bool: ...
-def is_newer(
-    a: typing.SupportsInt | typing.SupportsIndex, b: typing.SupportsInt | typing.SupportsIndex
-) -> bool: ...
 def is_rtcp(datagram: bytes) -> bool: ...
 def level_dbov(frame: typing.Annotated[numpy.typing.ArrayLike, numpy.float32]) -> int:
     """
@@ -1649,11 +1642,6 @@ def make_ufrag(
     level_extension: typing.SupportsInt | typing.SupportsIndex = 0,
 ) -> str: ...
 def ntp_time(unix_us: typing.SupportsInt | typing.SupportsIndex) -> int: ...
-def ogg_valid_prefix(file: bytes) -> int:
-    """
-    Where the last whole page ends.
-    """
-
 def opus_has_fec(packet: bytes) -> bool:
     """
     Whether it carries the frame before it again (LBRR).

@@ -10,10 +10,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from spacescore.api import alike, pace, visible, visible_to_all
-from spacescore.desk import Desk, desk_of, read_json, resource
+from spacescore.desk import Desk, desk_of, resource
 from spacescore.live import REACTIONS, Caption
 from spacescore.policy import Action, Grant, require
 from spacescore.polling import live_pace
+from spacescore.reading import read_json
 from spacescore.recordings import RATE
 from spacescore.spaces import Space
 

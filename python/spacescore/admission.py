@@ -24,7 +24,7 @@ __all__ = [
     "FIRST_PEERS",
     "MAX_SECONDS",
     "MIN_SECONDS",
-    "Admission",
+    "Door",
     "Load",
     "Mode",
     "check_mode",
@@ -38,6 +38,7 @@ MIN_SECONDS, MAX_SECONDS = 1, 86_400
 # in ten seconds, which is a storm by any name.
 SLOWEST, FIRST, FASTEST = 0.5, 10.0, 100.0
 FASTER, SLOWER = 1.25, 0.5
+LONGEST_STEP = 5.0  # seconds: a node that slept lets in no crowd at once
 MEAN_SECONDS = 10.0  # over which who waits at an automatic door is told its rate
 
 
@@ -73,7 +74,7 @@ class Load:
 
 
 @dataclass(slots=True)
-class Admission:
+class Door:
     """The door of one space."""
 
     mode: Mode = Mode.OPEN
@@ -102,7 +103,7 @@ class Admission:
 
     def move(self, now: float, load: Load) -> int:
         """Move the cursor to where it is now; return how many cohorts may enter."""
-        passed = min(max(now - self._then, 0.0), 5.0) if self._then else 0.0
+        passed = min(max(now - self._then, 0.0), LONGEST_STEP) if self._then else 0.0
         self._then = now
         if self.mode is Mode.AUTO and self._load is not None and passed > 0:
             keeps_up = load == self._load

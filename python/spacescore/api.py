@@ -18,11 +18,12 @@ from starlette.routing import Route
 
 from spacescore import ics
 from spacescore.admission import COHORTS, MAX_SECONDS, MIN_SECONDS
-from spacescore.desk import Desk, Fields, desk_of, read_json, resource
+from spacescore.desk import Desk, act, desk_of, resource
 from spacescore.errors import InvalidRequestError, SpacescoreError, UnknownSpaceError
 from spacescore.kept import keep
 from spacescore.policy import Action, Caller, Grant, Role, rank, require
 from spacescore.problem import Problem
+from spacescore.reading import Fields, read_json
 from spacescore.rooms.commands import Edit, End, KeepDoor, Open, PinLinks
 from spacescore.rooms.facts import Details, Pin, Visibility
 from spacescore.rooms.lifetime import expiry
@@ -97,7 +98,6 @@ async def create_space(request: Request) -> Response:
     room = await desk.office.create(slug, details, caller, host=host)
     if not details.starts and not fields.flag("draft"):
         room = await _opened(desk, slug, caller)
-    desk.kept.forget(slug)
     body = _summary(desk, request, room) | {
         "host_token": desk.keys.issue(host, now=now),
         "host_link": link_of(desk, request, host),
@@ -131,27 +131,18 @@ async def edit_space(request: Request) -> Response:
     caller = desk.caller(request)
     await desk.pace_one(caller)
     room = await desk.office.do(slug, Edit(_details(await read_json(request))), caller)
-    desk.kept.forget(slug)
     return JSONResponse(_summary(desk, request, room))
 
 
 async def open_space(request: Request) -> Response:
     """Open the doors of a planned space."""
-    desk, slug = desk_of(request), request.path_params["space"]
-    caller = desk.caller(request)
-    await desk.pace_one(caller)
-    room = await desk.office.do(slug, Open(), caller)
-    desk.kept.forget(slug)
-    return JSONResponse(_summary(desk, request, room))
+    room = await act(request, Open())
+    return JSONResponse(_summary(desk_of(request), request, room))
 
 
 async def close_space(request: Request) -> Response:
     """End a space for everybody in it, or cancel a planned one."""
-    desk, slug = desk_of(request), request.path_params["space"]
-    caller = desk.caller(request)
-    await desk.pace_one(caller)
-    await desk.office.do(slug, End(), caller)
-    desk.kept.forget(slug)
+    await act(request, End())
     return Response(status_code=204)
 
 
@@ -166,7 +157,7 @@ async def ticket(request: Request) -> Response:
         everybodys = desk.engine.ticket(slug)
         keep(request.scope, slug, desk.clock(), STATE_SECONDS, paced=True)
         return _ticket(desk, everybodys, TICKET)
-    grant = require_listener(room, desk.caller(request), desk.clock())
+    grant = require_listener(room, desk.caller(request))
     return _ticket(desk, desk.engine.ticket(slug, grant=grant), NOT_STORED)
 
 
@@ -212,7 +203,6 @@ async def pin_links(request: Request) -> Response:
         raise InvalidRequestError("pins is needed: an empty list takes them all away.")
     pins = tuple(Pin(one.text("title"), one.text("url")) for one in fields.objects("pins"))
     room = await desk.office.do(slug, PinLinks(pins), caller)
-    desk.kept.forget(slug)
     return JSONResponse({"pins": [asdict(pin) for pin in room.pins]}, headers=NOT_STORED)
 
 
@@ -274,7 +264,7 @@ async def visible(request: Request) -> Room:
     desk = desk_of(request)
     room = await desk.office.room(request.path_params["space"])
     if room.details.visibility is Visibility.INVITE:
-        require_listener(room, desk.caller(request), desk.clock())
+        require_listener(room, desk.caller(request))
     return room
 
 

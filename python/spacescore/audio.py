@@ -170,7 +170,6 @@ class Voice:
         """`channels`: of the frames read, 1 or 2, whatever the packets have."""
         self._native = _core.Voice(channels, **policy._native())
         self._shape = (FRAME,) if channels == 1 else (FRAME, channels)
-        self._now = 0
 
     def push(
         self,

@@ -9,9 +9,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from spacescore.api import NOT_STORED
-from spacescore.desk import Desk, desk_of, read_page, resource
+from spacescore.desk import Desk, desk_of, resource
 from spacescore.errors import UnknownSpaceError
 from spacescore.policy import Action, rank, require
+from spacescore.reading import read_page
 from spacescore.rooms.acts import Act
 from spacescore.rooms.standing import rank_of
 
@@ -40,7 +41,7 @@ async def show_acts(request: Request) -> Response:
     head = await desk.office.backplane.find(slug)
     if room is None or head is None:
         raise UnknownSpaceError("There is no such space here.")
-    require(rank_of(room, desk.caller(request), desk.clock()), Action.SEE_AUDIT)
+    require(rank_of(room, desk.caller(request)), Action.SEE_AUDIT)
     return await _page(desk, request, head.key)
 
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from spacescore.errors import InvalidRequestError
 
-__all__ = ["HEADERS", "Proxies", "network_of"]
+__all__ = ["HEADERS", "Proxies"]
 
 HEADERS = ("x-forwarded-for", "forwarded")
 MAX_HOPS = 16
@@ -74,12 +74,8 @@ class Proxies:
         return any(address in network for network in self._trusted)
 
 
-def network_of(address: str) -> str:
-    """Return whom to count as one: an IPv4 address, or the /64 of an IPv6 one."""
-    return _counted(_address(address))
-
-
 def _counted(address: _Address | None) -> str:
+    """Return whom to count as one: an IPv4 address, or the /64 of an IPv6 one."""
     if isinstance(address, ipaddress.IPv6Address):
         return str(ipaddress.IPv6Network((address, IPV6_PREFIX), strict=False))
     return "" if address is None else str(address)

@@ -2,11 +2,16 @@
 
     operator.key     one key a line; the first is current, the others are still accepted
     ticket.key       "id hex" a line; the last mints
+    webhook.secret   signs what is told to endpoints that name no secret of their own
     certificate.pem, private_key.pem
-    recordings/<space>-<UTC start>.opus
+    recordings/<space>-<UTC start>.opus, and what belongs to it (`recordings`)
     doors.json       how the doors of spaces are kept
+    node.id          the node's name among those on one store
     node.json        where the node was reached when it last started
     lock             held while a node runs here
+
+Beside them lies `rooms.sqlite3`, the books of the spaces, where the service is told of no other
+store.
 
 Everything secret is readable by its owner only, and written whole or not at all.
 """

@@ -1,19 +1,13 @@
-"""The front desk: what every HTTP handler needs, and how a request is read.
+"""The front desk: what every HTTP handler needs, and the routes that lead to them."""
 
-Limits stand where the bytes come in: a body is refused while it streams in, not after.
-"""
-
-import json
 import re
 import secrets
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
-import anyio
 import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -35,15 +29,16 @@ from spacescore.errors import (
     UnknownSpaceError,
 )
 from spacescore.feed import Feed
-from spacescore.figures import MAX_TIME, read_count
 from spacescore.kept import Kept, Sent, kept_of
-from spacescore.limits import Limit, Limiter
+from spacescore.limits import Limit, Limiter, TokenBucket
 from spacescore.metrics import Metrics
 from spacescore.office import Office
-from spacescore.policy import OPERATOR, Caller, Grant, Rank, Role, TokenBucket
+from spacescore.policy import OPERATOR, Caller, Grant, Rank, Role
 from spacescore.polling import Pacing
 from spacescore.problem import Problem, problem_from, problem_response
 from spacescore.recordings import Recordings
+from spacescore.rooms.commands import Command
+from spacescore.rooms.room import Room
 from spacescore.rooms.standing import rank_of
 from spacescore.roster import Seen
 from spacescore.shelf import Shelf
@@ -52,18 +47,13 @@ from spacescore.vitals import Vitals
 
 __all__ = [
     "Desk",
-    "Fields",
     "Handler",
     "IceServer",
+    "act",
     "desk_of",
-    "read_body",
-    "read_json",
-    "read_page",
     "resource",
 ]
 
-MAX_BODY_BYTES = 64 * 1024
-BODY_SECONDS = 10.0  # an offer is 2 KB
 JOINS_PER_SECOND, JOIN_BURST = 300.0, 600.0  # about 1 ms of CPU each, with TLS
 ACTS = Limit(2.0, 20.0, "acts")  # of one person
 CAPTIONS = Limit(10.0, 50.0, "captions")  # of one too: what is heard changes a few times a second
@@ -73,10 +63,8 @@ TICKETS = Limit(100.0, 2_000.0)  # by this node: it is its time that they take
 READS = Limit(100.0, 2_000.0)  # of lists and recordings: the same
 OFF_AIR_SECONDS = 5  # in which to ask again for what is off the air
 CAUSES = Limit(0.1, 5.0)  # lines of the log for one route: whoever is refused asks again
-MAX_PAGE = 200  # lines of a list
 MAX_TOLD = 100  # addresses of which the log says that they might be a proxy
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
-_PAGE_ID = re.compile(r"[A-Za-z0-9._-]{0,64}")
 _ICE_TEXT = re.compile(r"[!-~]*")
 _OFF_AIR = "This space is off the air for a moment; it comes back by itself."
 _TOO_MUCH = "Too much is asked for from your network."
@@ -193,7 +181,7 @@ class Desk:
     async def rank(self, request: Request, space: str) -> Rank | None:
         """Return what the caller is in a space by now, whatever their token said once."""
         room = await self.office.room(space)
-        return rank_of(room, self.caller(request), self.clock())
+        return rank_of(room, self.caller(request))
 
     def network(self, request: Request) -> str:
         """Return from where somebody asks, as limits count it; "" where a proxy does not say."""
@@ -322,6 +310,17 @@ def desk_of(request: Request) -> Desk:
     return desk
 
 
+async def act(request: Request, command: Command) -> Room:
+    """Have what the caller commands decided and done in the space that was named.
+
+    Raises UnauthenticatedError, PacedError, UnknownSpaceError, and what the rules refuse.
+    """
+    desk, slug = desk_of(request), request.path_params["space"]
+    caller = desk.caller(request)
+    await desk.pace_one(caller)
+    return await desk.office.do(slug, command, caller)
+
+
 def _bearer(request: Request) -> str | None:
     """Return the token (RFC 6750), None where there is none. Raises UnauthenticatedError."""
     header = request.headers.get("authorization")
@@ -404,108 +403,3 @@ async def _answer(handler: Handler, request: Request, path: str) -> Response:
         elif error.__cause__ and not desk.causes.wait(path, desk.clock()):
             _log.error("not done", route=path, why=problem.code, reason=str(error.__cause__))
         return problem_response(problem)
-
-
-async def read_body(request: Request, kind: str) -> bytes:
-    """Return a body of media type `kind`. Raises Problem 415, 413, 408."""
-    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if given != kind:
-        raise Problem(415, "wrong-type", f"The body must be {kind}.", {"Accept": kind})
-    too_long = Problem(413, "too-long", f"The body is longer than {MAX_BODY_BYTES} bytes.")
-    length = request.headers.get("content-length", "0")
-    if not length.isdecimal() or int(length[:9]) > MAX_BODY_BYTES:
-        raise too_long
-    body = bytearray()
-    with anyio.move_on_after(BODY_SECONDS) as patience:
-        async with aclosing(request.stream()) as chunks:
-            async for chunk in chunks:
-                body += chunk
-                if len(body) > MAX_BODY_BYTES:
-                    raise too_long
-    if patience.cancelled_caught:
-        raise Problem(408, "too-slow", "The body did not come in time.")
-    return bytes(body)
-
-
-async def read_json(request: Request) -> "Fields":
-    """Return the fields of a JSON object. Raises Problem 415, 413, 400."""
-    body = await read_body(request, "application/json")
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        raise InvalidRequestError("The body is not JSON.") from None
-    if not isinstance(value, dict):
-        raise InvalidRequestError("The body must be a JSON object.")
-    return Fields(value)
-
-
-def read_page(request: Request) -> tuple[str, int]:
-    """Return before which id, and how many: of a list that is shown by pages."""
-    before = request.query_params.get("before", "")
-    limit = read_count(request.query_params.get("limit", "50"), MAX_PAGE)
-    if not _PAGE_ID.fullmatch(before):
-        raise InvalidRequestError("before is the id that the page before ended with.")
-    if not limit:
-        raise InvalidRequestError(f"limit is 1 to {MAX_PAGE}.")
-    return before, limit
-
-
-class Fields:
-    """A JSON object whose members are read by type; a wrong one is an InvalidRequestError."""
-
-    def __init__(self, value: Mapping[str, Any]) -> None:
-        self._value = value
-
-    def text(self, name: str, default: str = "") -> str:
-        """Return a string."""
-        return str(self._get(name, str, default))
-
-    def flag(self, name: str, default: bool = False) -> bool:
-        """Return true or false."""
-        return bool(self._get(name, bool, default))
-
-    def texts(self, name: str) -> tuple[str, ...]:
-        """Return a list of strings."""
-        value = self._get(name, list, [])
-        if not all(isinstance(each, str) for each in value):
-            raise InvalidRequestError(f"{name} must be a list of texts.")
-        return tuple(value)
-
-    def objects(self, name: str) -> tuple["Fields", ...]:
-        """Return a list of objects."""
-        value = self._get(name, list, [])
-        if not all(isinstance(each, dict) for each in value):
-            raise InvalidRequestError(f"{name} must be a list of objects.")
-        return tuple(Fields(each) for each in value)
-
-    def __contains__(self, name: str) -> bool:
-        return self._value.get(name) is not None
-
-    def number(self, name: str, default: int) -> int:
-        """Return a whole number."""
-        value = self._get(name, int, default)
-        if isinstance(value, bool):
-            raise InvalidRequestError(f"{name} must be a number.")
-        if abs(value) > MAX_TIME:
-            raise InvalidRequestError(f"{name} is too large a number.")
-        return int(value)
-
-    def seconds(self, name: str, least: int = 0, most: int = MAX_TIME) -> float | None:
-        """Return a time or a duration, if there is one."""
-        value = self._value.get(name)
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise InvalidRequestError(f"{name} must be a number of seconds.")
-        if not least <= value <= most:  # and NaN is not
-            raise InvalidRequestError(f"{name} is {least} to {most} seconds.")
-        return float(value)
-
-    def _get(self, name: str, kind: type, default: Any) -> Any:
-        value = self._value.get(name)
-        if value is None:
-            return default
-        if not isinstance(value, kind):
-            words = {str: "text", bool: "true or false", int: "a whole number", list: "a list"}
-            raise InvalidRequestError(f"{name} must be {words[kind]}.")
-        return value

@@ -11,16 +11,15 @@ from dataclasses import dataclass, field
 import structlog
 from anyio import to_thread
 
-from spacescore import admission
-from spacescore.admission import Load, Mode
+from spacescore.admission import Door, Load, Mode
 from spacescore.commons import Admission, Commons
 from spacescore.engine import Engine
 from spacescore.errors import StartupError, UnknownSpaceError
+from spacescore.pulse import NO_ROOM
 
 __all__ = ["Asked", "Doors"]
 
 _log = structlog.get_logger("spacescore")
-_REFUSED = ("dropped_handshake_limit", "dropped_handshake_backlog", "dropped_node_full")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class Asked:
 
 @dataclass(slots=True)
 class _Kept:
-    door: admission.Admission = field(default_factory=admission.Admission)
+    door: Door = field(default_factory=Door)
     opened: float = 0.0  # when the space was that it was last set for; zero: it is planned
     admitted: int = -1  # as the core was told
     told: Admission | None = None  # to the commons
@@ -48,7 +47,7 @@ class _Kept:
     def follow(self, said: Admission) -> None:
         """Go on from what another node has made of it; what was noted here is older than that."""
         if said != (self.told or Admission()):
-            self.door = admission.Admission(Mode(said.mode), float(said.cohorts), said.rate)
+            self.door = Door(Mode(said.mode), float(said.cohorts), said.rate)
             self.told = said
 
     def heed(self, asked: Asked, now: float) -> None:
@@ -61,7 +60,7 @@ class _Kept:
 
     def rest(self) -> None:
         """Stand still: the space is planned, or another node moves its door."""
-        self.door = admission.Admission.of(self.door.noted())
+        self.door = Door.of(self.door.noted())
 
 
 class Doors:
@@ -159,7 +158,7 @@ class Doors:
         """The doors as they were kept before a restart; one that makes no sense is not."""
         for slug, noted in (self._engine.data.read_doors() if self._engine.data else {}).items():
             try:
-                door, heeded = admission.Admission.of(noted), float(noted.get("heeded", 0.0))
+                door, heeded = Door.of(noted), float(noted.get("heeded", 0.0))
                 yield slug, _Kept(door, heeded=heeded)
             except (ValueError, KeyError, TypeError):
                 _log.warning("a door is not kept any more", space=slug)
@@ -177,4 +176,4 @@ class Doors:
 
     def _load(self) -> Load:
         counted = self._engine.counters()
-        return Load(counted["ticks_late"], sum(counted[name] for name in _REFUSED))
+        return Load(counted["ticks_late"], sum(counted[name] for name in NO_ROOM))

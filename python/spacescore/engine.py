@@ -4,7 +4,7 @@
         engine.create_space("demo")
         answer = engine.accept_offer("demo", offer_sdp)
 
-Media never passes through Python: the compiled worker has its own thread and its own clock.
+Media never passes through Python: the compiled node has threads of its own, and its own clock.
 Every method is quick and may be called from any thread or event loop; `events()` runs under
 Trio and asyncio alike. An engine does not cross `os.fork`: in the child it is closed.
 """
@@ -37,7 +37,7 @@ from spacescore.policy import Grant, Role
 from spacescore.rooms.lifetime import EVENING_SECONDS, MAX_LIFE_SECONDS
 from spacescore.sdp import Candidate, Direction, Local, parse_offer, write_answer
 from spacescore.sessions import Session, Sessions
-from spacescore.spaces import MAX_TITLE_CHARS, Registry, Space, clean_text
+from spacescore.spaces import MAX_NAME_CHARS, MAX_TITLE_CHARS, Registry, Space, clean_text
 from spacescore.stats import SpaceStats, space_stats
 from spacescore.tickets import Answer, Ticket, public_ticket
 
@@ -58,7 +58,10 @@ def usable_cores() -> int:
 
 
 class Engine:
-    """A UDP port, its media thread, and the spaces that live there."""
+    """A UDP port, its media threads, and the spaces that live there.
+
+    Once it is closed, whatever asks the media threads raises EngineClosedError.
+    """
 
     def __init__(
         self,
@@ -123,12 +126,12 @@ class Engine:
     @property
     def port(self) -> int:
         """The bound UDP port."""
-        return int(self._worker.port)
+        return int(self._node.port)
 
     @property
     def fingerprint(self) -> str:
         """The certificate's, "AB:CD:...", SHA-256."""
-        return str(self._worker.fingerprint)
+        return str(self._node.fingerprint)
 
     @property
     def spaces(self) -> list[Space]:
@@ -150,20 +153,21 @@ class Engine:
         """Open a space; it is recorded where there is a data folder.
 
         open_stage: whoever opens the page may speak. music: in stereo, at 128 kbit/s and tuned
-        for sound rather than for words. Raises SpaceTakenError, InvalidRequestError.
+        for sound rather than for words. Raises SpaceTakenError, InvalidRequestError,
+        OverloadedError, and OSError where the recording cannot be begun.
         """
         with self._lock:
-            worker, now = self._worker, self._clock()
+            node, now = self._node, self._clock()
             opened = self._registry.create(
                 space, now=now, title=title, open_stage=open_stage, music=music
             )
             if record and self.data:
                 opened.recording = str(self.data.new_recording(space, now))
             try:
-                worker.create_space(
+                node.create_space(
                     opened.id, title=opened.title, record_path=opened.recording, music=music
                 )
-                worker.set_tier(opened.id, self._packet_time)
+                node.set_tier(opened.id, self._packet_time)
             except BaseException:
                 self._registry.close(space)
                 raise
@@ -176,7 +180,7 @@ class Engine:
             self._tickets.pop(space, None)
             for session in self._sessions.of_space(space):
                 self._sessions.remove(session.id)
-            self._worker.close_space(closed.id)
+            self._node.close_space(closed.id)
             self._muted = {place for place in self._muted if place[0] != closed.id}
 
     def space(self, space: str) -> Space:
@@ -188,7 +192,7 @@ class Engine:
         """Return what is measured in a space now. Raises UnknownSpaceError."""
         with self._lock:
             found = self._registry.get(space)
-            return space_stats(found, self._worker.space_stats(found.id))
+            return space_stats(found, self._node.space_stats(found.id))
 
     def set_tier(self, space: str, tier: int | str) -> None:
         """Set how long the packets of a space's listeners are: 20, 40, 60 or 120 ms, or "auto".
@@ -198,7 +202,7 @@ class Engine:
         its media. Raises UnknownSpaceError, InvalidRequestError.
         """
         with self._lock:
-            self._worker.set_tier(self._registry.get(space).id, milliseconds(tier, AUTO))
+            self._node.set_tier(self._registry.get(space).id, milliseconds(tier, AUTO))
 
     def set_admitted(self, space: str, cohorts: int) -> None:
         """Let listeners of the first `cohorts` of 1,000 cohorts in; others are met with silence.
@@ -209,7 +213,7 @@ class Engine:
         if not 0 <= cohorts <= COHORTS:
             raise InvalidRequestError(f"cohorts is 0 to {COHORTS}.")
         with self._lock:
-            self._worker.set_admitted(self._registry.get(space).id, cohorts)
+            self._node.set_admitted(self._registry.get(space).id, cohorts)
 
     def set_invited_only(self, space: str, only: bool) -> None:
         """Let nobody listen but by a grant of their own, or everybody again.
@@ -219,7 +223,7 @@ class Engine:
         """
         with self._lock:
             found = self._registry.get(space)
-            self._worker.set_invited_only(found.id, only)
+            self._node.set_invited_only(found.id, only)
             if only:
                 self._tickets.pop(space, None)
                 self._end_strangers(found)
@@ -228,16 +232,16 @@ class Engine:
         for session in self._sessions.of_space(space.slug):
             if not session.role.speaks and session.peer not in space.people:
                 self._sessions.remove(session.id)
-                self._worker.end_session(session.id)
+                self._node.end_session(session.id)
 
     def refuse_newcomers(self) -> None:
         """Let nobody in any more, with whatever ticket; those who are there stay."""
-        self._worker.refuse_newcomers()
+        self._node.refuse_newcomers()
 
     def counters(self) -> dict[str, int]:
         """Return the node's counters: packets, bytes, drops by reason, handshakes.
 
-        `relief` is what the latest worker's audience gives up: 0 nothing, 1 redundancy, then all
+        `relief` is the most that any worker's audience gives up: 0 nothing, 1 redundancy, then all
         packets under 40, 60 and 120 ms.
         """
         total: Counter[str] = Counter()
@@ -248,59 +252,69 @@ class Engine:
 
     def worker_counters(self) -> list[dict[str, int]]:
         """Return the same for each worker."""
-        return [dict(worker) for worker in self._worker.counters()]
+        return [dict(worker) for worker in self._node.counters()]
 
     # People.
 
     def invite(
         self, space: str, *, role: Role | str, name: str = "", ttl: int = EVENING_SECONDS
     ) -> Grant:
-        """Give somebody a peer id in a space, for `ttl` seconds; a token may carry it."""
+        """Give somebody a peer id in a space, for `ttl` seconds; a token may carry it.
+
+        Raises UnknownSpaceError, InvalidRequestError, OverloadedError, and ValueError for what is
+        no role.
+        """
         with self._lock:
             return self._registry.invite(space, Role(role), name, now=self._clock(), ttl=ttl)
 
     def mute(self, space: str, peer: int, muted: bool = True) -> None:
-        """Mute or unmute a connected speaker. Raises UnknownPeerError."""
+        """Mute or unmute a connected speaker. Raises UnknownSpaceError, UnknownPeerError."""
         number = self.space(space).id
         with self._lock:  # whoever leaves and comes back is as muted as before
             (self._muted.add if muted else self._muted.discard)((number, peer))
-        if not self._worker.set_muted(number, peer, muted):
+        if not self._node.set_muted(number, peer, muted):
             raise UnknownPeerError("There is no speaker of that number in this space.")
 
     def remove(self, space: str, peer: int) -> None:
         """Send somebody away; a grant that was issued before opens nothing here any more.
 
-        Raises UnknownPeerError.
+        Raises UnknownSpaceError, UnknownPeerError.
         """
         with self._lock:
             number = self._registry.get(space).id
             sessions = self._sessions.of_space(space, peer)
             for session in sessions:
                 self._sessions.remove(session.id)
-                self._worker.end_session(session.id)
+                self._node.end_session(session.id)
             self._pump()
             for inside in self._inside.pop((number, peer), ()):
-                self._worker.end_session(inside)
-            if self._worker.remove_peer(number, peer) or sessions:
+                self._node.end_session(inside)
+            if self._node.remove_peer(number, peer) or sessions:
                 latest = int(self._clock()) + MAX_LIFE_SECONDS  # no token lives longer
                 self._registry.recall(space, peer, expires=latest)
             self._registry.remove(space, peer, now=self._clock())
 
     def remove_all(self, space: str, identity: str) -> None:
-        """Send away everybody who came as `identity`, whether or not they are connected."""
+        """Send away everybody who came as `identity`, whether or not they are connected.
+
+        Raises UnknownSpaceError.
+        """
         with self._lock:
             for peer in self._registry.peers_of(space, identity):
                 self.remove(space, peer)
 
     def forgive(self, space: str, identity: str) -> None:
-        """Let somebody who was sent away come again, by whichever token."""
+        """Let somebody who was sent away come again, by whichever token.
+
+        Raises UnknownSpaceError.
+        """
         with self._lock:
             self._registry.forgive(space, identity)
 
     def recast(self, space: str, peer: int, role: Role | str) -> None:
         """Make somebody something else; who no longer speaks is taken from the stage.
 
-        They may come back as what they are now. Raises UnknownPeerError.
+        They may come back as what they are now. Raises UnknownSpaceError, UnknownPeerError.
         """
         role = Role(role)
         with self._lock:
@@ -310,16 +324,22 @@ class Engine:
             for session in self._sessions.of_space(space, peer):
                 if session.role.speaks:
                     self._sessions.remove(session.id)
-                    self._worker.end_session(session.id)
+                    self._node.end_session(session.id)
 
     def rename(self, space: str, title: str, *, open_stage: bool) -> None:
-        """Change what a space is called, and whether anybody may speak."""
+        """Change what a space is called, and whether anybody may speak.
+
+        Raises UnknownSpaceError, InvalidRequestError.
+        """
         with self._lock:
             found = self._registry.get(space)
             found.title, found.open_stage = clean_text(title, MAX_TITLE_CHARS) or space, open_stage
 
     def online(self, space: str) -> frozenset[int]:
-        """Return the peer ids of those who are connected and known by number."""
+        """Return the peer ids of those who are connected and known by number.
+
+        Raises UnknownSpaceError.
+        """
         with self._lock:
             self._pump()
             return frozenset(self._registry.get(space).online)
@@ -329,8 +349,8 @@ class Engine:
     def ticket(self, space: str, *, grant: Grant | None = None) -> Ticket:
         """Return the ticket to listen to a space: the same for everybody, for some minutes.
 
-        grant: make one for its holder instead, which is good for a minute. Raises ForbiddenError
-        for who was removed.
+        grant: make one for its holder instead, which is good for a minute. Raises
+        UnknownSpaceError, and ForbiddenError for who was removed.
         """
         with self._lock:
             if grant:
@@ -339,9 +359,9 @@ class Engine:
             known = self._tickets.get(space)
             if known and known.expiry - now > TICKET_SECONDS / 2:
                 return known
-            slug, worker = self._registry.get(space).slug, self._worker
+            slug, node = self._registry.get(space).slug, self._node
             self._tickets[space] = public_ticket(
-                worker, slug, worker.fingerprint, self.candidates, int(now) + TICKET_SECONDS
+                node, slug, node.fingerprint, self.candidates, int(now) + TICKET_SECONDS
             )
             return self._tickets[space]
 
@@ -385,11 +405,14 @@ class Engine:
             return self._sessions.get(key)
 
     def end_session(self, session: str) -> bool:
-        """End a session, connected or not; False when it is unknown. `session`: its id."""
+        """End a session, connected or not; False when it is unknown.
+
+        `session`: its id, as `accept_offer` returned it; ValueError for what is no hex.
+        """
         number = bytes.fromhex(session)
         with self._lock:
             known = self._sessions.remove(number)
-            return bool(self._worker.end_session(number)) or known
+            return bool(self._node.end_session(number)) or known
 
     def set_listener_tier(self, session: str, tier: int | str) -> None:
         """Give a connected listener a tier of its own, or "space": follow the space's again.
@@ -398,7 +421,7 @@ class Engine:
         packet. Raises UnknownSessionError, InvalidRequestError.
         """
         wish = milliseconds(tier, "space")
-        if not self._worker.set_listener_tier(bytes.fromhex(session), wish):
+        if not self._node.set_listener_tier(bytes.fromhex(session), wish):
             raise UnknownSessionError("There is no listener of that session.")
 
     # Events.
@@ -417,7 +440,7 @@ class Engine:
         Two readers at once share the events; they do not both get each. It is no generator:
         it may be left and cancelled at any point, and nothing is lost.
         """
-        return _Events(self, os.dup(self._worker.fileno()))
+        return _Events(self, os.dup(self._node.fileno()))
 
     @property
     def closed(self) -> bool:
@@ -425,7 +448,7 @@ class Engine:
         return self._closed
 
     def close(self) -> None:
-        """Say goodbye to everybody, finish the recordings, stop the thread. Idempotent."""
+        """Say goodbye to everybody, finish the recordings, stop the threads. Idempotent."""
         with self._lock:
             if self._closed:
                 return
@@ -436,7 +459,7 @@ class Engine:
             self.data.unlock()
 
     @property
-    def _worker(self) -> Any:
+    def _node(self) -> Any:
         if self._closed:
             raise EngineClosedError("This engine is closed.")
         return self._native
@@ -447,7 +470,7 @@ class Engine:
         certificate, key = "", ""
         if self.data:
             certificate, key = self.data.certificate(_generate_certificate, self._clock())
-        worker = _core.Node(
+        node = _core.Node(
             host=host,
             port=port,
             workers=workers,
@@ -459,16 +482,16 @@ class Engine:
         )
         keys = self.data.ticket_keys() if self.data else [(1, secrets.token_bytes(32))]
         for number, secret in keys:
-            worker.add_ticket_key(number, secret)
-        return worker
+            node.add_ticket_key(number, secret)
+        return node
 
     def _local(self, space: Space, session: Session) -> Local:
         """Mint a ticket for one handshake and say what the answer is made of.
 
         A speaker's ufrag names the certificate of the offer, and the core asks for it.
         """
-        worker, speaks = self._worker, session.role.speaks
-        ticket = worker.mint(
+        node, speaks = self._node, session.role.speaks
+        ticket = node.mint(
             space=space.id,
             role=session.role.in_ticket,
             expiry=int(session.created) + OFFER_TICKET_SECONDS,
@@ -489,8 +512,8 @@ class Engine:
                 offer.red_payload_type,
                 offer.level_extension,
             ),
-            password=worker.password(ticket),
-            fingerprint=worker.fingerprint,
+            password=node.password(ticket),
+            fingerprint=node.fingerprint,
             candidates=self.candidates,
             ssrc=space.ssrc,
             cname=space.slug,
@@ -498,17 +521,17 @@ class Engine:
         )
 
     def _personal_ticket(self, space: Space, grant: Grant) -> Ticket:
-        now, worker = self._clock(), self._worker
+        now, node = self._clock(), self._node
         self._registry.admit(grant, now=now)
         expiry = int(now) + PERSONAL_TICKET_SECONDS
         return public_ticket(
-            worker, space.slug, worker.fingerprint, self.candidates, expiry, peer=grant.peer
+            node, space.slug, node.fingerprint, self.candidates, expiry, peer=grant.peer
         )
 
     def _grant(self, space: str, role: Role, peer: int | None, name: str) -> Grant:
         if peer is None:
             return self.invite(space, role=role, name=name, ttl=OFFER_TICKET_SECONDS)
-        name = clean_text(name, 64) or "Guest"
+        name = clean_text(name, MAX_NAME_CHARS) or "Guest"
         return Grant(space, role, peer, name, int(self._clock()) + OFFER_TICKET_SECONDS)
 
     def _require_room(self, role: Role) -> None:
@@ -526,10 +549,10 @@ class Engine:
 
         Whoever waits in `events()` is woken again when somebody else took the events.
         """
-        for native in self._worker.drain():
+        for native in self._node.drain():
             self._note(native)
         if rearm and self._pending:
-            os.eventfd_write(self._worker.fileno(), 1)
+            os.eventfd_write(self._node.fileno(), 1)
 
     def _note(self, native: Any) -> None:
         joined, left = native.kind.endswith("_joined"), native.kind.endswith("_left")
@@ -551,11 +574,11 @@ class Engine:
         if not joined:
             inside.discard(native.session)
         elif self._registry.is_removed(*place):
-            self._worker.end_session(native.session)
+            self._node.end_session(native.session)
         else:
             inside.add(native.session)
             if place in self._muted:
-                self._worker.set_muted(*place, True)
+                self._node.set_muted(*place, True)
         if not inside:
             self._inside.pop(place, None)
 

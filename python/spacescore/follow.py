@@ -70,7 +70,7 @@ async def follow(socket: WebSocket) -> None:
     try:
         caller = await _greeting(desk, socket)
         slug = socket.path_params["space"]
-        rank = _rank(desk, await _room(desk, slug), caller)
+        rank = _rank(await _room(desk, slug), caller)
         who = caller.who if isinstance(caller, Grant) else str(rank)
         with desk.feed.follower(f"{slug} {who}"):
             await _until_gone(socket, partial(_tell, desk, socket, slug, caller))
@@ -95,7 +95,7 @@ async def _tell(desk: Desk, socket: WebSocket, slug: str, caller: Caller) -> Non
             feed.forget(slug)
             await _send(socket, '{"type":"ended"}')
             return
-        rank = _rank(desk, room, caller)
+        rank = _rank(room, caller)
         keeper = may(rank, Action.SEE_PEOPLE)
         make = partial(_shown, desk, room, feed.dominant(slug), keeper=keeper)
         latest = await feed.latest(room, make, keeper=keeper)
@@ -129,8 +129,8 @@ async def _room(desk: Desk, slug: str) -> Room:
     return await desk.office.room(slug)
 
 
-def _rank(desk: Desk, room: Room, caller: Caller) -> Rank:
-    rank = rank_of(room, caller, desk.clock())
+def _rank(room: Room, caller: Caller) -> Rank:
+    rank = rank_of(room, caller)
     if rank is None or not (may(rank, Action.SEE_PEOPLE) or may(rank, Action.SPEAK)):
         raise ForbiddenError("This is for who keeps order or speaks; there is state.json.")
     return rank

@@ -8,9 +8,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from spacescore.api import NOT_STORED
-from spacescore.desk import Desk, desk_of, read_page, resource
+from spacescore.desk import Desk, desk_of, resource
 from spacescore.errors import UnknownLetterError
 from spacescore.policy import Action, rank, require
+from spacescore.reading import read_page
 from spacescore.store import Letter
 
 __all__ = ["routes"]

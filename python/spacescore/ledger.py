@@ -15,6 +15,7 @@ import structlog
 from spacescore.backplane import Backplane
 from spacescore.errors import ForbiddenError, StoreError
 from spacescore.limits import Limit, Limiter
+from spacescore.logs import words_of
 from spacescore.policy import Caller, Grant
 from spacescore.rooms.acts import QUIET, Act, Party, act_of, is_moderation
 from spacescore.rooms.commands import Command
@@ -79,7 +80,7 @@ class Ledger:
         peer = getattr(command, "peer", 0)
         known = room.people.get(peer)
         whom = Party(known.identity, known.name, peer) if known else Party(peer=peer)
-        detail = {"command": _words(type(command).__name__)}
+        detail = {"command": words_of(command)}
         act = self.act(key, room.slug, "command.refused", party(by), whom, detail)
         act = replace(act, outcome=str(error))
         with suppress(StoreError):  # it was refused all the same
@@ -102,8 +103,3 @@ class Ledger:
         """Return an id behind every one before, of whichever node, as far as clocks agree."""
         self._count = (self._count + 1) % 2**24
         return f"{int(now * 1000):012x}{self._count:06x}{self._node}"
-
-
-def _words(name: str) -> str:
-    """MuteAll -> mute all."""
-    return "".join(f" {c.lower()}" if c.isupper() else c for c in name).strip()

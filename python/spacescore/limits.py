@@ -8,11 +8,32 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from spacescore.errors import PacedError
-from spacescore.policy import TokenBucket
 
-__all__ = ["Limit", "Limiter"]
+__all__ = ["Limit", "Limiter", "TokenBucket"]
 
 MAX_KNOWN = 20_000  # about 6 MB
+
+
+@dataclass(slots=True)
+class TokenBucket:
+    """At most `rate` a second in the long run, `burst` at once."""
+
+    rate: float
+    burst: float
+    _level: float = -1.0
+    _seen: float = 0.0
+
+    def take(self, now: float) -> float:
+        """Take one. Returns 0.0, or the seconds until there will be one (and takes none)."""
+        if self._level < 0:
+            self._level, self._seen = self.burst, now
+        elapsed = max(0.0, now - self._seen)
+        self._level = min(self.burst, self._level + elapsed * self.rate)
+        self._seen = now
+        if self._level < 1.0:
+            return (1.0 - self._level) / self.rate
+        self._level -= 1.0
+        return 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from spacescore.errors import InvalidRequestError, OverloadedError
-from spacescore.limits import Limit, Limiter
-from spacescore.policy import TokenBucket
+from spacescore.limits import Limit, Limiter, TokenBucket
 from spacescore.spaces import clean_text
 
 __all__ = ["REACTIONS", "Caption", "Live"]

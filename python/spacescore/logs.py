@@ -10,7 +10,7 @@ from typing import TextIO, cast
 
 import structlog
 
-__all__ = ["configure"]
+__all__ = ["configure", "words_of"]
 
 
 class _Forgiving:
@@ -58,3 +58,9 @@ def configure(stream: TextIO = sys.stderr) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+def words_of(value: object) -> str:
+    """Return what a line says of a value of this type: HandRaised -> hand raised."""
+    name = type(value).__name__
+    return "".join(f" {c.lower()}" if c.isupper() else c for c in name).strip()

@@ -38,6 +38,7 @@ from spacescore.errors import (
     UnknownSpaceError,
 )
 from spacescore.ledger import Ledger
+from spacescore.logs import words_of
 from spacescore.policy import Caller, Grant
 from spacescore.rooms import facts
 from spacescore.rooms.acts import Act, Party
@@ -421,7 +422,7 @@ class Office:
         adopted = unasked and not room.details.auto_open
         if not (self.silent or adopted or isinstance(entry.fact, _QUIET)):
             values = {"by": entry.by, **_logged(entry.fact)}
-            _log.info(_words(type(entry.fact).__name__), space=room.slug, **values)
+            _log.info(words_of(entry.fact), space=room.slug, **values)
         try:
             if isinstance(entry.fact, facts.Ended):
                 self._note_recording(kept)
@@ -469,8 +470,3 @@ _QUIET = (facts.Came, facts.Seated, facts.Connected, facts.Disconnected, facts.F
 def _logged(fact: Fact) -> Mapping[str, Any]:
     shown = ("peer", "role", "why", "identity", "link", "mode")
     return {name: getattr(fact, name) for name in shown if hasattr(fact, name)}
-
-
-def _words(name: str) -> str:
-    """HandRaised -> hand raised."""
-    return "".join(f" {c.lower()}" if c.isupper() else c for c in name).strip()

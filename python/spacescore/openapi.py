@@ -16,10 +16,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from spacescore.admission import MAX_SECONDS, MIN_SECONDS, Mode
-from spacescore.desk import MAX_PAGE, Handler, desk_of, resource
+from spacescore.desk import Handler, desk_of, resource
 from spacescore.figures import MAX_TIME
 from spacescore.operations import MAX_ROW
 from spacescore.policy import Role
+from spacescore.reading import MAX_PAGE
 from spacescore.rooms.details import (
     MAX_GRACE,
     MAX_KEEP_DAYS,

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from spacescore.api import NOT_STORED
 from spacescore.desk import Desk, desk_of, resource
 from spacescore.errors import InvalidRequestError
 from spacescore.figures import read_count
@@ -21,7 +22,6 @@ from spacescore.pulse import COLUMNS, KEPT_SECONDS
 __all__ = ["MAX_ROW", "routes"]
 
 MAX_ROW = 10**9
-NOT_STORED = {"Cache-Control": "no-store"}
 
 
 def routes() -> list[Route]:

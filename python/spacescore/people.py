@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from spacescore.api import NOT_STORED, link_of
-from spacescore.desk import Desk, Fields, desk_of, read_json, resource
+from spacescore.desk import Desk, act, desk_of, resource
 from spacescore.errors import (
     ForbiddenError,
     InvalidRequestError,
@@ -23,12 +23,13 @@ from spacescore.errors import (
     UnknownSpaceError,
     WrongMomentError,
 )
+from spacescore.figures import read_count
 from spacescore.policy import Action, Grant, Role, require
+from spacescore.reading import Fields, read_json
 from spacescore.rooms.acts import Party
 from spacescore.rooms.commands import (
     AnswerOffer,
     Block,
-    Command,
     GiveRole,
     HandOver,
     LowerHand,
@@ -87,7 +88,7 @@ async def issue_token(request: Request) -> Response:
     """Invite somebody: a token, and the link that carries it."""
     desk, slug = desk_of(request), request.path_params["space"]
     room, caller = await desk.office.room(slug), desk.caller(request)
-    rank = rank_of(room, caller, desk.clock())
+    rank = rank_of(room, caller)
     require(rank, Action.ISSUE_TOKEN, Role.LISTENER)
     await desk.pace_one(caller)
     fields = await read_json(request)
@@ -114,7 +115,7 @@ async def introduce(request: Request) -> Response:
     """Give a listener a name, and a token to ask for the stage with."""
     desk = desk_of(request)
     room = await desk.office.room(request.path_params["space"])
-    require_listener(room, desk.caller(request), desk.clock())
+    require_listener(room, desk.caller(request))
     return await _introduced(request, room, Role.LISTENER)
 
 
@@ -129,7 +130,7 @@ async def _introduced(request: Request, room: Room, role: Role) -> Response:
         await desk.office.backplane.check_network(key, network, desk.clock())
     name = (await read_json(request)).text("name")
     grant = _new_grant(desk, room, role, name, expiry(room, desk.clock()), identity)
-    admit(room, grant, desk.clock())
+    admit(room, grant)
     await desk.office.backplane.came(key, grant.who, network)
     return _token(desk, request, grant)
 
@@ -179,7 +180,7 @@ async def use_link(request: Request) -> Response:
 
 async def revoke_link(request: Request) -> Response:
     """Make an invite link useless; who came by it stays."""
-    await _do(request, RevokeLink(request.path_params["link"]))
+    await act(request, RevokeLink(request.path_params["link"]))
     return Response(status_code=204)
 
 
@@ -193,7 +194,7 @@ async def show_me(request: Request) -> Response:
     """
     desk, now = desk_of(request), desk_of(request).clock()
     room, own = await desk.office.room(request.path_params["space"]), _own(request)
-    found = _me(desk, room, own)
+    found = _me(room, own)
     desk.seen.note(room.slug, own.peer, now)
     if longer := renewed(room, own, now):
         found |= {"token": desk.keys.issue(longer, now=now), "expires": longer.expires}
@@ -202,17 +203,17 @@ async def show_me(request: Request) -> Response:
 
 async def raise_hand(request: Request) -> Response:
     """Ask to speak."""
-    room = await _do(request, RaiseHand())
-    return JSONResponse(_me(desk_of(request), room, _own(request)), headers=NOT_STORED)
+    room = await act(request, RaiseHand())
+    return JSONResponse(_me(room, _own(request)), headers=NOT_STORED)
 
 
 async def withdraw_hand(request: Request) -> Response:
     """Ask no longer."""
     desk = desk_of(request)
     room, grant = await desk.office.room(request.path_params["space"]), _own(request)
-    admit(room, grant, desk.clock())
+    admit(room, grant)
     if grant.peer in room.hands:
-        await _do(request, LowerHand(grant.peer))
+        await act(request, LowerHand(grant.peer))
     return Response(status_code=204)
 
 
@@ -234,8 +235,8 @@ async def answer_offer(request: Request) -> Response:
     desk = desk_of(request)
     await desk.office.room(request.path_params["space"])
     accept = (await read_json(request)).flag("accept", default=True)
-    room = await _do(request, AnswerOffer(accept))
-    return JSONResponse(_me(desk, room, _own(request)), headers=NOT_STORED)
+    room = await act(request, AnswerOffer(accept))
+    return JSONResponse(_me(room, _own(request)), headers=NOT_STORED)
 
 
 # Keeping order.
@@ -300,7 +301,7 @@ async def mute_speaker(request: Request) -> Response:
 
 async def mute_all(request: Request) -> Response:
     """Mute everybody on stage but oneself, and those of one's own rank."""
-    room = await _do(request, MuteAll())
+    room = await act(request, MuteAll())
     muted = [peer for peer in room.seats if peer in room.people and room.people[peer].muted]
     return JSONResponse({"muted": muted}, headers=NOT_STORED)
 
@@ -328,7 +329,7 @@ async def block(request: Request) -> Response:
 async def unblock(request: Request) -> Response:
     """Let somebody come again."""
     identity, office = request.path_params["identity"], desk_of(request).office
-    await _do(request, Unblock(identity))
+    await act(request, Unblock(identity))
     await office.backplane.forgive(await office.key(request.path_params["space"]), identity)
     return Response(status_code=204)
 
@@ -336,22 +337,11 @@ async def unblock(request: Request) -> Response:
 # The work of all of them.
 
 
-async def _do(request: Request, command: Command) -> Room:
-    desk, slug = desk_of(request), request.path_params["space"]
-    caller = desk.caller(request)
-    await desk.pace_one(caller)
-    room = await desk.office.do(slug, command, caller)
-    desk.kept.forget(slug)
-    return room
-
-
 async def _do_to(request: Request, command: Any) -> Room:
     desk, slug = desk_of(request), request.path_params["space"]
     caller = desk.caller(request)
     await desk.pace_one(caller)
-    room = await desk.office.about(slug, command.peer, command, caller)
-    desk.kept.forget(slug)
-    return room
+    return await desk.office.about(slug, command.peer, command, caller)
 
 
 def _own(request: Request) -> Grant:
@@ -362,10 +352,10 @@ def _own(request: Request) -> Grant:
 
 
 def _peer(request: Request) -> int:
-    text = request.path_params["peer"]
-    if not (text.isascii() and text.isdecimal() and len(text) <= 10 and int(text) < 2**32):
+    peer = read_count(request.path_params["peer"], 2**32 - 1)
+    if peer is None:
         raise UnknownPeerError("There is nobody of that number in this space.")
-    return int(text)
+    return peer
 
 
 def _role(text: str) -> Role:
@@ -440,8 +430,8 @@ def _audience(room: Room) -> list[int]:
     return [who.peer for who in known if who.peer not in waiting][-SHOWN_LISTENERS:]
 
 
-def _me(desk: Desk, room: Room, grant: Grant) -> dict[str, Any]:
-    rank = rank_of(room, grant, desk.clock())
+def _me(room: Room, grant: Grant) -> dict[str, Any]:
+    rank = rank_of(room, grant)
     queue = list(room.hands)
     known = room.people.get(grant.peer)
     return {

@@ -1,4 +1,4 @@
-"""Who may do what, and how often: pure rules.
+"""Who may do what: pure rules.
 
 A caller is the operator (who holds the node's key), the holder of a grant (a verified
 token), or a stranger (`None`). The operator runs spaces but has no voice of their own: to
@@ -24,7 +24,6 @@ __all__ = [
     "Operator",
     "Rank",
     "Role",
-    "TokenBucket",
     "may",
     "rank",
     "require",
@@ -189,25 +188,3 @@ def rank(caller: Caller, space: str = "") -> Rank | None:
     if space:
         require_space(caller, space)
     return caller.role
-
-
-@dataclass(slots=True)
-class TokenBucket:
-    """At most `rate` a second in the long run, `burst` at once."""
-
-    rate: float
-    burst: float
-    _level: float = -1.0
-    _seen: float = 0.0
-
-    def take(self, now: float) -> float:
-        """Take one. Returns 0.0, or the seconds until there will be one (and takes none)."""
-        if self._level < 0:
-            self._level, self._seen = self.burst, now
-        elapsed = max(0.0, now - self._seen)
-        self._level = min(self.burst, self._level + elapsed * self.rate)
-        self._seen = now
-        if self._level < 1.0:
-            return (1.0 - self._level) / self.rate
-        self._level -= 1.0
-        return 0.0

@@ -12,7 +12,7 @@ from typing import Any
 
 from spacescore.packet_time import PACKET_TIMES
 
-__all__ = ["COLUMNS", "KEPT_SECONDS", "Pulse", "Reading", "drops", "lateness"]
+__all__ = ["COLUMNS", "KEPT_SECONDS", "NO_ROOM", "Pulse", "Reading", "drops", "lateness"]
 
 KEPT_SECONDS = 15 * 60
 # How late a tick may be, in ms, and the counter of those that were later.
@@ -30,7 +30,8 @@ _LOST = (
     *("kernel_drops", "send_errors", "outbox_overflows"),
     *("ring_lost", "frames_abandoned", "recorder_lost"),
 )
-_NO_ROOM = ("dropped_handshake_limit", "dropped_handshake_backlog", "dropped_node_full")
+# Counters of joins that were refused for want of room: a node that has some does not keep up.
+NO_ROOM = ("dropped_handshake_limit", "dropped_handshake_backlog", "dropped_node_full")
 _DROPPED = "dropped_"
 COLUMNS = (
     "at",  # Unix seconds
@@ -133,7 +134,7 @@ def _row(last: Reading, now: Reading) -> list[Any]:
         "at": round(now.at, 2),
         "joins": grown("handshakes_completed") / seconds,
         "failed": grown("handshakes_failed") / seconds,
-        "no_room": grown(*_NO_ROOM) / seconds,
+        "no_room": grown(*NO_ROOM) / seconds,
         **{name: now.total([name]) for name in COLUMNS if name.startswith("listeners_")},
         "speakers": now.total(["speakers"]),
         "spaces": now.spaces,

@@ -40,6 +40,7 @@ from spacescore.errors import (
 )
 from spacescore.events import DominantSpeaker
 from spacescore.http import asgi, check_public_url
+from spacescore.logs import words_of
 from spacescore.notify import Manager, feed
 from spacescore.office import Office
 from spacescore.policy import OPERATOR
@@ -61,6 +62,7 @@ __all__ = ["Service", "Settings", "check", "keep_serving", "told_to_nodes"]
 
 DEMO = "demo"
 HTTP_GRACE_SECONDS = 1.0  # for requests under way, once spaces are closed
+BACKLOG = 1024  # connections that wait to be accepted
 UNREAD_MS = 30_000  # an answer that is not taken for so long: the connection is given up
 STOP_SECONDS = 4.5  # from the signal to the end, whatever hangs
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # between restarts of the HTTP server
@@ -202,7 +204,7 @@ class Service:
             await trio.to_thread.run_sync(self.engine.refuse_newcomers)
             _log.info("draining", people=await self._people(), seconds=seconds)
             why = await until_empty(self._people, seconds, self._stopping.wait)
-            _log.info("drained", because=why)
+            _log.info("drained", reason=why)
         self.stop()
 
     async def _people(self) -> int:
@@ -257,13 +259,13 @@ class Service:
 
     async def _follow_events(self) -> None:
         """Log what the media core tells, and let hosts and speakers hear who has the word."""
-        feed = self.app.state.desk.feed
+        desk = self.app.state.desk
         async for event in self.engine.events():
             if isinstance(event, DominantSpeaker):
-                feed.has_the_word(event.space, event.peer)
+                desk.feed.has_the_word(event.space, event.peer)
             fields = asdict(event)
             fields.pop("session", None)
-            _log.info(_words(type(event).__name__), **fields)
+            _log.info(words_of(event), **fields)
 
     async def _serve_http(self) -> None:
         async def serve() -> None:
@@ -283,7 +285,7 @@ class Service:
         """Make a configuration on a duplicate of the socket: the server closes what it gets."""
         config = _Config(self._tls)
         config.bind = [f"fd://{self._listener.dup().detach()}"]
-        config.backlog = self._backlog
+        config.backlog = BACKLOG
         config.errorlog = logging.getLogger("anycorn.error")
         config.loglevel = "WARNING"
         config.include_server_header = False
@@ -297,8 +299,6 @@ class Service:
             config.certfile = str(self.settings.tls_cert)
             config.keyfile = str(self.settings.tls_key)
         return config
-
-    _backlog = 1024
 
     def _tell_webhooks(self, data: DataDir) -> None:
         """Have whatever happens from now on told to those who are set."""
@@ -453,7 +453,7 @@ def _listen(host: str, port: int) -> socket.socket:
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # connections inherit it
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_MS)
         listener.bind((host.strip("[]"), port))
-        listener.listen(Service._backlog)
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         raise StartupError(
@@ -489,8 +489,3 @@ def _pair(settings: Settings) -> Pair | None:
 
 def _usec(seconds: float) -> int:
     return int(seconds * 1e6)
-
-
-def _words(name: str) -> str:
-    """SpeakerJoined -> speaker joined."""
-    return "".join(f" {c.lower()}" if c.isupper() else c for c in name).strip()

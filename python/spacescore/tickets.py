@@ -60,7 +60,7 @@ def public_ticket(
 ) -> Ticket:
     """Mint the ticket that everybody may have; with `peer`, one person's own.
 
-    `keys` mints: a worker, or bare ticket keys.
+    `keys` mints: a node, or bare ticket keys.
     """
     number = space_id(slug)
     own = {"peer": peer, "personal": True, "cohort": cohort_of(peer)} if peer else {}

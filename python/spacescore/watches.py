@@ -75,7 +75,7 @@ class Certificate:
             await trio.to_thread.run_sync(self._pair.reload)
         except (StartupError, OSError) as error:
             self._metrics.count_bad_certificate()
-            _log.error("the certificate stays as it was", because=str(error))
+            _log.error("the certificate stays as it was", reason=str(error))
         else:
             self._metrics.tell_certificate(self._pair.told.expires)
             _log.info("new certificate", names=self._pair.told.names)

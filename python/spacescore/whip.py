@@ -15,11 +15,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from spacescore.desk import desk_of, read_body, resource
+from spacescore.desk import desk_of, resource
 from spacescore.engine import Engine
 from spacescore.errors import UnknownSessionError
 from spacescore.policy import Action, Grant, Role, require
 from spacescore.problem import Problem
+from spacescore.reading import read_body
 from spacescore.rooms.facts import Visibility
 from spacescore.rooms.standing import rank_of, require_listener
 from spacescore.sdp import parse_fragment, parse_offer
@@ -54,7 +55,7 @@ async def publish(request: Request) -> Response:
     """Take a speaker in. They get a seat when their offer is one that can be answered."""
     desk, slug = desk_of(request), request.path_params["space"]
     room, caller = await desk.office.room(slug), desk.caller(request)
-    require(rank_of(room, caller, desk.clock()), Action.SPEAK)
+    require(rank_of(room, caller), Action.SPEAK)
     await desk.pace(request)
     offer = await read_body(request, SDP)
     parse_offer(offer, publishing=True)
@@ -67,7 +68,7 @@ async def play(request: Request) -> Response:
     """Take a listener in; a token is welcome, and needed where the space is by invitation."""
     desk, slug = desk_of(request), request.path_params["space"]
     room, caller = await desk.office.room(slug), desk.caller(request)
-    grant = require_listener(room, caller, desk.clock())
+    grant = require_listener(room, caller)
     await desk.pace(request)
     offer = await read_body(request, SDP)
     invited = grant and room.details.visibility is Visibility.INVITE

@@ -274,3 +274,4 @@ def test_a_space_for_words_makes_mono_of_stereo(world):
     world.run(2)
     left, right = stereo_of(listener).T
     np.testing.assert_array_equal(left, right)
+    assert min(strength(left, 440), strength(left, 1_000)) > LOUD / 2  # half of each: their mean

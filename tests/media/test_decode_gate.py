@@ -4,7 +4,7 @@ import pytest
 
 from spacescore._native import _core
 
-AUDIBLE, SPARE, TRIAL = 3, 2, 3
+AUDIBLE, SPARE = 3, 2
 SILENT = 127
 
 
@@ -126,7 +126,7 @@ def test_silence_is_silence_with_levels_or_without():
 
 
 @pytest.mark.parametrize("how", ["leaves", "never came"])
-def test_of_who(how):
+def test_who_is_not_there_is_never_chosen(how):
     gate = _core.DecodeGate()
     if how == "leaves":
         gate.add(1)

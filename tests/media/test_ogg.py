@@ -8,6 +8,7 @@ import av
 import numpy as np
 import pytest
 
+from ogg_pages import pages
 from spacescore._native import _core
 
 FRAME = 960
@@ -32,27 +33,6 @@ def decoded(file: bytes) -> np.ndarray:
     """Samples as a player hears them: the pre-skip is gone, the end trimmed."""
     with av.open(io.BytesIO(file)) as container:
         return np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)])
-
-
-def pages(file: bytes) -> list[tuple[int, int, int, int, list[bytes], int]]:
-    """(type, granule, serial, number, packets, end) of each page, read by RFC 3533 figure 1."""
-    at, found = 0, []
-    while at < len(file):
-        magic, version, kind, granule, serial, number, _, count = struct.unpack_from(
-            "<4sBBQIIIB", file, at
-        )
-        assert (magic, version) == (b"OggS", 0)
-        at += 27
-        lacing, packets = file[at : at + count], []
-        at, size = at + count, 0
-        for value in lacing:
-            size += value
-            if value < 255:
-                packets.append(file[at : at + size])
-                at, size = at + size, 0
-        assert size == 0  # no packet is continued on another page
-        found.append((kind, granule, serial, number, packets, at))
-    return found
 
 
 def rms(samples: np.ndarray) -> float:
@@ -275,28 +255,6 @@ def test_other_channel_counts_are_refused(channels):
         _core.OggOpusWriter(serial=7, channels=channels)
 
 
-def test_every_cut_has_the_whole_pages_before_it_as_valid_prefix(tone):
-    file = written(encoded(tone(440, 120)))
-    ends = [0, *(page[5] for page in pages(file))]
-    for cut in range(len(file) + 1):
-        assert _core.ogg_valid_prefix(file[:cut]) == max(end for end in ends if end <= cut)
-
-
-def test_every_changed_byte_ends_the_valid_prefix_at_its_page(tone):
-    file = written(encoded(tone(440, 60)))
-    ends = [0, *(page[5] for page in pages(file))]
-    for at in range(len(file)):
-        broken = bytearray(file)
-        broken[at] ^= 0x55
-        assert _core.ogg_valid_prefix(bytes(broken)) == max(end for end in ends if end <= at)
-
-
-def test_files_that_are_not_ogg_have_no_valid_prefix():
-    rng = random.Random(1)
-    assert _core.ogg_valid_prefix(rng.randbytes(100_000)) == 0
-    assert _core.ogg_valid_prefix(b"OggS\x00" + bytes(22)) == 0
-
-
 def test_a_file_cut_anywhere_plays_up_to_its_last_whole_page(tone):
     file = written(encoded(tone(440, 260)))
     found = pages(file)
@@ -304,15 +262,15 @@ def test_a_file_cut_anywhere_plays_up_to_its_last_whole_page(tone):
     rng = random.Random(5)
     for cut in [first, *(rng.randrange(first, len(file)) for _ in range(30)), len(file) - 1]:
         whole = max(page[1] for page in found if page[5] <= cut)
-        kept = decoded(file[: _core.ogg_valid_prefix(file[:cut])])
+        kept = decoded(file[: max(page[5] for page in found if page[5] <= cut)])
         assert kept.size == whole - 312
         assert rms(kept[4_800:]) == pytest.approx(0.354, rel=0.1)
         assert whole - 312 <= decoded(file[:cut]).size <= whole + RATE
 
 
-def test_a_recording_may_go_on_behind_the_valid_prefix_as_a_second_chain(tone):
+def test_a_recording_may_go_on_behind_its_last_whole_page_as_a_second_chain(tone):
     """RFC 3533 section 4 chaining: what a restarted process appends is played after the rest."""
     packets = encoded(tone(440, 100))
     before, after = written(packets, serial=7), written(packets, serial=8)
-    kept = before[: _core.ogg_valid_prefix(before[:-500])]
+    kept = before[: pages(before)[-2][5]]
     assert decoded(kept + after).size >= pages(kept)[-1][1] + 100 * FRAME - 312

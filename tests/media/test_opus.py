@@ -35,14 +35,6 @@ def test_the_bitrate_is_what_was_asked_for(speech):
     assert np.mean(sizes) * 8 * 50 == pytest.approx(24_000, rel=0.33)  # pauses cost little
 
 
-def test_a_change_of_bitrate_takes_effect(tone):
-    encoder = _core.OpusEncoder(bitrate=64_000)
-    wide = [len(encoder.encode(frame)) for frame in tone(440, 20)]
-    encoder.set_bitrate(12_000)
-    narrow = [len(encoder.encode(frame)) for frame in tone(440, 20)]
-    assert np.mean(narrow[5:]) < np.mean(wide[5:]) / 2
-
-
 def test_silence_shrinks_to_single_bytes():
     sizes = [len(packet) for packet in packets_of(np.zeros((50, 960), np.float32))]
     assert sizes[20:].count(1) >= 25
@@ -71,14 +63,6 @@ def test_a_bad_setting_is_named(bad):
     ((name, value),) = bad.items()
     with pytest.raises(ValueError, match=rf"{name}.*: {value}$"):
         _core.OpusEncoder(**bad)
-
-
-def test_bad_settings_later_are_named_too():
-    encoder = _core.OpusEncoder()
-    with pytest.raises(ValueError, match=r"bitrate.*: 7$"):
-        encoder.set_bitrate(7)
-    with pytest.raises(ValueError, match=r"expected_loss.*: 200$"):
-        encoder.set_expected_loss(200)
 
 
 @pytest.mark.parametrize("size", [0, 1, 959, 961, 1920])
@@ -117,6 +101,7 @@ def test_fec_from_garbage_is_concealment(tone):
     one, other = _core.OpusDecoder(), _core.OpusDecoder()
     for packet in packets:
         one.decode(packet), other.decode(packet)
+    assert one.conceal().size == other.conceal().size == 960
     np.testing.assert_array_equal(one.decode_fec(b"\x6b\x00"), other.conceal())
     np.testing.assert_array_equal(one.decode_fec(b""), other.conceal())
 

@@ -86,7 +86,7 @@ class Purses:
         """As the service does for who is let in."""
         if not isinstance(by, Grant):
             return
-        require_listener(room, by, now)
+        require_listener(room, by)
         self.require_welcome(by)
         if how == "introduce":
             peer = 100 + len(self.drawn) % 3
@@ -175,7 +175,7 @@ def play(steps) -> None:
         stage.now += seconds
         before, length, by = stage.room, len(stage.history), purses.who(one)
         try:
-            rank = rank_of(before, by, stage.now)
+            rank = rank_of(before, by)
         except SpacescoreError:
             rank = "kept out"
         try:

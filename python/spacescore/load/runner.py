@@ -1,37 +1,35 @@
-"""Runs a load test: asks at the door, lets the swarms go, and counts."""
+"""Runs a load test: asks at the door, and lets the swarms go."""
 
 import resource
 import secrets
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from spacescore._native import _core
 from spacescore.load.doors import Entrance, Stage, open_door
-from spacescore.load.local import cpu_seconds, name_of, pid_of_port
+from spacescore.load.local import pid_of_port
 from spacescore.load.plan import LoadPlan, start_times
-from spacescore.load.report import (
-    Columns,
-    Generator,
-    LoadReport,
-    Quantiles,
-    ServerCost,
-    Speakers,
-    audio_of,
-    causes,
-    joins_of,
-)
+from spacescore.load.report import LoadReport, audio_of, joins_of
 from spacescore.load.requests import LoadError, Refused
-from spacescore.load.silence import SoundClock, silences, unanswered
+from spacescore.load.silence import SoundClock
 from spacescore.load.speech import packets_of, tone
+from spacescore.load.tally import (
+    Mark,
+    columns_of,
+    cost_of,
+    generator_of,
+    mark,
+    merged,
+    silences_of,
+    speakers_of,
+    totals_of,
+)
 
 __all__ = ["Progress", "run"]
 
@@ -116,7 +114,8 @@ class _Test:
         self.refused_speakers: list[str] = []
         self._request_lags: list[int] = []
         self._pool: ThreadPoolExecutor | None = None
-        self._marks: list[_Mark] = []
+        self._asking: list[Future[None]] = []
+        self._marks: list[Mark] = []
         self._pid = plan.server_pid
         if self._pid is None and door.local:
             self._pid = pid_of_port(*door.port)
@@ -135,7 +134,7 @@ class _Test:
         with closing(stage):
             self._publish(stage, swarm, playlist)
         self._wait(lambda fates: fates["waiting"] + fates["joining"] == 0)
-        self._speakers_in = self._totals()["fates"]["joined"]
+        self._speakers_in = totals_of(self.swarms)["fates"]["joined"]
 
     def _publish(self, stage: Stage, swarm: Any, playlist: Any) -> None:
         for number in range(self.plan.speakers):
@@ -165,7 +164,7 @@ class _Test:
         self._mark()
         until = time.monotonic() + self.plan.duration
         others = self._speakers_in if self.plan.listeners else 0
-        anybody = self._totals()["fates"]["joined"] > others
+        anybody = totals_of(self.swarms)["fates"]["joined"] > others
         while anybody and (left := until - time.monotonic()) > 0 and not self._stop.is_set():
             self._look()
             self._stop.wait(min(left, LOOK_SECONDS))
@@ -173,9 +172,10 @@ class _Test:
 
     def report(self) -> LoadReport:
         """Say what there was; then everybody leaves."""
-        rows, heard, said = self._columns()
+        rows, heard, said = columns_of(self.swarms)
         end = _now_us()
-        delay, generator = self._merged("delays"), self._generator()
+        delay = merged(self.swarms, "delays")
+        generator = generator_of(self.swarms, self._marks, self._request_lags)
         self._enter("leaving")
         self._look()
         for swarm in self.swarms:
@@ -185,9 +185,9 @@ class _Test:
         return LoadReport(
             plan=self.plan,
             joins=joins_of(listeners, _core.FATES, self.refused, self.plan.listeners),
-            audio=audio_of(listeners, delay, self._silences(listeners, end)),
-            speakers=self._speakers(rows, end),
-            server=self._cost(int((listeners["connected_us"] >= 0).sum())),
+            audio=audio_of(listeners, delay, silences_of(listeners, self._sound, end)),
+            speakers=speakers_of(self.plan, rows, self.refused_speakers, end),
+            server=cost_of(self._pid, self._marks, int((listeners["connected_us"] >= 0).sum())),
             generator=generator,
             listened_seconds=self._marks[-1].at - self._marks[1].at,
             listeners=listeners,
@@ -258,7 +258,7 @@ class _Test:
             self._stop.wait(LOOK_SECONDS / 4)
 
     def _look(self) -> dict[str, Any]:
-        totals, now = self._totals(), time.monotonic()
+        totals, now = totals_of(self.swarms), time.monotonic()
         self._sound.note(_now_us(), totals["sent"] + totals["received"])
         fates = totals["fates"]
         joined = fates["joined"] + fates["lost"] + fates["sent_away"] - self._speakers_in
@@ -285,116 +285,8 @@ class _Test:
             self.door.keep_alive()
         return totals
 
-    def _totals(self) -> dict[str, Any]:
-        fates: Counter[str] = Counter()
-        sums: Counter[str] = Counter()
-        for swarm in self.swarms:
-            totals = swarm.totals()
-            fates.update(totals.pop("fates"))
-            sums.update(totals)
-        return {"fates": fates, **{name: sums[name] for name in totals}}
-
-    # Counting.
-
     def _mark(self) -> None:
-        used = cpu_seconds(self._pid) if self._pid else None
-        health = [swarm.health() for swarm in self.swarms]
-        received = self._totals()["received"]
-        own = np.array([h["cpu_us"] for h in health]) / 1e6
-        self._marks.append(_Mark(time.monotonic(), used, own, received))
-
-    def _generator(self) -> Generator:
-        health = [swarm.health() for swarm in self.swarms]
-        first, last = self._marks[0], self._marks[-1]
-        busy = (last.own - first.own) / (last.at - first.at)
-        return Generator(
-            cores=round(float(busy.sum()), 3),
-            busiest=round(float(busy.max()), 3),
-            lateness=self._merged("lateness"),
-            request_lag=Quantiles.of(np.array(self._request_lags)),
-            kernel_drops=sum(h["kernel_drops"] for h in health),
-            send_errors=sum(h["send_errors"] for h in health),
-            strays=self._totals()["strays"],
-        )
-
-    def _cost(self, joined: int) -> ServerCost | None:
-        before, between, after = self._marks
-        if self._pid is None or before.cpu is None or between.cpu is None or after.cpu is None:
-            return None
-        joining, listening = between.cpu - before.cpu, after.cpu - between.cpu
-        seconds, packets = after.at - between.at, after.received - between.received
-        listened = seconds * joined
-        each = listening / packets if packets else 0.0
-        for_joins = max(0.0, joining - each * (between.received - before.received))
-        return ServerCost(
-            pid=self._pid,
-            name=name_of(self._pid),
-            joining_seconds=round(joining, 2),
-            listening_seconds=round(listening, 2),
-            ms_per_join=round(1e3 * for_joins / joined, 3) if joined else None,
-            us_per_packet=round(1e6 * each, 2) if packets else None,
-            ms_per_listener_second=round(1e3 * listening / listened, 4) if listened else None,
-            cores=round(listening / seconds, 3) if seconds else 0.0,
-        )
-
-    def _silences(self, rows: Columns, end: int) -> np.ndarray:
-        """Those who did not stay are counted as such."""
-        heard = np.maximum(rows["last_audio_us"], rows["connected_us"])
-        found = silences(heard, rows["last_answer_us"], self._sound, end)
-        return np.where(_stays(rows), found, 0)
-
-    def _speakers(self, rows: Columns, end: int) -> Speakers:
-        mine = {name: column[rows["speaker"]] for name, column in rows.items()}
-        sign = np.maximum(mine["last_answer_us"], mine["last_audio_us"])
-        return Speakers(
-            asked=self.plan.speakers,
-            joined=int((mine["connected_us"] >= 0).sum()),
-            failures=causes(mine, _core.FATES, self.refused_speakers, self.plan.speakers),
-            packets=int(mine["sent"].sum()),
-            unanswered=int((_stays(mine) & (unanswered(sign, end) > 0)).sum()),
-        )
-
-    def _merged(self, name: str) -> Quantiles:
-        found = [getattr(swarm, name)() for swarm in self.swarms]
-        counts = np.sum([f["counts"] for f in found], axis=0)
-        largest = max(f["largest_us"] for f in found)
-        return Quantiles.of_counts(found[0]["ends_us"], counts.tolist(), largest)
-
-    def _columns(self) -> tuple[Columns, Columns, Columns]:
-        """All swarms' rows end to end, and their logs with the numbers of the rows.
-
-        A listener's is counted among listeners, a speaker's among speakers.
-        """
-        parts = [swarm.results() for swarm in self.swarms]
-        rows = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        speaker = rows["speaker"]
-        number = np.where(speaker, np.cumsum(speaker), np.cumsum(~speaker)) - 1
-        offsets = np.cumsum([0] + [part["speaker"].size for part in parts])
-        logs = []
-        for log in ("heard", "said"):
-            found = [getattr(swarm, log)() for swarm in self.swarms]
-            merged = {name: np.concatenate([f[name] for f in found]) for name in found[0]}
-            at = [f["member"] + offset for f, offset in zip(found, offsets, strict=False)]
-            members = np.concatenate(at).astype(np.int64)
-            merged["member"] = number[members]
-            wanted = speaker[members] if log == "said" else ~speaker[members]
-            logs.append({name: column[wanted] for name, column in merged.items()})
-        return rows, logs[0], logs[1]
-
-
-@dataclass(frozen=True, slots=True)
-class _Mark:
-    """What was used and received up to a moment."""
-
-    at: float
-    cpu: float | None  # of the server
-    own: np.ndarray  # of each of our threads
-    received: int
-
-
-def _stays(rows: Columns) -> np.ndarray:
-    stays: np.ndarray = rows["fate"] == _core.FATES.index("joined")
-    return stays
+        self._marks.append(mark(self.swarms, self._pid))
 
 
 @contextmanager

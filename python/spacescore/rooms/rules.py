@@ -110,7 +110,7 @@ def _meet(case: Case, command: commands.Meet) -> list[Fact]:
     grant = command.grant
     if grant.peer in case.room.people:
         return []
-    admit(case.room, grant, case.now)
+    admit(case.room, grant)
     return [*_make_room(case.room), _came(grant)]
 
 
@@ -323,7 +323,7 @@ def _use_link(case: Case, command: commands.UseLink) -> list[Fact]:
         name,
         issued=case.now,
     )
-    admit(case.room, grant, case.now)
+    admit(case.room, grant)
     met = _meet(case, commands.Meet(grant)) if link.role.speaks else []
     return [facts.LinkUsed(name, command.peer), *met]
 

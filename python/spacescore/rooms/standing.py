@@ -56,7 +56,7 @@ class Case:
     @property
     def rank(self) -> Rank | None:
         """What they are. Raises ForbiddenError for those kept out."""
-        return rank_of(self.room, self.by, self.now)
+        return rank_of(self.room, self.by)
 
     @property
     def grant(self) -> Grant:
@@ -65,7 +65,7 @@ class Case:
             raise UnauthenticatedError("A bearer token is needed to take part.")
         if isinstance(self.by, Operator):
             raise ForbiddenError("The operator's key is nobody in a space: issue a token.")
-        admit(self.room, self.by, self.now)
+        admit(self.room, self.by)
         return self.by
 
     def require(self, action: Action, target: Role | None = None) -> None:
@@ -90,16 +90,16 @@ class Case:
         return who
 
 
-def rank_of(room: Room, by: Caller, now: float) -> Rank | None:
+def rank_of(room: Room, by: Caller) -> Rank | None:
     """Return what `by` is in this space. Raises ForbiddenError for those kept out."""
     if not isinstance(by, Grant):
         return by
-    admit(room, by, now)
+    admit(room, by)
     known = room.people.get(by.peer)
     return known.role if known else by.role
 
 
-def admit(room: Room, grant: Grant, now: float) -> None:
+def admit(room: Room, grant: Grant) -> None:
     """Return if the holder of `grant` is let in. Raises ForbiddenError."""
     require_space(grant, room.slug)
     known = room.people.get(grant.peer)
@@ -113,10 +113,10 @@ def admit(room: Room, grant: Grant, now: float) -> None:
         raise ForbiddenError("This token was for an earlier space of the same name.")
 
 
-def require_listener(room: Room, by: Caller, now: float) -> Grant | None:
+def require_listener(room: Room, by: Caller) -> Grant | None:
     """Return who listens by name, or nobody. Raises where a token is needed, or no good."""
     if isinstance(by, Grant):
-        admit(room, by, now)
+        admit(room, by)
         return by
     if by is None and room.details.visibility is Visibility.INVITE:
         raise UnauthenticatedError("This space is by invitation: a bearer token is needed.")

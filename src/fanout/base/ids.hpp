@@ -27,10 +27,6 @@ struct SessionId {
   bool operator==(const SessionId&) const = default;
 };
 
-/// One frame of Opus at its fixed RTP clock (RFC 7587 section 4.1): 20 ms at 48 kHz.
-constexpr std::uint32_t kClockRate = 48'000;
-constexpr std::size_t kFrameSamples = 960;
-
 inline std::uint64_t hash_value(const SessionId& id, std::uint64_t secret) noexcept {
   std::uint64_t head;
   std::uint32_t tail;

@@ -5,11 +5,6 @@
 
 namespace fanout {
 
-constexpr bool is_newer(std::uint16_t a, std::uint16_t b) noexcept {
-  return static_cast<std::int16_t>(a - b) > 0;  // half the ring lies ahead
-}
-static_assert(is_newer(0, 65535) && !is_newer(65535, 0) && !is_newer(7, 7));
-
 /// The 64-bit value nearest to `reference` whose low 16 bits are `seq` (never below zero).
 constexpr std::uint64_t unwrap(std::uint16_t seq, std::uint64_t reference) noexcept {
   const auto step = static_cast<std::int16_t>(seq - static_cast<std::uint16_t>(reference));

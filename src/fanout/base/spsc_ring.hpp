@@ -21,8 +21,8 @@ class SpscRing {
     if (!slots_) throw std::bad_alloc();
   }
 
-  /// The next free slot, in which is anything, to be filled before `publish()`, or nothing when the
-  /// ring is full.
+  /// The next free slot, to be filled before `publish()`, or nothing when the ring is full. What is
+  /// in it is undefined.
   T* reserve() noexcept {
     const auto tail = tail_.load(std::memory_order_relaxed);
     if (tail - head_.load(std::memory_order_acquire) == count_) return nullptr;

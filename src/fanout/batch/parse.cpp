@@ -1,5 +1,6 @@
 #include "fanout/batch/parse.hpp"
 
+#include "fanout/base/audio.hpp"
 #include "fanout/wire/rtp.hpp"
 
 namespace fanout {
@@ -19,7 +20,7 @@ PacketRow parse_row(Bytes datagram, std::uint8_t level_id) noexcept {
           .size = static_cast<std::uint16_t>(payload->size()),
           .payload_type = rtp->payload_type,
           .marker = rtp->marker,
-          .level = level ? level->level : std::uint8_t{127},
+          .level = level ? level->level : kSilentLevel,
           .valid = 1};
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "fanout/base/audio.hpp"
+
 namespace fanout {
 namespace {
 

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "fanout/base/audio.hpp"
+
 namespace fanout {
 
 struct PacketRow {
@@ -16,8 +18,8 @@ struct PacketRow {
   std::uint16_t samples = 0;  ///< how long it lasts at 48 kHz; RTP does not say, so 0 from a parse
   std::uint8_t payload_type = 0;
   std::uint8_t marker = 0;
-  std::uint8_t level = 127;  ///< -dBov (RFC 6464), 127 when unknown
-  std::uint8_t valid = 0;    ///< it is RTP
+  std::uint8_t level = kSilentLevel;  ///< -dBov (RFC 6464), silence when unknown
+  std::uint8_t valid = 0;             ///< it is RTP
 };
 static_assert(sizeof(PacketRow) == 32);
 

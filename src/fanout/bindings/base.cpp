@@ -99,7 +99,6 @@ void bind_base(py::module_& module) {
     for (std::size_t i = 0; i < kDropKinds; ++i) names.append(name(static_cast<Drop>(i)));
     return names;
   });
-  module.def("is_newer", &is_newer, py::arg("a"), py::arg("b"));
   module.def("unwrap", &unwrap, py::arg("seq"), py::arg("reference"));
   module.def("unwrap_timestamp", &unwrap_timestamp, py::arg("timestamp"), py::arg("reference"));
 }

@@ -1,4 +1,5 @@
 #include "fanout/media/jitter.hpp"
+#include "fanout/base/audio.hpp"
 #include "fanout/bindings/jitter_policy.hpp"
 #include "fanout/bindings/jitter_stats.hpp"
 #include "fanout/media/level.hpp"
@@ -55,7 +56,8 @@ void bind_buffer(py::module_& module) {
            py::arg("slab") = py::none())
       .def("push", &push_to_buffer, py::arg("arrival_us"), py::arg("sequence"),
            py::arg("timestamp"), py::arg("payload"), py::arg("ssrc") = 0,
-           py::arg("samples") = kFrameSamples, py::arg("level") = 127, py::arg("copy") = false)
+           py::arg("samples") = kFrameSamples, py::arg("level") = kUnknownLevel,
+           py::arg("copy") = false)
       .def(
           "pop", [](JitterBuffer& buffer, std::int64_t now_us) { return buffer.pop({now_us}); },
           py::arg("now_us"), py::keep_alive<0, 1>(),

@@ -2,6 +2,7 @@
 #include <map>
 #include <vector>
 
+#include "fanout/base/audio.hpp"
 #include "fanout/bindings/address.hpp"
 #include "fanout/load/client.hpp"
 

@@ -2,6 +2,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "fanout/base/audio.hpp"
 #include "fanout/bindings/sound.hpp"
 #include "fanout/media/mix.hpp"
 #include "fanout/media/mixer.hpp"
@@ -179,8 +180,6 @@ void bind_opus(py::module_& module) {
            py::arg("channels") = 1, py::arg("dtx") = true, py::arg("expected_loss") = 10,
            py::arg("application") = "voip")
       .def("encode", &encode, py::arg("frame"), "960 samples per channel in, a packet out.")
-      .def("set_bitrate", &OpusEncoder::set_bitrate, py::arg("bitrate"))
-      .def("set_expected_loss", &OpusEncoder::set_expected_loss, py::arg("percent"))
       .def("reset", &OpusEncoder::reset)
       .def_property_readonly("lookahead", &OpusEncoder::lookahead);
   py::class_<PyDecoder>(module, "OpusDecoder")

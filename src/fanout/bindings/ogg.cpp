@@ -12,12 +12,6 @@ void write(OggOpusWriter& writer, std::uint64_t position, const py::bytes& packe
   writer.write(position, view(packet), samples);
 }
 
-std::size_t valid_prefix(const py::bytes& file) {
-  const auto bytes = view(file);
-  py::gil_scoped_release unlocked;
-  return ogg_valid_prefix(bytes);
-}
-
 }  // namespace
 
 void bind_ogg(py::module_& module) {
@@ -30,7 +24,6 @@ void bind_ogg(py::module_& module) {
       .def("finish", &OggOpusWriter::finish)
       .def("take", &take, "The bytes made since the last call.")
       .def_property_readonly("skipped", &OggOpusWriter::skipped);
-  module.def("ogg_valid_prefix", &valid_prefix, py::arg("file"), "Where the last whole page ends.");
 }
 
 }  // namespace fanout

@@ -9,6 +9,7 @@
 #include <limits>
 #include <string>
 
+#include "fanout/base/audio.hpp"
 #include "fanout/bindings/bind.hpp"
 #include "fanout/media/mix.hpp"
 

@@ -21,7 +21,7 @@ PyPlaylist make_playlist(const std::vector<std::pair<py::bytes, std::uint32_t>>&
   bool passes = false;
   for (const auto& [packet, samples] : packets) {
     const auto opus = view(packet);
-    if (opus.size() > 1'200) throw std::invalid_argument("more Opus than a datagram takes");
+    if (opus.size() > kMaxSentOpus) throw std::invalid_argument("more Opus than a datagram takes");
     words->push_back({{opus.begin(), opus.end()}, samples});
     passes = passes || samples > 0;
   }

@@ -1,4 +1,5 @@
 #include "fanout/media/voice.hpp"
+#include "fanout/base/audio.hpp"
 
 #include <vector>
 

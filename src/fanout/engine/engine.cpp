@@ -43,28 +43,6 @@ std::size_t addresses_at_most(const EngineConfig& config) {
 
 }  // namespace
 
-std::string_view name(EventKind kind) noexcept {
-  switch (kind) {
-    case EventKind::speaker_joined:
-      return "speaker_joined";
-    case EventKind::speaker_left:
-      return "speaker_left";
-    case EventKind::listener_joined:
-      return "listener_joined";
-    case EventKind::listener_left:
-      return "listener_left";
-    case EventKind::active_speakers:
-      return "active_speakers";
-    case EventKind::dominant_speaker:
-      return "dominant_speaker";
-    case EventKind::recording_failed:
-      return "recording_failed";
-    case EventKind::recording_resumed:
-      return "recording_resumed";
-  }
-  return "unknown";
-}
-
 Engine::Engine(const EngineConfig& config, Instant now, UnixTime wall, std::shared_ptr<Mesh> mesh,
                WorkerId self)
     : config_(checked(config)),
@@ -107,14 +85,14 @@ bool Engine::close_space(SpaceId space) {
   auto& closed = node.mapped();
   std::erase(turns_, closed.get());
   turn_ = 0;
-  for (std::uint32_t i = 0; i < speakers_.size(); ++i)
-    if (speakers_[i] && speakers_[i]->transport().space == space) {
-      speakers_[i]->send_bye(ssrc_of(space), outbox_);
-      closed->room->remove_speaker(*speakers_[i]);
-      emit(EventKind::speaker_left, speakers_[i]->transport(), "closed");
-      forget({Kind::speaker, i});
-      speakers_[i].reset();
-    }
+  for (const auto seat : seats_of(space)) {
+    Speaker& speaker = *speakers_[seat];
+    speaker.send_bye(ssrc_of(space), outbox_);
+    closed->room->remove_speaker(speaker);
+    emit(EventKind::speaker_left, speaker.transport(), "closed");
+    forget({Kind::speaker, seat});
+    speakers_[seat].reset();
+  }
   closing_.push_back(std::move(closed));
   return true;
 }
@@ -138,24 +116,25 @@ bool Engine::is_revoked(Instant now, const SessionId& session) noexcept {
          revoked_.end();
 }
 
-bool Engine::remove_peer(SpaceId space, PeerId peer) {
-  bool found = false;
+std::vector<std::uint32_t> Engine::seats_of(SpaceId space, std::optional<PeerId> peer) const {
+  std::vector<std::uint32_t> seats;
   for (std::uint32_t i = 0; i < speakers_.size(); ++i)
-    if (speakers_[i] && speakers_[i]->peer() == peer && speakers_[i]->transport().space == space) {
-      remove({Kind::speaker, i}, "removed");
-      found = true;
-    }
-  return found;
+    if (speakers_[i] && speakers_[i]->transport().space == space &&
+        (!peer || speakers_[i]->peer() == peer))
+      seats.push_back(i);
+  return seats;
+}
+
+bool Engine::remove_peer(SpaceId space, PeerId peer) {
+  const auto seats = seats_of(space, peer);
+  for (const auto seat : seats) remove({Kind::speaker, seat}, "removed");
+  return !seats.empty();
 }
 
 bool Engine::set_muted(SpaceId space, PeerId peer, bool muted) {
-  bool found = false;
-  for (const auto& speaker : speakers_)
-    if (speaker && speaker->peer() == peer && speaker->transport().space == space) {
-      speaker->set_muted(muted);
-      found = true;
-    }
-  return found;
+  const auto seats = seats_of(space, peer);
+  for (const auto seat : seats) speakers_[seat]->set_muted(muted);
+  return !seats.empty();
 }
 
 bool Engine::set_tier(SpaceId space, std::optional<Tier> tier) {

@@ -77,7 +77,8 @@ class Engine {
   /// Listeners need a ticket of their own from now on, or no longer: who came with everybody's is
   /// sent away. False when there is no such space.
   bool set_invited_only(SpaceId space, bool only);
-  /// The same for one listener, who then follows the space no more; nothing: follows again.
+  /// A listener's own tier, whatever the space's is; nothing: follows the space again. False when
+  /// there is no such listener.
   bool set_listener_tier(const SessionId& session, std::optional<Tier> tier);
   /// What the audience gives up, because media runs late.
   Relief relief() const noexcept { return auto_tier_.relief(); }
@@ -104,9 +105,9 @@ class Engine {
   /// The workers that were handed something since the last call: bit by bit.
   std::uint64_t poll_wakes() noexcept { return std::exchange(wakes_, 0); }
   Instant next_timeout(Instant now) const noexcept;
-  /// The same, leaving aside what waits for the socket or the handshakes' turn,
+  /// The same, leaving aside what waits for the socket or the handshakes' turn.
   Instant next_media(Instant now) const noexcept;
-  /// and fan-out as well.
+  /// The same, leaving aside fan-out as well.
   Instant next_tick() const noexcept;
 
   // Out. Appends to the batch what may be sent now; true when there is more. Events and frames
@@ -152,6 +153,7 @@ class Engine {
                   Peer peer);
   Verdict enter(Instant now, const Address& from, Bytes datagram, const StunView& view,
                 std::string_view ufrag);
+  void begin_handshake(Instant now, Transport transport, const OpenedUfrag& opened);
   void answer(const Address& to, const StunView& view, const IntegrityKey& key) noexcept;
   void move(Peer peer, Transport& transport, const Address& to) noexcept;
   bool is_taken(Instant now, const Address& address) noexcept;
@@ -197,6 +199,8 @@ class Engine {
   void ease(Instant now) noexcept;
   void say_goodbye(SendBatch& batch) noexcept;
 
+  /// Where the speakers of a space sit, or all who are one person there.
+  std::vector<std::uint32_t> seats_of(SpaceId space, std::optional<PeerId> peer = {}) const;
   Transport& transport(Peer peer) noexcept;
   Space* find_space(SpaceId space) noexcept;
   void emit(EventKind kind, const Transport& transport, std::string_view detail = {});

@@ -17,6 +17,25 @@ std::string_view text(const Password& password) noexcept {
   return {password.data(), password.size()};
 }
 
+/// Of one whose first check passed.
+Transport transport_of(const OpenedUfrag& opened, const StunView& check, const Address& from,
+                       Instant now) noexcept {
+  Transport transport{.address = from,
+                      .payload_type = opened.payload_type,
+                      .red_payload_type = opened.red_payload_type,
+                      .level_extension = opened.level_extension,
+                      .role = opened.ticket.role,
+                      .sends_only = opened.ticket.sends_only,
+                      .nominated = check.use_candidate,
+                      .peer = opened.ticket.peer,
+                      .space = opened.ticket.space,
+                      .last_check = now,
+                      .session = opened.session,
+                      .password = opened.password};
+  transport.remember(check.transaction);
+  return transport;
+}
+
 }  // namespace
 
 Engine::Verdict Engine::check(Instant now, const Address& from, Bytes datagram) {
@@ -80,32 +99,23 @@ Engine::Verdict Engine::enter(Instant now, const Address& from, Bytes datagram,
   if (!stays) return relay(home, from, datagram);
   if (!listens && opened->ticket.peer == PeerId{}) return Drop::bad_ticket;  // nobody speaks
   make_room(now);
-
-  Transport transport{.address = from,
-                      .payload_type = opened->payload_type,
-                      .red_payload_type = opened->red_payload_type,
-                      .level_extension = opened->level_extension,
-                      .role = opened->ticket.role,
-                      .sends_only = opened->ticket.sends_only,
-                      .nominated = view.use_candidate,
-                      .peer = opened->ticket.peer,
-                      .space = opened->ticket.space,
-                      .last_check = now,
-                      .session = opened->session,
-                      .password = opened->password};
-  transport.remember(view.transaction);
-  settle(transport);
-  const Slot slot = handshakes_.add(
-      {.transport = transport,
-       .fingerprint = opened->fingerprint,
-       .asks_certificate = opened->fingerprint || opened->ticket.requires_certificate,
-       .started = now});
-  if (listens) mesh_->take_seat();
-  by_address_.set(from, {Kind::handshake, slot});
-  by_session_.set(transport.session, {Kind::handshake, slot});
-  if (mesh_->workers() > 1) mesh_->directory().set(transport.session, self_);
+  begin_handshake(now, transport_of(*opened, view, from, now), *opened);
   answer(from, view, key);
   return {};
+}
+
+/// Gives a newcomer a slot, and a listener a seat as well.
+void Engine::begin_handshake(Instant now, Transport transport, const OpenedUfrag& opened) {
+  settle(transport);
+  const Slot slot =
+      handshakes_.add({.transport = transport,
+                       .fingerprint = opened.fingerprint,
+                       .asks_certificate = opened.fingerprint || opened.ticket.requires_certificate,
+                       .started = now});
+  if (transport.role == Role::listener) mesh_->take_seat();
+  by_address_.set(transport.address, {Kind::handshake, slot});
+  by_session_.set(transport.session, {Kind::handshake, slot});
+  if (mesh_->workers() > 1) mesh_->directory().set(transport.session, self_);
 }
 
 void Engine::answer(const Address& to, const StunView& view, const IntegrityKey& key) noexcept {

@@ -169,12 +169,10 @@ bool Engine::admit_speaker(Slot slot, Space& space) {
   if (!space.room) return false;
   const Transport transport = handshakes_[slot].transport;
   bool muted = false;
-  for (std::uint32_t i = 0; i < speakers_.size(); ++i)  // the same person, come back
-    if (speakers_[i] && speakers_[i]->peer() == transport.peer &&
-        speakers_[i]->transport().space == transport.space) {
-      muted = speakers_[i]->muted();
-      remove({Kind::speaker, i}, "replaced");
-    }
+  for (const auto seat : seats_of(transport.space, transport.peer)) {  // the same person, come back
+    muted = speakers_[seat]->muted();
+    remove({Kind::speaker, seat}, "replaced");
+  }
   const auto seat = std::ranges::find_if(speakers_, [](const auto& seat) { return !seat; });
   if (seat == speakers_.end()) return false;
   *seat = std::make_unique<Speaker>(transport, *srtp_, space.room->channels(), payloads_);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "fanout/base/audio.hpp"
+
 namespace fanout {
 
 void Hall::add(RowId id, AudienceTable& table) {

@@ -24,6 +24,7 @@
 
 #include "fanout/audience/seal.hpp"
 #include "fanout/audience/tier.hpp"
+#include "fanout/base/audio.hpp"
 #include "fanout/base/ids.hpp"
 #include "fanout/media/opus.hpp"
 #include "fanout/media/repacketize.hpp"

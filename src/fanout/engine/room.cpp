@@ -2,13 +2,13 @@
 
 #include <algorithm>
 
+#include "fanout/base/audio.hpp"
 #include "fanout/secure/hmac.hpp"
 
 namespace fanout {
 
 namespace {
 
-constexpr std::uint8_t kSilent = 127;  // -dBov
 /// A 20 ms CELT frame of digital silence: any decoder plays it, no encoder is asked.
 constexpr std::array<std::uint8_t, 3> kSilence = {0xF8, 0xFF, 0xFE};
 /// While nobody is heard, silence this often keeps NAT bindings and players alive.
@@ -92,9 +92,9 @@ void Room::listen(EngineCounters& counters) {
   for (Speaker* speaker : speakers_) {
     auto& voice = speaker->voice();
     voice.advance(now);
-    const auto claim = speaker->muted() ? kSilent : voice.claim();
+    const auto claim = speaker->muted() ? kSilentLevel : voice.claim();
     gate_.claim(speaker->peer(), claim, voice.leveled());
-    speaker->set_level(voice.leveled() ? claim : kSilent);
+    speaker->set_level(voice.leveled() ? claim : kSilentLevel);
   }
   for (const PeerId peer : gate_.choose(ranking_.audible(now)))
     if (Speaker* speaker = find(peer)) hear(*speaker, now);
@@ -108,7 +108,7 @@ void Room::listen(EngineCounters& counters) {
 /// Who is muted is heard no more, but for the end of a fade.
 void Room::hear(Speaker& speaker, Instant now) {
   const auto frame = speaker.voice().frame();
-  const auto level = speaker.muted() ? kSilent : level_dbov(frame);
+  const auto level = speaker.muted() ? kSilentLevel : level_dbov(frame);
   mixer_.set_voice(speaker.peer(), frame);
   gate_.measure(speaker.peer(), level);
   ranking_.report(speaker.peer(), level, now);

@@ -11,6 +11,7 @@
 
 #include "fanout/audience/seal.hpp"
 #include "fanout/audience/transport.hpp"
+#include "fanout/base/audio.hpp"
 #include "fanout/engine/outbox.hpp"
 #include "fanout/media/voice.hpp"
 #include "fanout/secure/srtp.hpp"
@@ -74,7 +75,7 @@ class Speaker {
   std::uint32_t octets_sent_ = 0;
 
   Voice voice_;
-  std::uint8_t level_ = 127;
+  std::uint8_t level_ = kSilentLevel;
   bool muted_ = false;
 
   // Reception statistics of the current SSRC (RFC 3550 appendix A.3).

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "fanout/audience/tier.hpp"
+#include "fanout/base/audio.hpp"
 #include "fanout/base/drop.hpp"
 #include "fanout/base/ids.hpp"
 #include "fanout/media/voice.hpp"
@@ -57,7 +58,7 @@ struct SpeakerStats {
   PeerId peer{};
   bool muted = false;
   bool audible = false;
-  std::uint8_t level = 127;  ///< -dBov
+  std::uint8_t level = kSilentLevel;  ///< -dBov
   VoiceStats voice;
 };
 

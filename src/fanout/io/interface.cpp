@@ -8,9 +8,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <stdexcept>
-#include <system_error>
 
 #include "fanout/io/file_descriptor.hpp"
+#include "fanout/io/socket.hpp"
 
 namespace fanout {
 
@@ -27,7 +27,7 @@ FileDescriptor open_probe(const std::string& refused) {
   FileDescriptor probe{socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0)};
   if (!probe && errno == EPERM)
     throw std::invalid_argument(refused + "it needs the capability CAP_NET_RAW");
-  if (!probe) throw std::system_error(errno, std::generic_category(), "AF_PACKET socket");
+  if (!probe) throw failure("AF_PACKET socket");
   return probe;
 }
 

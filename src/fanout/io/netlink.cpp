@@ -2,8 +2,7 @@
 
 #include <sys/socket.h>
 
-#include <cerrno>
-#include <system_error>
+#include "fanout/io/socket.hpp"
 
 namespace fanout {
 
@@ -18,7 +17,7 @@ FileDescriptor open_netlink() noexcept {
 }  // namespace
 
 Netlink::Netlink() : socket_(open_netlink()) {
-  if (!socket_) throw std::system_error(errno, std::generic_category(), "netlink socket");
+  if (!socket_) throw failure("netlink socket");
 }
 
 /// An answer given up halfway would stand before the next one, so its socket is given up, too.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <stdexcept>
+#include <type_traits>
 #include <utility>
 
 namespace fanout {
@@ -59,50 +60,50 @@ auto Node::on_all(Command command) {
   };
   std::vector<decltype(on(*workers_[0]))> futures;
   for (auto& worker : workers_) futures.push_back(on(*worker));
-  std::vector<decltype(futures[0].get())> results;
-  for (auto& future : futures) results.push_back(future.get());
-  return results;
+  using Result = decltype(futures[0].get());
+  if constexpr (std::is_void_v<Result>) {
+    for (auto& future : futures) future.get();
+  } else {
+    std::vector<Result> results;
+    for (auto& future : futures) results.push_back(future.get());
+    return results;
+  }
+}
+
+/// The same, and whether any of them said yes.
+template <typename Command>
+bool Node::on_any(Command command) {
+  const auto said = on_all(std::move(command));
+  return std::ranges::find(said, true) != said.end();
 }
 
 void Node::add_ticket_key(std::uint8_t key_id, const TicketKey& key) {
-  on_all([=](Worker&, Engine& engine, Instant) {
-    engine.tickets().add(key_id, key);
-    return true;
-  });
+  on_all([=](Worker&, Engine& engine, Instant) { engine.tickets().add(key_id, key); });
 }
 
 void Node::refuse_newcomers() {
-  on_all([](Worker&, Engine& engine, Instant) {
-    engine.refuse_newcomers();
-    return true;
-  });
+  on_all([](Worker&, Engine& engine, Instant) { engine.refuse_newcomers(); });
 }
 
 void Node::create_space(SpaceId space, const std::string& title, const std::string& record_path,
                         SoundMode mode) {
-  const auto known =
-      on_all([space](Worker&, Engine& engine, Instant) { return engine.has_space(space); });
-  if (std::ranges::find(known, true) != known.end())
+  if (on_any([space](Worker&, Engine& engine, Instant) { return engine.has_space(space); }))
     throw std::invalid_argument("the space exists already");
   const bool recorded = !record_path.empty();
   if (recorded)
     home(space).recorder().open(space, record_path, title, mode == SoundMode::music ? 2 : 1);
   on_all([=](Worker&, Engine& engine, Instant now) {
     engine.create_space(now, space, recorded, mode);
-    return true;
   });
 }
 
 bool Node::close_space(SpaceId space) {
-  const auto known =
-      on_all([space](Worker& worker, Engine&, Instant) { return worker.close_space(space); });
-  return std::ranges::find(known, true) != known.end();
+  return on_any([space](Worker& worker, Engine&, Instant) { return worker.close_space(space); });
 }
 
 bool Node::end_session(const SessionId& session) {
-  const auto known = on_all(
+  return on_any(
       [session](Worker&, Engine& engine, Instant now) { return engine.end_session(now, session); });
-  return std::ranges::find(known, true) != known.end();
 }
 
 bool Node::remove_peer(SpaceId space, PeerId peer) {
@@ -118,27 +119,22 @@ bool Node::set_muted(SpaceId space, PeerId peer, bool muted) {
 }
 
 bool Node::set_tier(SpaceId space, std::optional<Tier> tier) {
-  const auto known =
-      on_all([=](Worker&, Engine& engine, Instant) { return engine.set_tier(space, tier); });
-  return std::ranges::find(known, true) != known.end();
+  return on_any([=](Worker&, Engine& engine, Instant) { return engine.set_tier(space, tier); });
 }
 
 bool Node::set_admitted(SpaceId space, std::uint16_t cohorts) {
-  const auto known =
-      on_all([=](Worker&, Engine& engine, Instant) { return engine.set_admitted(space, cohorts); });
-  return std::ranges::find(known, true) != known.end();
+  return on_any(
+      [=](Worker&, Engine& engine, Instant) { return engine.set_admitted(space, cohorts); });
 }
 
 bool Node::set_invited_only(SpaceId space, bool only) {
-  const auto known = on_all(
+  return on_any(
       [=](Worker&, Engine& engine, Instant) { return engine.set_invited_only(space, only); });
-  return std::ranges::find(known, true) != known.end();
 }
 
 bool Node::set_listener_tier(const SessionId& session, std::optional<Tier> tier) {
-  const auto known = on_all(
+  return on_any(
       [=](Worker&, Engine& engine, Instant) { return engine.set_listener_tier(session, tier); });
-  return std::ranges::find(known, true) != known.end();
 }
 
 std::optional<SpaceStats> Node::space_stats(SpaceId space) {

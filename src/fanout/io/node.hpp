@@ -79,6 +79,8 @@ class Node {
   void tell_next_hops(const NextHops& hops);
   template <typename Command>
   auto on_all(Command command);
+  template <typename Command>
+  bool on_any(Command command);
 
   EventQueue events_;
   std::shared_ptr<Mesh> mesh_;

@@ -54,9 +54,9 @@ void Recorder::open(SpaceId space, const std::string& path, const std::string& t
     throw std::system_error(EEXIST, std::generic_category(), "recording to " + path);
   const auto serial = static_cast<std::uint32_t>(static_cast<std::uint64_t>(space));
   File file{path, OggOpusWriter(serial, channels, title), ++opens_};
-  const std::scoped_lock lock(door_);
+  const std::scoped_lock lock(opened_mutex_);
   opened_.emplace_back(space, std::move(file));
-  somebody_.store(true);
+  any_opened_.store(true);
 }
 
 void Recorder::write(const RecordedFrame& frame) noexcept {
@@ -121,7 +121,7 @@ void Recorder::drain() {
 Recorder::Files::iterator Recorder::file_of(const Item& item) {
   const auto space = item.frame.space;
   const auto at = files_.find(space);
-  if (!somebody_.load()) return at;
+  if (!any_opened_.load()) return at;
   auto opened = fetch(space, item.opened);
   if (!opened) return at;
   if (at != files_.end()) end(at);  // whose last found no place in the ring
@@ -130,14 +130,14 @@ Recorder::Files::iterator Recorder::file_of(const Item& item) {
 
 /// The last that was opened by then; one before it never had a frame.
 std::optional<Recorder::File> Recorder::fetch(SpaceId space, std::uint64_t opened) {
-  const std::scoped_lock lock(door_);
+  const std::scoped_lock lock(opened_mutex_);
   std::optional<File> found;
   for (auto at = opened_.begin(); at != opened_.end();) {
     const bool meant = at->first == space && at->second.opened <= opened;
     if (meant) found = std::move(at->second);
     at = meant ? opened_.erase(at) : std::next(at);
   }
-  somebody_.store(!opened_.empty());
+  any_opened_.store(!opened_.empty());
   return found;
 }
 

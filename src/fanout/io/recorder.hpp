@@ -7,8 +7,8 @@
 /// where it stopped. Behind kMaxWaiting frames are lost and counted; they are silence in the file,
 /// so its time stays the room's. Recordings that are over wait too, all of them in kMaxEnded.
 ///
-/// Files belong to the recorder's thread alone, so nobody else waits for a disk: who opens one
-/// leaves it at the door, where its first frame fetches it.
+/// Files belong to the recorder's thread alone, so nobody else waits for a disk: one that was
+/// opened waits in a list until its first frame fetches it.
 #pragma once
 
 #include <atomic>
@@ -69,7 +69,7 @@ class Recorder {
   struct File {
     std::string path;
     OggOpusWriter ogg;
-    std::uint64_t opened = 0;  ///< the how manieth
+    std::uint64_t opened = 0;  ///< its number in the order of opening
     FileDescriptor fd{};
     std::vector<std::uint8_t> waiting{};       ///< made, and not written yet
     std::uint64_t frames = 0;                  ///< since all that was made is written
@@ -81,7 +81,7 @@ class Recorder {
 
   void run() noexcept;
   void drain();
-  /// The file of what is in the ring, fetched from the door by the first.
+  /// The file of what is in the ring, fetched from the list by the first.
   Files::iterator file_of(const Item& item);
   std::optional<File> fetch(SpaceId space, std::uint64_t opened);
   void write_frame(File& file, const RecordedFrame& frame);
@@ -99,9 +99,9 @@ class Recorder {
 
   Tell tell_;
   SpscRing<Item> ring_{kRing};
-  std::mutex door_;  // guards opened_, and is held for no longer than a look
+  std::mutex opened_mutex_;  // guards opened_, and is held for no longer than a look
   std::list<std::pair<SpaceId, File>> opened_;  // before their first frame
-  std::atomic<bool> somebody_{false};           // is at the door
+  std::atomic<bool> any_opened_{false};
   std::atomic<std::uint64_t> opens_{0};
   Files files_;
   std::list<std::pair<SpaceId, File>> ended_;

@@ -5,8 +5,8 @@
 #include <sys/socket.h>
 
 #include <atomic>
-#include <cerrno>
-#include <system_error>
+
+#include "fanout/io/socket.hpp"
 
 namespace fanout {
 
@@ -22,10 +22,6 @@ static_assert(kDataOffset + TransmitRing::kMaxFrame == kSlot);
 /// The kernel counts a frame's buffer, 1 KiB or so, against the socket's until it is sent.
 constexpr int kSendBuffer = 4 << 20;
 
-std::system_error failure(const std::string& what) {
-  return {errno, std::generic_category(), what};
-}
-
 template <typename Value>
 void set(int fd, int option, const Value& value, const char* name) {
   if (setsockopt(fd, SOL_PACKET, option, &value, sizeof value) != 0) throw failure(name);
@@ -39,8 +35,7 @@ FileDescriptor open_packet_socket() {
   set(fd, PACKET_VERSION, static_cast<int>(TPACKET_V2), "PACKET_VERSION");
   set(fd, PACKET_QDISC_BYPASS, 1, "PACKET_QDISC_BYPASS");
   set(fd, PACKET_LOSS, 1, "PACKET_LOSS");  // a frame it cannot read holds up no other
-  if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &kSendBuffer, sizeof kSendBuffer) != 0)
-    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &kSendBuffer, sizeof kSendBuffer);
+  set_send_buffer(fd, kSendBuffer);
   const tpacket_req size{kBlock, kBytes / kBlock, kSlot, kSlots};
   set(fd, PACKET_TX_RING, size, "PACKET_TX_RING");
   return socket;

@@ -1,53 +1,21 @@
 #include "fanout/io/udp.hpp"
 
 #include <arpa/inet.h>
-#include <linux/sock_diag.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
-#include <system_error>
+
+#include "fanout/io/socket.hpp"
 
 namespace fanout {
 
 namespace {
 
-/// The default holds 256 small datagrams, 50 ms of a busy port. The kernel caps what it gives
-/// at net.core.rmem_max; a privileged process may go beyond.
+/// The default holds 256 small datagrams, 50 ms of a busy port.
 constexpr int kReceiveBuffer = 8 << 20;
 constexpr int kSendBuffer = 4 << 20;
-
-std::system_error failure(const std::string& what) {
-  return {errno, std::generic_category(), what};
-}
-
-sockaddr_in v4_name(const Address& address) noexcept {
-  sockaddr_in name{};
-  name.sin_family = AF_INET;
-  name.sin_port = htons(address.port);
-  std::memcpy(&name.sin_addr, address.ip.data() + 12, 4);
-  return name;
-}
-
-sockaddr_in6 v6_name(const Address& address) noexcept {
-  sockaddr_in6 name{};
-  name.sin6_family = AF_INET6;
-  name.sin6_port = htons(address.port);
-  std::memcpy(&name.sin6_addr, address.ip.data(), 16);
-  return name;
-}
-
-socklen_t write_name(const Address& address, int family, sockaddr_storage& out) noexcept {
-  if (family == AF_INET) {
-    const auto name = v4_name(address);
-    std::memcpy(&out, &name, sizeof name);
-    return sizeof name;
-  }
-  const auto name = v6_name(address);
-  std::memcpy(&out, &name, sizeof name);
-  return sizeof name;
-}
 
 Address read_name(const sockaddr_storage& name) noexcept {
   if (name.ss_family == AF_INET) {
@@ -94,11 +62,6 @@ void write_packet_info(const in6_pktinfo& ours, ControlBuffer& control, msghdr& 
   message->cmsg_type = IPV6_PKTINFO;
   message->cmsg_len = CMSG_LEN(sizeof ours);
   std::memcpy(CMSG_DATA(message), &ours, sizeof ours);
-}
-
-void widen(int fd, int forced, int polite, int size) noexcept {
-  if (setsockopt(fd, SOL_SOCKET, forced, &size, sizeof size) != 0)
-    setsockopt(fd, SOL_SOCKET, polite, &size, sizeof size);
 }
 
 }  // namespace
@@ -162,8 +125,8 @@ UdpSocket UdpSocket::another() const {
 }
 
 bool UdpSocket::bind_to(const Address& address) {
-  widen(fd(), SO_RCVBUFFORCE, SO_RCVBUF, kReceiveBuffer);
-  widen(fd(), SO_SNDBUFFORCE, SO_SNDBUF, kSendBuffer);
+  set_receive_buffer(fd(), kReceiveBuffer);
+  set_send_buffer(fd(), kSendBuffer);
   if (family_ == AF_INET6 && is_wildcard(address)) {
     const int on = 1;
     setsockopt(fd(), IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
@@ -248,11 +211,6 @@ std::optional<Address> UdpSocket::source_for(const Address& to) const noexcept {
   return source;
 }
 
-std::uint64_t UdpSocket::kernel_drops() const noexcept {
-  std::array<std::uint32_t, SK_MEMINFO_VARS> info{};
-  socklen_t size = sizeof info;
-  if (getsockopt(fd(), SOL_SOCKET, SO_MEMINFO, info.data(), &size) != 0) return 0;
-  return info[SK_MEMINFO_DROPS];
-}
+std::uint64_t UdpSocket::kernel_drops() const noexcept { return fanout::kernel_drops(fd()); }
 
 }  // namespace fanout

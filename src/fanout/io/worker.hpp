@@ -1,6 +1,6 @@
-/// A worker: one thread, one UDP socket, one engine. The only clock and the only threads are
-/// here. Whoever owns it talks to the thread by commands it runs between batches, and hears
-/// from it by an event queue; the thread never calls out.
+/// A worker: one thread, one UDP socket, one engine, which it tells the time. Whoever owns it talks
+/// to the thread by commands it runs between batches, and hears from it by an event queue; the
+/// thread never calls out.
 #pragma once
 
 #include <atomic>

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "fanout/base/audio.hpp"
 #include "fanout/media/opus.hpp"
 
 namespace fanout {
@@ -11,9 +12,6 @@ namespace {
 
 /// RFC 3550 section 6.5.1; which name it is does not matter, that there is one does.
 constexpr std::string_view kCname = "virtual-client";
-
-/// 20 ms of Opus is far below it; what is above would be fragmented by IP.
-constexpr std::size_t kMaxPayload = 1'200;
 
 /// RFC 6347 section 4.2.4 sets no bound; a peer that has missed it so often is gone.
 constexpr int kMaxLastFlights = 5;
@@ -204,7 +202,7 @@ Instant VirtualClient::next_timeout() const noexcept {
 }
 
 bool VirtualClient::send_audio(Instant now, Bytes opus, std::uint32_t samples, bool marker) {
-  if (opus.size() > kMaxPayload) throw std::invalid_argument("more Opus than a datagram takes");
+  if (opus.size() > kMaxSentOpus) throw std::invalid_argument("more Opus than a datagram takes");
   if (state_ != State::connected) return false;
   const auto buffer = outbox_.next();
   Writer header(buffer);
@@ -259,11 +257,6 @@ void VirtualClient::write_report(Instant now, Writer& out) noexcept {
                         .packets = static_cast<std::uint32_t>(stats_.packets_sent),
                         .octets = static_cast<std::uint32_t>(stats_.bytes_sent)};
   write_sender_report(out, config_.ssrc, info, blocks);
-}
-
-std::optional<Duration> VirtualClient::join_time() const noexcept {
-  if (!times_.first_audio) return std::nullopt;
-  return *times_.first_audio - *times_.first_check;
 }
 
 ClientStats VirtualClient::stats() const noexcept {

@@ -27,6 +27,9 @@
 
 namespace fanout {
 
+/// In bytes: 20 ms of Opus is far below it; what is above would be fragmented by IP.
+constexpr std::size_t kMaxSentOpus = 1'200;
+
 struct ClientConfig {
   std::string server_ufrag;
   std::string server_password;
@@ -110,8 +113,6 @@ class VirtualClient {
   State state() const noexcept { return state_; }
   Failure failure() const noexcept { return failure_; }
   const JoinTimes& times() const noexcept { return times_; }
-  /// From the first check to the first audio.
-  std::optional<Duration> join_time() const noexcept;
   ClientStats stats() const noexcept;
   const Reception& reception() const noexcept { return reception_; }
   /// When the server last answered a check.

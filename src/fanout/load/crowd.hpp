@@ -32,7 +32,7 @@ struct Member {
 
 enum class Fate : std::uint8_t {
   waiting,            ///< the start is not due
-  joining,            ///
+  joining,            ///< the first check was sent, and there are no keys yet
   joined,             ///< keys are there
   no_answer,          ///< of all checks, none was answered in time
   handshake_timeout,  ///< checks were answered, DTLS came to no end

@@ -1,6 +1,5 @@
 #include "fanout/load/paths.hpp"
 
-#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -11,11 +10,11 @@
 #include <ctime>
 #include <optional>
 #include <stdexcept>
-#include <system_error>
 #include <vector>
 
 #include "fanout/io/clock.hpp"
 #include "fanout/io/file_descriptor.hpp"
+#include "fanout/io/socket.hpp"
 
 namespace fanout {
 namespace {
@@ -38,15 +37,8 @@ constexpr int kSendBuffer = 4 << 20;
 /// A member's own socket: seconds of audio.
 constexpr int kOwnBuffer = 256 << 10;
 
-std::system_error failure(const char* what) { return {errno, std::generic_category(), what}; }
-
 void set_option(int fd, int level, int option, int value) {
   if (setsockopt(fd, level, option, &value, sizeof value) != 0) throw failure("setsockopt");
-}
-
-void widen(int fd, int forced, int polite, int size) noexcept {
-  if (setsockopt(fd, SOL_SOCKET, forced, &size, sizeof size) != 0)
-    setsockopt(fd, SOL_SOCKET, polite, &size, sizeof size);
 }
 
 std::size_t receive_buffer(int fd) noexcept {
@@ -74,13 +66,6 @@ void watch(int epoll, int fd, std::uint32_t number) {
   if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0) throw failure("epoll");
 }
 
-std::uint64_t drops_of(int fd) noexcept {
-  std::array<std::uint32_t, SK_MEMINFO_VARS> info{};
-  socklen_t size = sizeof info;
-  if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info.data(), &size) != 0) return 0;
-  return info[SK_MEMINFO_DROPS];
-}
-
 struct Name {
   sockaddr_storage storage{};
   socklen_t size = 0;
@@ -90,18 +75,7 @@ struct Name {
 
 Name name_of(const Address& address) noexcept {
   Name name;
-  if (address.is_v4()) {
-    sockaddr_in v4{
-        .sin_family = AF_INET, .sin_port = htons(address.port), .sin_addr = {}, .sin_zero = {}};
-    std::memcpy(&v4.sin_addr, address.ip.data() + 12, 4);
-    std::memcpy(&name.storage, &v4, name.size = sizeof v4);
-  } else {
-    sockaddr_in6 v6{};
-    v6.sin6_family = AF_INET6;
-    v6.sin6_port = htons(address.port);
-    std::memcpy(&v6.sin6_addr, address.ip.data(), 16);
-    std::memcpy(&name.storage, &v6, name.size = sizeof v6);
-  }
+  name.size = write_name(address, address.is_v4() ? AF_INET : AF_INET6, name.storage);
   return name;
 }
 
@@ -257,7 +231,7 @@ class SharedPaths final : public Paths {
   int fd() const noexcept override { return epoll_.get(); }
   std::uint64_t kernel_drops() const noexcept override {
     std::uint64_t drops = 0;
-    for (const auto& socket : sockets_) drops += drops_of(socket.get());
+    for (const auto& socket : sockets_) drops += fanout::kernel_drops(socket.get());
     return drops;
   }
   std::uint64_t send_errors() const noexcept override { return send_errors_; }
@@ -267,8 +241,8 @@ class SharedPaths final : public Paths {
     auto socket = open_socket(AF_INET);
     const int fd = socket.get();
     set_option(fd, IPPROTO_IP, IP_PKTINFO, 1);
-    widen(fd, SO_RCVBUFFORCE, SO_RCVBUF, static_cast<int>(buffer / 2));  // the kernel doubles it
-    widen(fd, SO_SNDBUFFORCE, SO_SNDBUF, kSendBuffer);
+    set_receive_buffer(fd, static_cast<int>(buffer / 2));  // the kernel doubles it
+    set_send_buffer(fd, kSendBuffer);
     Name any = name_of(Address::v4({}, 0));
     if (bind(fd, any.get(), any.size) != 0) throw failure("UDP port");
     return socket;
@@ -305,7 +279,7 @@ class OwnPaths final : public Paths {
   void open(std::uint32_t member, const Address& server) override {
     Name name = name_of(server);
     auto socket = open_socket(name.family());
-    widen(socket.get(), SO_RCVBUFFORCE, SO_RCVBUF, kOwnBuffer);
+    set_receive_buffer(socket.get(), kOwnBuffer);
     if (connect(socket.get(), name.get(), name.size) != 0) throw failure("UDP route");
     watch(epoll_.get(), socket.get(), member);
     while (sockets_.size() <= member) sockets_.emplace_back();  // those before it may be shared
@@ -341,7 +315,7 @@ class OwnPaths final : public Paths {
   std::uint64_t kernel_drops() const noexcept override {
     std::uint64_t drops = 0;
     for (const auto& socket : sockets_)
-      if (socket) drops += drops_of(socket.get());
+      if (socket) drops += fanout::kernel_drops(socket.get());
     return drops;
   }
   std::uint64_t send_errors() const noexcept override { return send_errors_; }

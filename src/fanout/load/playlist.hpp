@@ -5,8 +5,8 @@
 #include <memory>
 #include <vector>
 
+#include "fanout/base/audio.hpp"
 #include "fanout/base/bytes.hpp"
-#include "fanout/base/ids.hpp"
 #include "fanout/base/time.hpp"
 
 namespace fanout {

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "fanout/base/audio.hpp"
 #include "fanout/base/seq.hpp"
 
 namespace fanout {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "fanout/base/audio.hpp"
+
 namespace fanout {
 namespace {
 
@@ -32,12 +34,12 @@ void DecodeGate::remove(PeerId peer) noexcept {
 void DecodeGate::claim(PeerId peer, std::uint8_t level, bool leveled) noexcept {
   auto* known = find(peer);
   if (!known) return;
-  known->claimed = static_cast<float>(127 - std::min<std::uint8_t>(level, 127));
+  known->claimed = static_cast<float>(kSilentLevel - std::min(level, kSilentLevel));
   known->leveled = leveled;
 }
 
 std::span<const PeerId> DecodeGate::choose(std::span<const PeerId> mixed) noexcept {
-  float weakest = mixed.size() < audible_ ? kInaudible : 127;
+  float weakest = mixed.size() < audible_ ? kInaudible : kSilentLevel;
   for (auto& peer : peers_) {
     peer.mixed = peer.open && std::ranges::find(mixed, peer.id) != mixed.end();
     if (peer.mixed && mixed.size() >= audible_) weakest = std::min(weakest, peer.heard);
@@ -98,7 +100,7 @@ DecodeGate::Peer* DecodeGate::least_promising() noexcept {
 void DecodeGate::measure(PeerId peer, std::uint8_t level) noexcept {
   auto* known = find(peer);
   if (!known || !known->open) return;
-  const auto loudness = static_cast<float>(127 - std::min<std::uint8_t>(level, 127));
+  const auto loudness = static_cast<float>(kSilentLevel - std::min(level, kSilentLevel));
   const bool first = known->tried == 0;
   known->said += (first ? 1 : kSmoothing) * (known->claimed - known->said);
   known->heard += (first ? 1 : kSmoothing) * (loudness - known->heard);

@@ -12,9 +12,6 @@
 namespace fanout {
 namespace {
 
-constexpr std::uint32_t kShortest = 120;   // 2.5 ms, RFC 6716 section 2
-constexpr std::uint32_t kLongest = 5'760;  // 120 ms
-
 // RFC 3550 appendix A.1.
 constexpr std::int64_t kMaxDropout = 3'000;
 constexpr std::int64_t kMaxMisorder = 100;
@@ -22,7 +19,7 @@ constexpr int kConfirms = 16;  // steps from a packet held aside to the one that
 constexpr Samples kMaxTransitJump = samples_of_ms(3'000);  // no queue is so long: a new time line
 constexpr Samples kMaxLead = samples_of_ms(200);  // a queue drains by a packet's length at a time
 
-constexpr Samples samples_at(Instant when) { return when.us * 6 / 125; }
+constexpr Samples samples_at(Instant when) { return when.us * 48 / 1'000; }
 
 /// RFC 3550 section 6.4.1 and appendix A.8, scaled by 16 as there.
 struct InterarrivalJitter {
@@ -90,7 +87,8 @@ PacketSlot JitterBuffer::Impl::place(Samples arrival, const JitterPacket& packet
           .timestamp = static_cast<Samples>(timestamp),
           .arrival = arrival,
           .size = static_cast<std::uint16_t>(packet.payload.size()),
-          .samples = static_cast<std::uint16_t>(std::clamp(packet.samples, kShortest, kLongest)),
+          .samples = static_cast<std::uint16_t>(
+              std::clamp<std::size_t>(packet.samples, kMinOpusSamples, kMaxOpusSamples)),
           .level = packet.level};
 }
 
@@ -242,7 +240,7 @@ Pop JitterBuffer::pop(Instant now) noexcept { return impl_->player.pop(samples_a
 void JitterBuffer::reset() noexcept { impl_->reset(); }
 JitterStats JitterBuffer::stats() const noexcept { return impl_->stats(); }
 Duration JitterBuffer::target() const noexcept {
-  return {impl_->player.delay().target() * 125 / 6};
+  return {impl_->player.delay().target() * 1'000 / 48};
 }
 
 }  // namespace fanout

@@ -33,6 +33,7 @@
 #include <memory>
 #include <span>
 
+#include "fanout/base/audio.hpp"
 #include "fanout/base/bytes.hpp"
 #include "fanout/base/ids.hpp"
 #include "fanout/base/time.hpp"
@@ -41,15 +42,16 @@
 
 namespace fanout {
 
-constexpr std::uint8_t kUnknownLevel = 127;
+/// What a packet without a level of its own counts as.
+constexpr std::uint8_t kUnknownLevel = kSilentLevel;
 
 struct JitterPacket {
   std::uint16_t sequence = 0;
   std::uint32_t timestamp = 0;
   Ssrc ssrc{};
-  Bytes payload;                ///< Opus; copied
-  std::uint32_t samples = 960;  ///< duration at 48 kHz
-  std::uint8_t level = 127;     ///< -dBov, 127 when unknown
+  Bytes payload;                          ///< Opus; copied
+  std::uint32_t samples = kFrameSamples;  ///< duration at 48 kHz
+  std::uint8_t level = kUnknownLevel;     ///< -dBov
 };
 
 enum class Push : std::uint8_t {
@@ -73,11 +75,11 @@ enum class Playout : std::uint8_t {
 
 struct Pop {
   Playout what = Playout::hold;
-  Bytes payload;                ///< valid until the next push or pop
-  std::uint32_t samples = 0;    ///< what this entry lasts; zero for a skip alone
-  std::uint32_t timestamp = 0;  ///< RTP timestamp of its first sample; where a skip leads to
-  std::uint16_t sequence = 0;   ///< RTP sequence number; frames only
-  std::uint8_t level = 127;     ///< as pushed; 127 for all but frames
+  Bytes payload;                       ///< valid until the next push or pop
+  std::uint32_t samples = 0;           ///< what this entry lasts; zero for a skip alone
+  std::uint32_t timestamp = 0;         ///< RTP timestamp of its first sample; where a skip leads to
+  std::uint16_t sequence = 0;          ///< RTP sequence number; frames only
+  std::uint8_t level = kUnknownLevel;  ///< as pushed; of frames only
 };
 
 /// W3C getStats names where there is one: all but the four marked as ours.

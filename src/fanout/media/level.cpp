@@ -7,6 +7,8 @@
 #include <numbers>
 #include <stdexcept>
 
+#include "fanout/base/audio.hpp"
+
 namespace fanout {
 namespace {
 
@@ -124,7 +126,7 @@ void SpeakerRanking::report(PeerId peer, std::uint8_t level, Instant now) noexce
   const auto found = speakers_.find(peer);
   if (found == speakers_.end()) return;
   auto& speaker = found->second;
-  speaker.hear(static_cast<std::uint8_t>(127 - std::min<std::uint8_t>(level, 127)), now);
+  speaker.hear(static_cast<std::uint8_t>(kSilentLevel - std::min(level, kSilentLevel)), now);
   if (speaker.heard == now) take_place(peer, speaker, now);
   if (now < next_decision_) return;
   next_decision_ = now + kDecide;

@@ -8,8 +8,6 @@
 namespace fanout {
 namespace {
 
-constexpr std::size_t kFadeSamples = kClockRate / 200;  // 5 ms: too short to hear, no click
-
 constexpr float kKnee = 0.891251F;   // -1 dBFS
 constexpr float kAbove = 1 - kKnee;  // what is left to 0 dBFS
 constexpr std::size_t kBlock = 60;   // 1.25 ms: one gain each, linear in between
@@ -114,9 +112,10 @@ std::uint8_t level_dbov(Sound frame) noexcept {
       lanes[lane] += frame[i + lane] * frame[i + lane];
   double energy = 0;
   for (const float lane : lanes) energy += lane;
-  if (std::isinf(energy) && !is_finite(frame)) return 127;
+  if (std::isinf(energy) && !is_finite(frame)) return kSilentLevel;
   const double level = -10 * std::log10(energy / static_cast<double>(frame.size()));
-  return level < 127 ? static_cast<std::uint8_t>(std::lround(std::max(level, 0.0))) : 127;
+  return level < kSilentLevel ? static_cast<std::uint8_t>(std::lround(std::max(level, 0.0)))
+                              : kSilentLevel;
 }
 
 bool is_finite(Sound frame) noexcept { return !std::isinf(peak(frame)); }

@@ -8,11 +8,12 @@
 #include <cstdint>
 #include <span>
 
-#include "fanout/base/ids.hpp"
+#include "fanout/base/audio.hpp"
 
 namespace fanout {
 
 constexpr std::size_t kMaxChannels = 2;
+constexpr std::size_t kFadeSamples = kClockRate / 200;  // 5 ms: too short to hear, no click
 /// Room for 20 ms at 48 kHz. What is in it is a span of 960 samples, or of 1,920 where it is
 /// stereo: left and right by turns, as Opus has them.
 using Frame = std::array<float, kFrameSamples * kMaxChannels>;

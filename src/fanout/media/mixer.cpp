@@ -3,11 +3,6 @@
 #include <algorithm>
 
 namespace fanout {
-namespace {
-
-constexpr std::size_t kTailSamples = kClockRate / 200;  // 5 ms, as long as a fade
-
-}  // namespace
 
 Mixer::Mixer(const OpusEncoderConfig& config, bool encodes)
     : config_(config),
@@ -101,10 +96,10 @@ Sound Mixer::sound_without(PeerId peer) noexcept {
 /// A voice that stops without a frame: from its last sample down to nothing.
 void Mixer::write_tail(Voice& voice) noexcept {
   voice.frame.fill(0);
-  for (std::size_t i = 0; i + 1 < kTailSamples; ++i)
+  for (std::size_t i = 0; i + 1 < kFadeSamples; ++i)
     for (std::size_t channel = 0; channel < channels(); ++channel)
       voice.frame[i * channels() + channel] =
-          voice.last[channel] * (1 - static_cast<float>(i + 1) / kTailSamples);
+          voice.last[channel] * (1 - static_cast<float>(i + 1) / kFadeSamples);
 }
 
 Bytes Mixer::Output::encode(OpusEncoder* encoder, std::size_t size) noexcept {

@@ -1,6 +1,6 @@
 /// One room's mix: of the voices to be heard now it makes one packet for all who listen, and
 /// for each of those voices a packet without itself (mix-minus), so that nobody hears an echo
-/// of what he says.
+/// of themselves.
 ///
 /// The number of encoders is what a room costs, so only who is audible gets one of its own: it
 /// is made when a voice is first heard and kept while the peer is in the room; everybody else
@@ -15,6 +15,7 @@
 #include <span>
 #include <vector>
 
+#include "fanout/base/audio.hpp"
 #include "fanout/base/bytes.hpp"
 #include "fanout/base/ids.hpp"
 #include "fanout/media/mix.hpp"
@@ -54,9 +55,9 @@ class Mixer {
   /// One tick: those in `audible` are heard; who enters fades in, who left fades out. The
   /// packets are valid until the next call of anything here.
   MixResult mix(std::span<const PeerId> audible);
-  /// What the last `mix` sounds like,
+  /// What the last `mix` sounds like.
   Sound sound() const noexcept { return Sound(shared_.frame).first(size_); }
-  /// and to one of the voices.
+  /// The same without one of the voices in it.
   Sound sound_without(PeerId peer) noexcept;
 
  private:

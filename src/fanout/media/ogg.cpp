@@ -1,11 +1,11 @@
 #include "fanout/media/ogg.hpp"
 
 #include <algorithm>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
 
+#include "fanout/base/audio.hpp"
 #include "fanout/media/opus.hpp"
 
 namespace fanout {
@@ -14,11 +14,9 @@ namespace {
 constexpr std::uint16_t kPreSkip = 312;
 constexpr std::uint64_t kPageSamples = kClockRate;            // at most a second is lost in a crash
 constexpr std::uint64_t kFillPerCall = 3600ULL * kClockRate;  // an hour: 450 kB
-constexpr std::uint64_t kGrid = 120;                          // 2.5 ms: Opus has nothing shorter
 constexpr std::size_t kMaxTitle = 1024;
 constexpr std::size_t kMaxSegments = 255;                   // RFC 3533 section 6
 constexpr std::size_t kMaxPacket = kMaxSegments * 255 - 1;  // fits a page of its own
-constexpr std::size_t kHeaderSize = 27;
 constexpr std::size_t kCrcAt = 22;
 
 enum PageType : std::uint8_t { kInner = 0, kFirst = 2, kLast = 4 };
@@ -34,7 +32,8 @@ constexpr auto kCrcTable = [] {
   return table;
 }();
 
-std::uint32_t crc_of(Bytes bytes, std::uint32_t crc = 0) noexcept {
+std::uint32_t crc_of(Bytes bytes) noexcept {
+  std::uint32_t crc = 0;
   for (const auto byte : bytes) crc = crc << 8 ^ kCrcTable[crc >> 24 ^ byte];
   return crc;
 }
@@ -43,11 +42,6 @@ std::uint32_t crc_of(Bytes bytes, std::uint32_t crc = 0) noexcept {
 template <typename T>
 void store_le(std::uint8_t* at, T value) noexcept {
   for (std::size_t i = 0; i < sizeof(T); ++i) at[i] = static_cast<std::uint8_t>(value >> 8 * i);
-}
-
-std::uint32_t load_le32(const std::uint8_t* at) noexcept {
-  return static_cast<std::uint32_t>(at[0]) | static_cast<std::uint32_t>(at[1]) << 8 |
-         static_cast<std::uint32_t>(at[2]) << 16 | static_cast<std::uint32_t>(at[3]) << 24;
 }
 
 template <typename T>
@@ -116,20 +110,6 @@ class Silence {
   std::size_t size_;
 };
 
-/// The length of the whole page that `bytes` begin with.
-std::optional<std::size_t> page_size(Bytes bytes) noexcept {
-  constexpr std::array<std::uint8_t, 5> magic = {'O', 'g', 'g', 'S', 0};
-  if (bytes.size() < kHeaderSize || !std::ranges::equal(magic, bytes.first(5))) return {};
-  std::size_t size = kHeaderSize + bytes[26];
-  if (bytes.size() < size) return {};
-  for (const auto lacing : bytes.subspan(kHeaderSize, bytes[26])) size += lacing;
-  if (bytes.size() < size) return {};
-  constexpr std::array<std::uint8_t, 4> no_crc{};
-  const auto crc =
-      crc_of(bytes.first(size).subspan(kCrcAt + 4), crc_of(no_crc, crc_of(bytes.first(kCrcAt))));
-  return crc == load_le32(&bytes[kCrcAt]) ? std::optional(size) : std::nullopt;
-}
-
 }  // namespace
 
 OggOpusWriter::OggOpusWriter(std::uint32_t serial, int channels, std::string_view title)
@@ -166,7 +146,7 @@ std::vector<std::uint8_t> OggOpusWriter::take() { return std::exchange(out_, {})
 
 bool OggOpusWriter::accepts(std::uint64_t position, Bytes packet,
                             std::uint32_t samples) const noexcept {
-  return !finished_ && position + kGrid > end_ && packet.size() <= kMaxPacket &&
+  return !finished_ && position + kMinOpusSamples > end_ && packet.size() <= kMaxPacket &&
          opus_samples(packet) == samples;
 }
 
@@ -174,12 +154,12 @@ bool OggOpusWriter::accepts(std::uint64_t position, Bytes packet,
 bool OggOpusWriter::fill_to(std::uint64_t position) {
   const auto limit = end_ + kFillPerCall;
   const auto goal = std::min(position, limit);
-  if (end_ + kGrid <= goal) flush();
+  if (end_ + kMinOpusSamples <= goal) flush();
   while (end_ + kFrameSamples <= goal) {
     const auto frames = std::min<std::uint64_t>((goal - end_) / kFrameSamples, 6);
     append(Silence(stereo_, false, frames).bytes(), frames * kFrameSamples);
   }
-  while (end_ + kGrid <= goal) append(Silence(stereo_, true, 1).bytes(), kGrid);
+  while (end_ + kMinOpusSamples <= goal) append(Silence(stereo_, true, 1).bytes(), kMinOpusSamples);
   return position <= limit;
 }
 
@@ -212,12 +192,6 @@ void OggOpusWriter::close_page(std::uint8_t type, std::uint64_t granule) {
 void OggOpusWriter::write_header_page(std::uint8_t type, Bytes packet) {
   append(packet, 0);
   close_page(type, 0);
-}
-
-std::size_t ogg_valid_prefix(Bytes file) noexcept {
-  std::size_t end = 0;
-  while (const auto size = page_size(file.subspan(end))) end += *size;
-  return end;
 }
 
 }  // namespace fanout

@@ -65,8 +65,4 @@ class OggOpusWriter {
   std::vector<std::uint8_t> out_;
 };
 
-/// Where the last whole page ends: the length to which a recording that was cut off by a crash
-/// is truncated. Every page up to there has its magic, its length and its checksum right.
-std::size_t ogg_valid_prefix(Bytes file) noexcept;
-
 }  // namespace fanout

@@ -9,23 +9,16 @@
 #include <stdexcept>
 #include <string>
 
+#include "fanout/base/audio.hpp"
+
 namespace fanout {
 namespace {
 
 constexpr int kRate = static_cast<int>(kClockRate);
-constexpr int kLsbDepth = 16;                 // microphones and WebRTC carry 16 bits
-constexpr std::size_t kMinOpusSamples = 120;  // 2.5 ms, the grid of every Opus duration
+constexpr int kLsbDepth = 16;  // microphones and WebRTC carry 16 bits
 
 void require(bool good, const char* what, int value) {
   if (!good) throw std::invalid_argument(std::string(what) + ": " + std::to_string(value));
-}
-
-void check_bitrate(int bitrate) {
-  require(bitrate >= 6'000 && bitrate <= 510'000, "bitrate outside 6000..510000 bit/s", bitrate);
-}
-
-void check_loss(int percent) {
-  require(percent >= 0 && percent <= 100, "expected_loss outside 0..100 percent", percent);
 }
 
 void check_channels(int channels) {
@@ -33,8 +26,10 @@ void check_channels(int channels) {
 }
 
 void check(const OpusEncoderConfig& config) {
-  check_bitrate(config.bitrate);
-  check_loss(config.expected_loss);
+  require(config.bitrate >= 6'000 && config.bitrate <= 510'000,
+          "bitrate outside 6000..510000 bit/s", config.bitrate);
+  require(config.expected_loss >= 0 && config.expected_loss <= 100,
+          "expected_loss outside 0..100 percent", config.expected_loss);
   require(config.complexity >= 0 && config.complexity <= 10, "complexity outside 0..10",
           config.complexity);
   check_channels(config.channels);
@@ -111,8 +106,9 @@ OpusEncoder::OpusEncoder(const OpusEncoderConfig& config) {
   impl_->set(OPUS_SET_COMPLEXITY(config.complexity));
   impl_->set(OPUS_SET_DTX(config.dtx ? 1 : 0));
   impl_->set(OPUS_SET_LSB_DEPTH(kLsbDepth));
-  set_bitrate(config.bitrate);
-  set_expected_loss(config.expected_loss);
+  impl_->set(OPUS_SET_BITRATE(config.bitrate));
+  impl_->set(OPUS_SET_INBAND_FEC(config.expected_loss > 0 ? 1 : 0));
+  impl_->set(OPUS_SET_PACKET_LOSS_PERC(config.expected_loss));
 }
 
 OpusEncoder::~OpusEncoder() = default;
@@ -124,17 +120,6 @@ Bytes OpusEncoder::encode(std::span<const float> frame, MutableBytes out) noexce
   const int size = opus_encode_float(impl_->state.get(), frame.data(), kFrameSamples, out.data(),
                                      length(out.size()));
   return out.first(count(size));
-}
-
-void OpusEncoder::set_bitrate(int bitrate) {
-  check_bitrate(bitrate);
-  impl_->set(OPUS_SET_BITRATE(bitrate));
-}
-
-void OpusEncoder::set_expected_loss(int percent) {
-  check_loss(percent);
-  impl_->set(OPUS_SET_INBAND_FEC(percent > 0 ? 1 : 0));
-  impl_->set(OPUS_SET_PACKET_LOSS_PERC(percent));
 }
 
 std::size_t OpusEncoder::lookahead() const noexcept {

@@ -14,6 +14,7 @@
 namespace fanout {
 
 constexpr std::size_t kMaxOpusPacket = 1275;   // RFC 6716 section 3.2.1, one frame
+constexpr std::size_t kMinOpusSamples = 120;   // 2.5 ms: every duration is a multiple of it
 constexpr std::size_t kMaxOpusSamples = 5760;  // 120 ms
 
 /// Samples (48 kHz, per channel) that a packet holds, or nothing when its TOC and framing are
@@ -47,9 +48,6 @@ class OpusEncoder {
   /// `out.size()` bytes. Empty only on failure: a frame of another size, or no room. With DTX
   /// a packet of one or two bytes means that the receiver conceals or plays comfort noise.
   Bytes encode(std::span<const float> frame, MutableBytes out) noexcept;
-  /// Both throw like the constructor.
-  void set_bitrate(int bitrate);
-  void set_expected_loss(int percent);
   /// Samples by which the decoded signal lags behind the frames encoded.
   std::size_t lookahead() const noexcept;
   void reset() noexcept;

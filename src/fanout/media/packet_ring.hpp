@@ -11,6 +11,7 @@
 #include <memory>
 #include <utility>
 
+#include "fanout/base/audio.hpp"
 #include "fanout/base/bytes.hpp"
 #include "fanout/media/payload_slab.hpp"
 
@@ -26,7 +27,7 @@ struct PacketSlot {
   Samples arrival = 0;
   std::uint16_t size = 0;
   std::uint16_t samples = 0;
-  std::uint8_t level = 127;
+  std::uint8_t level = kSilentLevel;
   bool copy = false;  ///< came with a later packet (RFC 2198), not by itself
 
   Samples end() const noexcept { return timestamp + samples; }

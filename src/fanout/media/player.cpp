@@ -8,8 +8,8 @@ namespace fanout {
 namespace {
 
 constexpr Samples kTick = kFrameSamples;
-constexpr Samples kShortest = 120;  // 2.5 ms: no smaller step in time means anything
-constexpr Samples kLongest = 5'760;
+constexpr Samples kShortest = kMinOpusSamples;  // no smaller step in time means anything
+constexpr Samples kLongest = kMaxOpusSamples;
 
 constexpr std::uint8_t kQuietLevel = 50;       // -dBov: below it no word is cut
 constexpr Samples kConcealAtMost = 5 * kTick;  // PLC drones after 100 ms

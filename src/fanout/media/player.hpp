@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "fanout/base/audio.hpp"
 #include "fanout/media/delay.hpp"
 #include "fanout/media/jitter.hpp"
 #include "fanout/media/packet_ring.hpp"

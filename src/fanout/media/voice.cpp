@@ -7,7 +7,6 @@
 namespace fanout {
 namespace {
 
-constexpr std::uint8_t kSilence = 127;
 /// Packets decoded before the first that is heard: predictors have settled after two.
 constexpr std::uint64_t kWarmUp = 2;
 
@@ -17,7 +16,7 @@ Voice::Voice(int channels, const JitterPolicy& policy, std::shared_ptr<PayloadSl
     : jitter_(policy, std::move(slab)),
       decoder_(channels),
       // The last packet may begin with the tick; while a decoder settles there is one before it.
-      decoded_((2 * kMaxOpusSamples + kFrameSamples + VoiceDecoder::kGrid) * decoder_.channels()) {}
+      decoded_((2 * kMaxOpusSamples + kFrameSamples + kMinOpusSamples) * decoder_.channels()) {}
 
 void Voice::advance(Instant now) noexcept {
   open_ = open_ && asked_;
@@ -44,11 +43,11 @@ const Voice::Entry& Voice::keep(const Pop& pop) noexcept {
 
 void Voice::note_claim(const Pop& pop) noexcept {
   const bool nothing = pop.what == Playout::dtx || pop.what == Playout::silence;
-  if (nothing || pop.what == Playout::hold) claim_ = kSilence;
+  if (nothing || pop.what == Playout::hold) claim_ = kSilentLevel;
   if (pop.what != Playout::frame) return;
   leveled_ = pop.level != kUnknownLevel;
   claim_ = leveled_ ? pop.level : 0;
-  if (pop.payload.size() <= kDtxBytes) claim_ = kSilence;
+  if (pop.payload.size() <= kDtxBytes) claim_ = kSilentLevel;
 }
 
 Sound Voice::frame() noexcept {

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "fanout/base/audio.hpp"
 #include "fanout/media/jitter.hpp"
 #include "fanout/media/voice_decoder.hpp"
 
@@ -79,7 +80,7 @@ class Voice {
   bool leveled_ = false;
   bool open_ = false;   // the decoder has followed up to here
   bool asked_ = false;  // in this tick
-  std::uint8_t claim_ = 127;
+  std::uint8_t claim_ = kSilentLevel;
 
   std::array<Entry, kKept> kept_{};
   std::uint64_t taken_ = 0;     // entries, ever

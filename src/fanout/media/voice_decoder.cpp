@@ -2,15 +2,16 @@
 
 #include <algorithm>
 
+#include "fanout/base/audio.hpp"
+
 namespace fanout {
 namespace {
 
-constexpr std::size_t kFadeSamples = kClockRate / 200;  // 5 ms
 constexpr std::size_t kFadeBegins = 60 * kClockRate / 1'000;
 constexpr std::size_t kFadeEnds = 100 * kClockRate / 1'000;
 
-constexpr std::size_t on_grid(std::size_t samples) noexcept {
-  return (samples + VoiceDecoder::kGrid - 1) / VoiceDecoder::kGrid * VoiceDecoder::kGrid;
+constexpr std::size_t rounded_up(std::size_t samples) noexcept {
+  return (samples + kMinOpusSamples - 1) / kMinOpusSamples * kMinOpusSamples;
 }
 
 /// How loud concealment is when nothing has been known for so long.
@@ -44,7 +45,7 @@ void VoiceDecoder::decode(Playout what, Bytes payload, std::size_t samples,
       break;
     case Playout::fec:
       ++frames_decoded_;
-      if (!play(decoder_.decode_fec(payload, on_grid(samples), out), sound)) fall_silent(sound);
+      if (!play(decoder_.decode_fec(payload, rounded_up(samples), out), sound)) fall_silent(sound);
       break;
     case Playout::conceal:
       conceal(samples, out);
@@ -81,7 +82,7 @@ void VoiceDecoder::conceal_spoilt(std::size_t samples, MutableSound out) noexcep
 
 void VoiceDecoder::conceal(std::size_t samples, MutableSound room) noexcept {
   const auto out = room.first(samples * channels_);
-  if (decoder_.conceal(on_grid(samples), room) == 0) return fall_silent(out);
+  if (decoder_.conceal(rounded_up(samples), room) == 0) return fall_silent(out);
   const float from = std::min(gain_, gain_after(concealed_));
   concealed_ += samples;
   gain_ = std::min(gain_, gain_after(concealed_));

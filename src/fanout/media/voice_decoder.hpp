@@ -14,9 +14,6 @@ namespace fanout {
 
 class VoiceDecoder {
  public:
-  /// All that libopus makes lasts a multiple of 2.5 ms. A hole need not: stamps may be rounded.
-  static constexpr std::size_t kGrid = 120;
-
   struct Spoilt {
     std::uint64_t samples = 0;
     std::uint64_t silent = 0;  ///< of them, after the fade
@@ -29,7 +26,8 @@ class VoiceDecoder {
   std::size_t channels() const noexcept { return channels_; }
 
   /// What one entry of the jitter buffer sounds like: `samples` of each channel, which `out` has
-  /// room for, and for `kGrid` more.
+  /// room for, and for `kMinOpusSamples` more: all that libopus makes lasts a multiple of them,
+  /// and a hole need not, for stamps may be rounded.
   void decode(Playout what, Bytes payload, std::size_t samples, MutableSound out) noexcept;
   /// Forget the past; the counters go on.
   void reset() noexcept;

@@ -9,7 +9,6 @@
 #include <openssl/sha.h>
 
 #include <algorithm>
-
 #include <tuple>
 
 #include "fanout/secure/openssl.hpp"

@@ -56,7 +56,7 @@ OwnedCipherContext make_cipher(OSSL_LIB_CTX* library, const char* name, bool enc
   const OwnedCipher cipher(require(EVP_CIPHER_fetch(library, name, nullptr)));
   OwnedCipherContext context(require(EVP_CIPHER_CTX_new()));
   if (EVP_CipherInit_ex2(context.get(), cipher.get(), nullptr, nullptr, encrypt, nullptr) != 1)
-    require<EVP_CIPHER>(nullptr);
+    refuse_openssl();
   return context;
 }
 
@@ -66,7 +66,7 @@ OwnedMacContext make_hmac(OSSL_LIB_CTX* library, const char* digest) {
   const OSSL_PARAM parameters[] = {
       OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, const_cast<char*>(digest), 0),
       OSSL_PARAM_construct_end()};
-  if (EVP_MAC_CTX_set_params(context.get(), parameters) != 1) require<EVP_MAC_CTX>(nullptr);
+  if (EVP_MAC_CTX_set_params(context.get(), parameters) != 1) refuse_openssl();
   return context;
 }
 

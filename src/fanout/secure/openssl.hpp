@@ -38,10 +38,15 @@ using OwnedMacContext = Owned<EVP_MAC_CTX, EVP_MAC_CTX_free>;
 using OwnedDigest = Owned<EVP_MD, EVP_MD_free>;
 using OwnedDigestContext = Owned<EVP_MD_CTX, EVP_MD_CTX_free>;
 
-/// Passes an object on, or throws: OpenSSL lacks memory, or the algorithm (a FIPS-only build).
+/// OpenSSL lacks memory, or the algorithm (a FIPS-only build): throws std::runtime_error.
+[[noreturn]] inline void refuse_openssl() {
+  throw std::runtime_error("OpenSSL lacks an algorithm spacescore needs");
+}
+
+/// Passes an object on, or throws as above.
 template <typename T>
 T* require(T* object) {
-  if (object == nullptr) throw std::runtime_error("OpenSSL lacks an algorithm spacescore needs");
+  if (object == nullptr) refuse_openssl();
   return object;
 }
 

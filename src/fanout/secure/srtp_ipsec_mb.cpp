@@ -9,8 +9,6 @@
 namespace fanout {
 namespace {
 
-constexpr std::size_t kGcmTag = 16;
-constexpr std::size_t kCounterTag = 10;
 constexpr std::size_t kShaBlock = 64;
 constexpr std::size_t kCacheLine = 64;
 

@@ -7,8 +7,6 @@
 namespace fanout {
 namespace {
 
-constexpr int kGcmTag = 16;
-
 const SessionKeys& session(const SrtpKey& key) noexcept {
   static_assert(sizeof(SessionKeys) <= sizeof(key.expanded));
   return *reinterpret_cast<const SessionKeys*>(key.expanded.data());

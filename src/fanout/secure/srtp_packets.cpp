@@ -5,8 +5,6 @@ namespace {
 
 constexpr std::size_t kRtcpHeader = 8;  // the first one of the compound stays in the clear
 constexpr std::uint32_t kEncrypted = 0x8000'0000u;
-constexpr std::size_t kGcmTag = tag_size(SrtpProfile::aead_aes_128_gcm);
-constexpr std::size_t kCounterTag = tag_size(SrtpProfile::aes128_cm_sha1_80);
 
 bool is_gcm(const SrtpKey& key) noexcept { return key.profile == SrtpProfile::aead_aes_128_gcm; }
 

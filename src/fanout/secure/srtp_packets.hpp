@@ -14,6 +14,9 @@
 
 namespace fanout {
 
+constexpr std::size_t kGcmTag = tag_size(SrtpProfile::aead_aes_128_gcm);
+constexpr std::size_t kCounterTag = tag_size(SrtpProfile::aes128_cm_sha1_80);
+
 class SrtpPackets : public SrtpEngine {
  public:
   SrtpKey rtp_key(const SrtpMaster& master) noexcept override;

@@ -258,8 +258,6 @@ auto TicketKeys::Impl::recall(std::string_view text, const RawTicket& raw) noexc
 
 TicketKeys::TicketKeys() : impl_(std::make_unique<Impl>()) {}
 TicketKeys::~TicketKeys() = default;
-TicketKeys::TicketKeys(TicketKeys&&) noexcept = default;
-TicketKeys& TicketKeys::operator=(TicketKeys&&) noexcept = default;
 
 void TicketKeys::add(std::uint8_t key_id, const TicketKey& key) {
   auto derived = impl_->derive(key);

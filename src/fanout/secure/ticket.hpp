@@ -83,8 +83,6 @@ class TicketKeys {
  public:
   TicketKeys();
   ~TicketKeys();
-  TicketKeys(TicketKeys&&) noexcept;
-  TicketKeys& operator=(TicketKeys&&) noexcept;
 
   /// Adds a key, in place of one with the same id, and makes it the one that mints.
   void add(std::uint8_t key_id, const TicketKey& key);

@@ -4,6 +4,7 @@
 #include <expected>
 #include <optional>
 
+#include "fanout/base/audio.hpp"
 #include "fanout/base/bytes.hpp"
 #include "fanout/base/drop.hpp"
 #include "fanout/base/ids.hpp"
@@ -39,7 +40,7 @@ std::optional<Bytes> find_extension(const RtpView& rtp, std::uint8_t id) noexcep
 
 /// RFC 6464: level in -dBov, 0 (loudest) to 127 (silence), and the voice bit.
 struct AudioLevel {
-  std::uint8_t level = 127;
+  std::uint8_t level = kSilentLevel;
   bool voice = false;
 };
 std::optional<AudioLevel> audio_level(const RtpView& rtp, std::uint8_t id) noexcept;

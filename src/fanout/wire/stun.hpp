@@ -34,8 +34,8 @@ struct StunView {
 /// RFC 7983: first byte 0..3. A FINGERPRINT, when present, is checked (CRC-32) and must be last.
 std::expected<StunView, Drop> parse_stun(Bytes datagram) noexcept;
 
-/// Writes header and attributes up to, and without, MESSAGE-INTEGRITY. Length as RFC 8489
-/// section 14.5 wants it before the HMAC is taken is set by `secure/stun_auth`.
+/// Writes the header and the attributes before MESSAGE-INTEGRITY, which `secure/stun_auth` adds.
+/// It also sets the length that the HMAC is taken over (RFC 8489 section 14.5).
 void write_binding_success(Writer& out, const TransactionId& transaction,
                            const Address& mapped) noexcept;
 struct BindingRequest {
@@ -48,8 +48,8 @@ struct BindingRequest {
 };
 void write_binding_request(Writer& out, const BindingRequest& request) noexcept;
 
-/// CRC-32 XOR 0x5354554e over the message so far; appends FINGERPRINT (RFC 8489 section 14.7).
-/// `message` is the whole message written so far, its length field is updated.
+/// Appends FINGERPRINT, CRC-32 XOR 0x5354554e over the message so far (RFC 8489 section 14.7).
+/// `buffer` is what `out` writes to: the length field in it is updated.
 void append_fingerprint(Writer& out, MutableBytes buffer) noexcept;
 
 }  // namespace fanout
