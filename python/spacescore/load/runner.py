@@ -13,7 +13,7 @@ from typing import Any
 
 from spacescore._native import _core
 from spacescore.load.doors import Entrance, Stage, open_door
-from spacescore.load.local import pid_of_port
+from spacescore.load.local import cpu_seconds, pid_of_port
 from spacescore.load.plan import LoadPlan, start_times
 from spacescore.load.report import LoadReport, audio_of, joins_of
 from spacescore.load.requests import LoadError, Refused
