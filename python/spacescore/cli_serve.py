@@ -66,7 +66,7 @@ def serve(config: Path | None, **options: Any) -> None:
     """
     import trio
 
-    from spacescore import logs
+    from spacescore import descriptors, logs
     from spacescore.errors import SpacescoreError
     from spacescore.service import Service
 
@@ -74,6 +74,7 @@ def serve(config: Path | None, **options: Any) -> None:
         service = Service.open(configuration(options, config).settings)
     except SpacescoreError as error:
         fail(str(error))
+    descriptors.allow(descriptors.ENOUGH)
     logs.configure()
     with service:
         click.echo(banner(service))

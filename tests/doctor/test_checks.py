@@ -128,7 +128,7 @@ CASES = {
         (WARNING, "100,000 listeners take 0.1 GiB", "--max-listeners 54613"),
     ),
     "no huge pages": ({"huge_pages": "never"}, (WARNING, "Huge pages are off", "echo madvise")),
-    "few descriptors": ({"descriptors": 1024}, (WARNING, "Only 1,024", "ulimit -n 65536")),
+    "few descriptors": ({"descriptors": 1024}, (WARNING, "Only 1,024", "ulimit -Hn 65536")),
     "a clock that drifts": (
         {"clock_is_synchronised": False},
         (WARNING, "not synchronised", "timedatectl set-ntp true"),

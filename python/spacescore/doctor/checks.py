@@ -301,7 +301,7 @@ def descriptors(facts: Facts) -> Iterator[Verdict]:
         yield OK, f"{facts.descriptors:,} file descriptors may be open."
     else:
         text = f"Only {facts.descriptors:,} descriptors may be open; an HTTP connection takes one."
-        yield WARNING, text, "ulimit -n 65536  # under systemd: LimitNOFILE=65536"
+        yield WARNING, text, "ulimit -Hn 65536  # under systemd: LimitNOFILE=65536"
 
 
 def clock(facts: Facts) -> Iterator[Verdict]:

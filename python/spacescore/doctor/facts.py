@@ -73,7 +73,7 @@ class Facts:
     cpu: Cpu
     disk: Disk
     sysctls: Mapping[str, int] = field(default_factory=dict)  # "net.core.rmem_max"
-    descriptors: int = 1024  # the soft limit
+    descriptors: int = 1024  # that a node may have: it raises the limit itself
     memory: int | None = None  # bytes that may still be used
     clock_is_synchronised: bool | None = None
     clock_source: str = ""

@@ -5,7 +5,6 @@ import errno
 import json
 import os
 import platform
-import resource
 import secrets
 import shutil
 import socket
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 
 from spacescore._native import _core
 from spacescore.addresses import candidate_addresses, wildcard
+from spacescore.descriptors import ENOUGH, most
 from spacescore.doctor.certificate import look_at
 from spacescore.doctor.facts import Certificate, Cpu, Disk, Facts, Port, Stun
 from spacescore.errors import SpacescoreError
@@ -51,7 +51,7 @@ def gather(settings: Settings) -> Facts:
         cpu=_cpu(),
         disk=_disk(settings.data),
         sysctls=dict(_sysctls()),
-        descriptors=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+        descriptors=min(most(), ENOUGH),
         memory=_memory(),
         clock_is_synchronised=_clock_is_synchronised(),
         clock_source=_text(SYS / "devices/system/clocksource/clocksource0/current_clocksource"),

@@ -1,6 +1,5 @@
 """Runs a load test: asks at the door, and lets the swarms go."""
 
-import resource
 import secrets
 import threading
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from spacescore._native import _core
+from spacescore.descriptors import allow, most
 from spacescore.load.doors import Entrance, Stage, open_door
 from spacescore.load.local import cpu_seconds, pid_of_port
 from spacescore.load.plan import LoadPlan, start_times
@@ -314,15 +314,12 @@ def _playlist(plan: LoadPlan) -> Any:
 def _require_descriptors(plan: LoadPlan) -> None:
     """Everybody may need a socket. Raises LoadError."""
     needed = plan.listeners + plan.speakers + plan.concurrency + SPARE_DESCRIPTORS
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft >= needed or soft == resource.RLIM_INFINITY:
-        return
-    if hard != resource.RLIM_INFINITY and hard < needed:
+    if most() < needed:
         raise LoadError(
             f"{plan.listeners:,} listeners with a socket each need {needed:,} file "
-            f"descriptors, and this process may have {hard:,}: raise the limit (ulimit -n)."
+            f"descriptors, and this process may have {most():,}: raise the limit (ulimit -n)."
         )
-    resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+    allow(needed)
 
 
 def _now_us() -> int:
