@@ -73,7 +73,8 @@ class JitterPolicy:
     late_cost: milliseconds of delay that one percent of late packets is worth, above 0 and at
     most 10,000. More of it means more delay and fewer holes.
     least, most: bounds of the target delay in seconds, 0 <= least <= most <= 1. Equal ones are a
-    fixed delay. Playout keeps to them by whole ticks of 20 ms.
+    fixed delay. Playout keeps to them by whole ticks of 20 ms, and as far as 64 packets reach:
+    those of 10, 5 and 2.5 ms are delayed by 600, 280 and 120 ms at most.
 
     Who gets one that makes no sense raises ValueError, naming the field.
     """

@@ -241,8 +241,6 @@ Push JitterBuffer::push_copy(Instant arrival, const JitterPacket& packet) noexce
 Pop JitterBuffer::pop(Instant now) noexcept { return impl_->player.pop(samples_at(now)); }
 void JitterBuffer::reset() noexcept { impl_->reset(); }
 JitterStats JitterBuffer::stats() const noexcept { return impl_->stats(); }
-Duration JitterBuffer::target() const noexcept {
-  return {impl_->player.delay().target() * 125 / 6};
-}
+Duration JitterBuffer::target() const noexcept { return {impl_->player.target() * 125 / 6}; }
 
 }  // namespace fanout

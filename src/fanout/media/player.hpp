@@ -40,11 +40,14 @@ class Player {
   /// The stream's counters; those of arrival are the caller's to count.
   JitterStats& counts() noexcept { return counts_; }
   JitterStats stats() const noexcept;
+  /// The delay that playout is steered to now.
+  Samples target() const noexcept { return target(frame_); }
 
  private:
   Samples lag(Samples now, Samples timestamp) const noexcept {
     return now - timestamp - delay_.base();
   }
+  Samples target(Samples frame) const noexcept;
   Samples rest_of_tick() const noexcept;
   bool quiet(const PacketSlot& packet) const noexcept;
   bool deep_enough(Samples now) const noexcept;
