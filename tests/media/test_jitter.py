@@ -501,6 +501,18 @@ def test_ten_minutes_of_dtx_conceal_nothing_and_leave_the_target_alone():
     assert listener.count(Playout.dtx) >= 1500 * 18  # between two refreshes
 
 
+def test_two_refreshes_tell_that_the_sender_is_discontinuous_though_nothing_else_does():
+    """GStreamer sends no packet of two bytes, and levels of nobody."""
+    refreshes = [
+        Packet(START + at * TICK, FIRST + i, FIRST_TIMESTAMP + at * 960, size=62)
+        for i, at in enumerate(range(120, 1_120, 20), 100)
+    ]
+    listener = Listener().play([*talk(100), *refreshes], START + 1_100 * TICK)
+    stats = listener.buffer.stats()
+    assert stats.concealed_samples < 2 * 20 * 960
+    assert listener.count(Playout.dtx) >= 47 * 18
+
+
 def test_what_is_missing_for_long_is_silence_and_what_was_not_sent_is_dtx():
     refresh = Packet(START + 100 * TICK, FIRST + 100, FIRST_TIMESTAMP + 100 * 960, size=1)
     dtx = Listener().play([*talk(100), refresh], 12_000 * MS)

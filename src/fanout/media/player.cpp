@@ -45,7 +45,7 @@ void Player::begin(std::uint64_t sequence) noexcept {
   ring_.clear();
   head_ = newest_ = sequence;
   head_timestamp_ = played_timestamp_ = guessed_ = missing_ = 0;
-  anchored_ = discontinuous_ = false;
+  anchored_ = discontinuous_ = after_gap_ = false;
   fresh_ = true;
 }
 
@@ -207,7 +207,9 @@ Pop Player::start(Samples now) noexcept {
 Pop Player::play(Samples now, const PacketSlot& packet) noexcept {
   const bool after_gap =
       !fresh_ && packet.sequence == head_ && packet.timestamp >= head_timestamp_ + kShortest;
-  discontinuous_ = packet.size <= kDtxBytes || (after_gap && quiet(packet));  // comfort noise
+  const bool refresh = after_gap && (after_gap_ || quiet(packet));  // of comfort noise
+  discontinuous_ = packet.size <= kDtxBytes || refresh;
+  after_gap_ = after_gap;
   if (packet.size > kDtxBytes && !after_gap) mean_size_ += packet.size - mean_size_ / 16;
   anchored_ = true;
   fresh_ = false;

@@ -97,6 +97,7 @@ class Player {
   bool anchored_ = false;        // the clock runs
   bool fresh_ = true;            // nothing played on this time line
   bool discontinuous_ = false;   // as far as the last frame tells, silence follows
+  bool after_gap_ = false;       // nothing was sent just before the last frame
   bool skipped_ = false;         // frames were left out since the last entry
 };
 
