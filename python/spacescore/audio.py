@@ -53,10 +53,11 @@ class Popped:
     """What a jitter buffer has due.
 
     what: "frame" (decode `payload`), "fec" (lost: `payload` is its successor, which may have
-    it as in-band FEC), "conceal" (lost), "dtx" (nothing was sent: the sender is discontinuous),
-    "silence" (lost for so long that concealment has faded), "hold" (not started, or delay is being
-    built up: play nothing), or "skip" (frames are left out here to shorten the delay; it lasts 0
-    samples, and what follows is due at once).
+    it as in-band FEC), "conceal" (lost), "dtx" (nothing was sent, the sender is discontinuous: a
+    decoder's concealment goes on with the noise around it), "silence" (lost for so long that
+    concealment has faded), "hold" (not started, or delay is being built up: play nothing), or
+    "skip" (frames are left out here to shorten the delay; it lasts 0 samples, and what follows is
+    due at once).
     """
 
     what: str
