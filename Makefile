@@ -49,7 +49,7 @@ test-tsan: setup ## the tests with threads in them, under ThreadSanitizer
 FUZZ_SECONDS ?= 60
 FUZZ := build/fuzz
 fuzz: ## the parsers under libFuzzer, ASan and UBSan, FUZZ_SECONDS (60) each; what it learns is kept small
-	@.ci/debian-packages clang
+	@.ci/debian-packages clang libclang-rt-dev
 	cmake -S . -B $(FUZZ) -DSPACESCORE_FUZZ=ON -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++
 	cmake --build $(FUZZ)
 	$(PYTHON) tests/fuzz/seeds.py $(FUZZ)/seeds

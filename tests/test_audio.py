@@ -1,5 +1,7 @@
 """The media layer by itself, as a program uses it that has no engine."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -55,6 +57,9 @@ def test_payloads_are_anything_that_has_bytes():
     plain = heard(packets)
     np.testing.assert_array_equal(heard([bytearray(p) for p in packets]), plain)
     np.testing.assert_array_equal(heard([memoryview(p) for p in packets]), plain)
+    for take in (spacescore.Voice().push, spacescore.JitterBuffer().push):
+        with pytest.raises(TypeError):
+            take(5, sequence=1, timestamp=960, arrival=0.0)  # type: ignore[arg-type]
 
 
 def test_a_voice_that_is_skipped_is_not_decoded():
@@ -167,11 +172,38 @@ def test_who_was_never_added_is_not_heard():
     assert mixer.mix([7]).heard == ()
 
 
+def test_a_mixer_is_shared_by_threads_that_come_and_go_speak_and_listen():
+    """Making a mix releases the GIL."""
+    mixer, frame = spacescore.Mixer(), tone(440, 1)[0]
+
+    def visit(peer: int) -> None:
+        for turn in range(200):
+            mixer.add(peer + turn % 3)
+            mixer.set_voice(peer, frame)
+            assert mixer.mix().packet
+            mixer.remove(peer + turn % 3)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(visit, range(0, 40, 10)))
+    assert mixer.mix().heard == ()
+
+
+def test_what_was_popped_stays_what_it_was_whoever_pushes():
+    buffer = spacescore.JitterBuffer()
+    buffer.push(b"\x08first", sequence=1, timestamp=960, arrival=0.0)
+    popped = buffer._native.pop(20_000)
+    for number in range(2, 70):
+        buffer.push(b"\x08later", sequence=number, timestamp=960 * number, arrival=0.02)
+        buffer.pop(0.02 * number)
+    assert popped.payload == b"\x08first"
+
+
 WRONG = {
     "float64": np.zeros(FRAME),
     "too short": np.zeros(959, np.float32),
     "columns": np.zeros((2, FRAME), np.float32),
     "strides": np.zeros(2 * FRAME, np.float32)[::2],
+    "misaligned": np.zeros(4 * FRAME + 1, np.uint8)[1:].view(np.float32),
 }
 
 
@@ -179,7 +211,7 @@ WRONG = {
 def test_what_is_no_frame_is_refused(frame):
     mixer, voice = spacescore.Mixer(), spacescore.Voice()
     mixer.add(1)
-    with pytest.raises(TypeError, match=r"a frame is C-contiguous, float32 or int16"):
+    with pytest.raises(TypeError, match=r"a frame is C-contiguous and aligned, float32 or int16"):
         mixer.set_voice(1, frame)
     with pytest.raises(TypeError, match=r"a frame is"):
         mixer.mix(out=frame)

@@ -763,7 +763,7 @@ class JitterBuffer:
     ) -> None: ...
     def pop(self, now_us: typing.SupportsInt | typing.SupportsIndex) -> Pop:
         """
-        The next entry due; its payload must be read before the next push or pop.
+        The next entry due.
         """
     def push(
         self,

@@ -14,9 +14,12 @@ written straight into `out` where one is given, and a mixer takes a copy of what
 tick (of int16 a second one, scaled), so that array is the caller's again at once. Levels are -dBov
 as RFC 6464 has them: 0 is the loudest, 127 silence.
 
-Objects belong to one thread at a time. Nothing that comes from the network raises; wrong use does.
+An object may be used from several threads, as where one receives and another plays: its calls take
+turns. Who ends a tick should be one of them. The GIL is released while a mix is made and encoded.
+Nothing that comes from the network raises; wrong use does.
 """
 
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -53,10 +56,11 @@ class Popped:
     """What a jitter buffer has due.
 
     what: "frame" (decode `payload`), "fec" (lost: `payload` is its successor, which may have
-    it as in-band FEC), "conceal" (lost), "dtx" (nothing was sent: the sender is discontinuous),
-    "silence" (lost for so long that concealment has faded), "hold" (not started, or delay is being
-    built up: play nothing), or "skip" (frames are left out here to shorten the delay; it lasts 0
-    samples, and what follows is due at once).
+    it as in-band FEC), "conceal" (lost), "dtx" (nothing was sent, the sender is discontinuous: a
+    decoder's concealment goes on with the noise around it), "silence" (lost for so long that
+    concealment has faded), "hold" (not started, or delay is being built up: play nothing), or
+    "skip" (frames are left out here to shorten the delay; it lasts 0 samples, and what follows is
+    due at once).
     """
 
     what: str
@@ -73,7 +77,8 @@ class JitterPolicy:
     late_cost: milliseconds of delay that one percent of late packets is worth, above 0 and at
     most 10,000. More of it means more delay and fewer holes.
     least, most: bounds of the target delay in seconds, 0 <= least <= most <= 1. Equal ones are a
-    fixed delay. Playout keeps to them by whole ticks of 20 ms.
+    fixed delay. Playout keeps to them by whole ticks of 20 ms, and as far as 64 packets reach:
+    those of 10, 5 and 2.5 ms are delayed by 600, 280 and 120 ms at most.
 
     Who gets one that makes no sense raises ValueError, naming the field.
     """
@@ -122,7 +127,7 @@ class JitterBuffer:
         "stored", "duplicate", "late", "restarted" (stored: a new stream), "held" (aside: it
         fits nowhere) or "overflow" (larger than a datagram).
         """
-        data = bytes(payload)
+        data = _bytes(payload)
         if samples is None:
             samples = _core.opus_samples(data) or FRAME
         said = UNKNOWN_LEVEL if level is None else level
@@ -184,7 +189,7 @@ class Voice:
         """Take an Opus packet, as `JitterBuffer.push` does."""
         said = UNKNOWN_LEVEL if level is None else level
         native = self._native.push(
-            _us(arrival), sequence, timestamp, bytes(payload), said, copy=copy
+            _us(arrival), sequence, timestamp, _bytes(payload), said, copy=copy
         )
         return str(native.name)
 
@@ -258,29 +263,33 @@ class Mixer:
             encode=encode,
         )
         self._ranking = _core.SpeakerRanking(audible)
+        self._turn = threading.Lock()  # making a mix releases the GIL
         self._encodes = encode
         self._peers: set[int] = set()
         self._now = 0  # microseconds
 
     def add(self, peer: int) -> None:
         """Let somebody be heard; `peer` is a number of 32 bits."""
-        self._native.add(peer)
-        self._ranking.add(peer)
-        self._peers.add(peer)
+        with self._turn:
+            self._native.add(peer)
+            self._ranking.add(peer)
+            self._peers.add(peer)
 
     def remove(self, peer: int) -> None:
         """Take somebody out; who was heard fades out in the next tick."""
-        self._native.remove(peer)
-        self._ranking.remove(peer)
-        self._peers.discard(peer)
+        with self._turn:
+            self._native.remove(peer)
+            self._ranking.remove(peer)
+            self._peers.discard(peer)
 
     def set_voice(self, peer: int, frame: Frame) -> None:
         """Say what `peer` says in this tick; whoever was not added is ignored.
 
         Who says nothing falls silent in 5 ms, and so does whose frame holds a NaN or an infinity.
         """
-        level = self._native.set_voice(peer, frame)
-        self._ranking.report(peer, level, self._now)
+        with self._turn:
+            level = self._native.set_voice(peer, frame)
+            self._ranking.report(peer, level, self._now)
 
     def mix(
         self,
@@ -294,16 +303,17 @@ class Mixer:
         out: a frame that receives the mix. minus: by peer a frame that receives the mix without
         that peer; of those who are not heard, the whole mix.
         """
-        wanted = self._ranking.audible(self._now) if audible is None else audible
-        heard = sorted(self._peers.intersection(wanted))
-        packet, packets = self._native.mix(heard)
-        self._now += TICK_US
-        if out is not None:
-            self._native.read(out)
-        for peer, frame in (minus or {}).items():
-            self._native.read_minus(peer, frame)
-        own = packets if self._encodes else {}
-        return Mixed(packet, own, tuple(heard), self._ranking.dominant)
+        with self._turn:
+            wanted = self._ranking.audible(self._now) if audible is None else audible
+            heard = sorted(self._peers.intersection(wanted))
+            packet, packets = self._native.mix(heard)
+            self._now += TICK_US
+            if out is not None:
+                self._native.read(out)
+            for peer, frame in (minus or {}).items():
+                self._native.read_minus(peer, frame)
+            own = packets if self._encodes else {}
+            return Mixed(packet, own, tuple(heard), self._ranking.dominant)
 
 
 class Repacketizer:
@@ -330,6 +340,10 @@ class Repacketizer:
             merged.append(result)
             rest = rest[fitting:]
         return merged
+
+
+def _bytes(payload: Payload) -> bytes:
+    return bytes(memoryview(payload))  # bytes(5) would be five of them
 
 
 def _us(seconds: float) -> int:

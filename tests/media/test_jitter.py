@@ -501,6 +501,18 @@ def test_ten_minutes_of_dtx_conceal_nothing_and_leave_the_target_alone():
     assert listener.count(Playout.dtx) >= 1500 * 18  # between two refreshes
 
 
+def test_two_refreshes_tell_that_the_sender_is_discontinuous_though_nothing_else_does():
+    """GStreamer sends no packet of two bytes, and levels of nobody."""
+    refreshes = [
+        Packet(START + at * TICK, FIRST + i, FIRST_TIMESTAMP + at * 960, size=62)
+        for i, at in enumerate(range(120, 1_120, 20), 100)
+    ]
+    listener = Listener().play([*talk(100), *refreshes], START + 1_100 * TICK)
+    stats = listener.buffer.stats()
+    assert stats.concealed_samples < 2 * 20 * 960
+    assert listener.count(Playout.dtx) >= 47 * 18
+
+
 def test_what_is_missing_for_long_is_silence_and_what_was_not_sent_is_dtx():
     refresh = Packet(START + 100 * TICK, FIRST + 100, FIRST_TIMESTAMP + 100 * 960, size=1)
     dtx = Listener().play([*talk(100), refresh], 12_000 * MS)
@@ -534,6 +546,33 @@ def test_every_opus_duration_is_played_without_a_gap(samples):
     assert listener.count(Playout.silence) == 0
     settled = [lag_ms(e) for e in listener.frames() if e.now > 6_000 * MS]
     assert max(settled) <= 20 + samples / 48 + 25
+
+
+@pytest.mark.parametrize("samples", [120, 240, 480, 960])
+def test_a_delay_that_the_ring_has_no_room_for_is_as_much_as_it_has(samples):
+    """64 packets of 2.5 ms are 160 ms."""
+    buffer = _core.JitterBuffer(least_us=1_000_000, most_us=1_000_000)
+    packets = talk(48_000 * 8 // samples, seeded(12, 0, 4), samples=samples)
+    listener = Listener(buffer).play(packets, 7_800 * MS)
+    assert listener.buffer.stats().packets_discarded == 0
+    heard = [entry for entry in listener.frames() if entry.now > 2_000 * MS]
+    assert sum(entry.samples for entry in heard) >= 5.8 * 48_000
+    room = 64 * samples / 48
+    assert min(1_000, room - 60) <= lag_ms(heard[-1]) <= min(1_030, room)
+
+
+@pytest.mark.parametrize("samples", [120, 240, 480])
+def test_a_queue_longer_than_the_ring_of_short_packets_is_not_the_end_of_them(samples):
+    """For half a second it stands for 200 ms, then goes on."""
+    packets, free = [], 0
+    for packet in talk(48_000 * 20 // samples, samples=samples):
+        held = 200 * MS if packet.arrival // (500 * MS) % 2 == 0 else 0
+        free = max(free, packet.arrival + held)
+        packets.append(replace(packet, arrival=free))
+    listener = Listener().play(packets, 19_500 * MS)
+    silent = listener.count(Playout.silence) + listener.count(Playout.dtx)
+    assert silent == 0
+    assert sum(entry.samples for entry in listener.frames()) > 0.8 * 19 * 48_000
 
 
 def test_nobody_popped_for_a_minute_and_playout_is_live():

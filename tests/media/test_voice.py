@@ -202,6 +202,38 @@ def test_a_voice_that_comes_back_begins_softly(tone):
     assert np.abs(heard[-10 * 960 :]).max() > 0.45
 
 
+# Discontinuous transmission: the noise around a speaker is not sent, but now and then.
+
+
+def test_the_noise_of_who_does_not_send_it_goes_on_between_its_refreshes(speech):
+    draw = np.random.default_rng(4)
+    frames = 10 ** (-55 / 20) * draw.standard_normal((400, 960)).astype(np.float32)
+    frames[:50] += speech(3, 50, peak=0.5)
+    encoder = _core.OpusEncoder(expected_loss=0)
+    voice, heard, number, empty = _core.Voice(), [], 0, 0
+    for tick, frame in enumerate(frames):
+        packet = encoder.encode(frame)
+        empty = empty + 1 if len(packet) <= 2 else 0
+        if empty <= 1:  # a browser says it once, and falls silent
+            voice.push(tick * TICK_US + DELAY_US, number, tick * 960, packet)
+            number += 1
+        voice.advance((tick + 1) * TICK_US)
+        heard.append(_core.level_dbov(voice.frame()))
+    assert number < 250
+    assert voice.stats().concealed_samples == 0
+    assert max(heard[200:]) <= 61
+    assert min(heard[200:]) >= 52
+
+
+def test_the_noise_of_who_has_gone_fades_within_a_second_and_a_quarter(speech):
+    encoder = _core.OpusEncoder(expected_loss=0, dtx=False)
+    packets = [encoder.encode(frame) for frame in speech(3, 50, peak=0.5)]
+    voice = _core.Voice()
+    heard = play(voice, [*packets, packets[-1][:1]], 120).reshape(-1, 960)
+    assert not heard[51 + 63 :].any()
+    assert steps(heard.ravel()) < 0.2
+
+
 # Undecoded until it is asked for.
 
 

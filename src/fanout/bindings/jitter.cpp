@@ -19,6 +19,13 @@ Push push_to_buffer(JitterBuffer& buffer, std::int64_t arrival_us, std::uint16_t
   return copy ? buffer.push_copy({arrival_us}, packet) : buffer.push({arrival_us}, packet);
 }
 
+/// What was popped, its payload copied before another thread may push.
+struct Popped : Pop {
+  explicit Popped(const Pop& pop) : Pop(pop), copy(to_bytes(pop.payload)) {}
+
+  py::bytes copy;
+};
+
 void bind_buffer(py::module_& module) {
   py::enum_<Push>(module, "Push")
       .value("stored", Push::stored)
@@ -35,12 +42,12 @@ void bind_buffer(py::module_& module) {
       .value("silence", Playout::silence)
       .value("hold", Playout::hold)
       .value("skip", Playout::skip);
-  py::class_<Pop>(module, "Pop")
-      .def_readonly("what", &Pop::what)
-      .def_property_readonly("payload", [](const Pop& pop) { return to_bytes(pop.payload); })
-      .def_readonly("samples", &Pop::samples)
-      .def_readonly("timestamp", &Pop::timestamp)
-      .def_readonly("level", &Pop::level);
+  py::class_<Popped>(module, "Pop")
+      .def_readonly("what", &Popped::what)
+      .def_readonly("payload", &Popped::copy)
+      .def_readonly("samples", &Popped::samples)
+      .def_readonly("timestamp", &Popped::timestamp)
+      .def_readonly("level", &Popped::level);
   py::class_<PayloadSlab, std::shared_ptr<PayloadSlab>>(
       module, "PayloadSlab", "Where payloads wait; jitter buffers of one thread may share it.")
       .def(py::init<>())
@@ -59,9 +66,9 @@ void bind_buffer(py::module_& module) {
            py::arg("samples") = kFrameSamples, py::arg("level") = kUnknownLevel,
            py::arg("copy") = false)
       .def(
-          "pop", [](JitterBuffer& buffer, std::int64_t now_us) { return buffer.pop({now_us}); },
-          py::arg("now_us"), py::keep_alive<0, 1>(),
-          "The next entry due; its payload must be read before the next push or pop.")
+          "pop",
+          [](JitterBuffer& buffer, std::int64_t now_us) { return Popped(buffer.pop({now_us})); },
+          py::arg("now_us"), "The next entry due.")
       .def("reset", &JitterBuffer::reset)
       .def("stats", &JitterBuffer::stats);
 }

@@ -23,10 +23,11 @@ inline std::size_t frame_size(const py::array& frame) {
       py::isinstance<py::array_t<float>>(frame) || py::isinstance<py::array_t<std::int16_t>>(frame);
   const bool mono = frame.ndim() == 1;
   const bool stereo = frame.ndim() == 2 && frame.shape(1) == static_cast<py::ssize_t>(kMaxChannels);
-  const bool contiguous = (frame.flags() & py::array::c_style) != 0;
-  if (!type || !contiguous || (!mono && !stereo) || frame.shape(0) != kFrameSamples)
+  const bool dense = (frame.flags() & py::array::c_style) != 0;
+  const bool aligned = (frame.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0;
+  if (!type || !dense || !aligned || (!mono && !stereo) || frame.shape(0) != kFrameSamples)
     throw py::type_error(
-        "a frame is C-contiguous, float32 or int16, of shape (960,) or (960, 2), not " +
+        "a frame is C-contiguous and aligned, float32 or int16, of shape (960,) or (960, 2), not " +
         std::string(py::str(frame.dtype())) + " " + std::string(py::str(frame.attr("shape"))));
   return static_cast<std::size_t>(frame.size());
 }

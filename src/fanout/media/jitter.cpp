@@ -239,8 +239,6 @@ Push JitterBuffer::push_copy(Instant arrival, const JitterPacket& packet) noexce
 Pop JitterBuffer::pop(Instant now) noexcept { return impl_->player.pop(samples_at(now)); }
 void JitterBuffer::reset() noexcept { impl_->reset(); }
 JitterStats JitterBuffer::stats() const noexcept { return impl_->stats(); }
-Duration JitterBuffer::target() const noexcept {
-  return {impl_->player.delay().target() * 1'000 / 48};
-}
+Duration JitterBuffer::target() const noexcept { return {impl_->player.target() * 1'000 / 48}; }
 
 }  // namespace fanout

@@ -27,6 +27,9 @@ constexpr double seconds_times(Samples span, Samples samples) {
   return static_cast<double>(span * samples) / kClockRate;
 }
 
+/// What the ring has room for, less the tick that goes out and the one that may come meanwhile.
+constexpr Samples deepest(Samples frame) { return Samples{PacketRing::kSlots} * frame - 2 * kTick; }
+
 /// The pause between two spoken frames left out: long near the target, and double speed far off.
 constexpr Samples drop_spacing(Samples excess) {
   if (excess >= samples_of_ms(200)) return kTick;
@@ -42,7 +45,7 @@ void Player::begin(std::uint64_t sequence) noexcept {
   ring_.clear();
   head_ = newest_ = sequence;
   head_timestamp_ = played_timestamp_ = guessed_ = missing_ = 0;
-  anchored_ = discontinuous_ = false;
+  anchored_ = discontinuous_ = after_gap_ = false;
   fresh_ = true;
 }
 
@@ -74,6 +77,10 @@ bool Player::repair_with(const PacketSlot& copy, Bytes payload) noexcept {
   if (!ring_.store(copy, payload)) return false;
   ++counts_.packets_repaired;
   return true;
+}
+
+Samples Player::target(Samples frame) const noexcept {
+  return std::min(delay_.target(), deepest(frame));
 }
 
 /// When nobody pops, the oldest give way.
@@ -187,7 +194,7 @@ Pop Player::start(Samples now) noexcept {
     const auto further = kTick - std::min<Samples>(next->samples, kTick);  // to be popped with it
     const auto depth = lag(now, next->timestamp) - further;
     delay_.could_begin_at(depth);
-    if (depth + kSlack >= delay_.target()) {
+    if (depth + kSlack >= target(next->samples)) {
       book_outage(*next);
       return play(now, *next);
     }
@@ -200,7 +207,9 @@ Pop Player::start(Samples now) noexcept {
 Pop Player::play(Samples now, const PacketSlot& packet) noexcept {
   const bool after_gap =
       !fresh_ && packet.sequence == head_ && packet.timestamp >= head_timestamp_ + kShortest;
-  discontinuous_ = packet.size <= kDtxBytes || (after_gap && quiet(packet));  // comfort noise
+  const bool refresh = after_gap && (after_gap_ || quiet(packet));  // of comfort noise
+  discontinuous_ = packet.size <= kDtxBytes || refresh;
+  after_gap_ = after_gap;
   if (packet.size > kDtxBytes && !after_gap) mean_size_ += packet.size - mean_size_ / 16;
   anchored_ = true;
   fresh_ = false;
@@ -212,7 +221,7 @@ Pop Player::play(Samples now, const PacketSlot& packet) noexcept {
   frame_ = packet.samples;
   const auto waited = std::max<Samples>(now + tick_fill_ - packet.arrival, 0);
   counts_.jitter_buffer_delay += seconds_times(waited, frame_);
-  counts_.jitter_buffer_target_delay += seconds_times(delay_.target(), frame_);
+  counts_.jitter_buffer_target_delay += seconds_times(target(frame_), frame_);
   counts_.jitter_buffer_emitted_count += packet.samples;
   return {.what = packet.size == 0 ? Playout::dtx : Playout::frame,
           .payload = ring_.take(packet),
@@ -239,7 +248,7 @@ Pop Player::run_dry(Samples now) noexcept {
 
 /// Whether time goes on while something is missing; if not, delay is gained.
 bool Player::deep_enough(Samples now) const noexcept {
-  return lag(now, head_timestamp_) + kSlack >= delay_.target();
+  return lag(now, head_timestamp_) + kSlack >= target(frame_);
 }
 
 /// How long the packet at `head_` was, seen from the one behind the hole.
@@ -331,7 +340,7 @@ std::optional<Pop> Player::steer(Samples now) noexcept {
   const auto further = kTick - std::min(frame_, kTick);  // the tick's last entry waits the least
   const auto depth = lag(now, head_timestamp_) - further;
   delay_.playing_at(depth);
-  const auto excess = depth - delay_.target();
+  const auto excess = depth - target(frame_);
   if (excess < kWorthACut) next_drop_ = now + kPatience;
   if (excess >= frame_ - kSlack) shorten(now, excess + kSlack);
   if (excess < -kSlack) return lengthen(now, -excess);
@@ -373,7 +382,7 @@ std::optional<Pop> Player::lengthen(Samples now, Samples deficit) noexcept {
 
 JitterStats Player::stats() const noexcept {
   auto stats = counts_;
-  stats.target_delay = static_cast<double>(delay_.target()) / kClockRate;
+  stats.target_delay = static_cast<double>(target(frame_)) / kClockRate;
   return stats;
 }
 

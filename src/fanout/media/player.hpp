@@ -41,11 +41,14 @@ class Player {
   /// The stream's counters; those of arrival are the caller's to count.
   JitterStats& counts() noexcept { return counts_; }
   JitterStats stats() const noexcept;
+  /// The delay that playout is steered to now.
+  Samples target() const noexcept { return target(frame_); }
 
  private:
   Samples lag(Samples now, Samples timestamp) const noexcept {
     return now - timestamp - delay_.base();
   }
+  Samples target(Samples frame) const noexcept;
   Samples rest_of_tick() const noexcept;
   bool quiet(const PacketSlot& packet) const noexcept;
   bool deep_enough(Samples now) const noexcept;
@@ -95,6 +98,7 @@ class Player {
   bool anchored_ = false;        // the clock runs
   bool fresh_ = true;            // nothing played on this time line
   bool discontinuous_ = false;   // as far as the last frame tells, silence follows
+  bool after_gap_ = false;       // nothing was sent just before the last frame
   bool skipped_ = false;         // frames were left out since the last entry
 };
 

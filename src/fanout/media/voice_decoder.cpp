@@ -7,21 +7,23 @@
 namespace fanout {
 namespace {
 
-constexpr std::size_t kFadeBegins = 60 * kClockRate / 1'000;
-constexpr std::size_t kFadeEnds = 100 * kClockRate / 1'000;
+constexpr std::size_t kMs = kClockRate / 1'000;
 
 constexpr std::size_t rounded_up(std::size_t samples) noexcept {
   return (samples + kMinOpusSamples - 1) / kMinOpusSamples * kMinOpusSamples;
 }
 
-/// How loud concealment is when nothing has been known for so long.
-constexpr float gain_after(std::size_t samples) noexcept {
-  if (samples <= kFadeBegins) return 1;
-  if (samples >= kFadeEnds) return 0;
-  return static_cast<float>(kFadeEnds - samples) / (kFadeEnds - kFadeBegins);
-}
-
 }  // namespace
+
+constexpr VoiceDecoder::Fade VoiceDecoder::kLoss{60 * kMs, 100 * kMs};
+/// Refreshed each 400 ms; who has stopped that as well is gone.
+constexpr VoiceDecoder::Fade VoiceDecoder::kBackground{1'000 * kMs, 1'200 * kMs};
+
+float VoiceDecoder::Fade::gain_after(std::size_t samples) const noexcept {
+  if (samples <= begins) return 1;
+  if (samples >= ends) return 0;
+  return static_cast<float>(ends - samples) / static_cast<float>(ends - begins);
+}
 
 VoiceDecoder::VoiceDecoder(int channels)
     : decoder_(channels), channels_(static_cast<std::size_t>(channels)) {}
@@ -48,9 +50,11 @@ void VoiceDecoder::decode(Playout what, Bytes payload, std::size_t samples,
       if (!play(decoder_.decode_fec(payload, rounded_up(samples), out), sound)) fall_silent(sound);
       break;
     case Playout::conceal:
-      conceal(samples, out);
+      conceal(kLoss, samples, out);
       break;
     case Playout::dtx:
+      conceal(kBackground, samples, out);
+      break;
     case Playout::silence:
     case Playout::hold:
       fall_silent(sound);
@@ -75,17 +79,17 @@ bool VoiceDecoder::play(std::size_t made, MutableSound out) noexcept {
 void VoiceDecoder::conceal_spoilt(std::size_t samples, MutableSound out) noexcept {
   ++decode_errors_;
   if (concealed_ == 0) ++spoilt_.events;
-  if (concealed_ >= kFadeEnds) spoilt_.silent += samples;
+  if (concealed_ >= kLoss.ends) spoilt_.silent += samples;
   spoilt_.samples += samples;
-  conceal(samples, out);
+  conceal(kLoss, samples, out);
 }
 
-void VoiceDecoder::conceal(std::size_t samples, MutableSound room) noexcept {
+void VoiceDecoder::conceal(const Fade& fade, std::size_t samples, MutableSound room) noexcept {
   const auto out = room.first(samples * channels_);
   if (decoder_.conceal(rounded_up(samples), room) == 0) return fall_silent(out);
-  const float from = std::min(gain_, gain_after(concealed_));
+  const float from = std::min(gain_, fade.gain_after(concealed_));
   concealed_ += samples;
-  gain_ = std::min(gain_, gain_after(concealed_));
+  gain_ = std::min(gain_, fade.gain_after(concealed_));
   if (from < 1 || gain_ < 1) ramp(out, from, gain_);
 }
 

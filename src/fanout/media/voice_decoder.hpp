@@ -1,6 +1,7 @@
 /// Opus to sound, with every joint smooth. What is missing is concealed by libopus, faded from
-/// 60 to 100 ms: longer concealment drones. Sound that stops otherwise ends within 5 ms, and
-/// begins again within as long.
+/// 60 to 100 ms: longer concealment drones. What a discontinuous sender does not send is the noise
+/// around it, and libopus goes on with that: silence between two refreshes would be heard as a
+/// pulse. Sound that stops otherwise ends within 5 ms, and begins again within as long.
 #pragma once
 
 #include <array>
@@ -40,9 +41,19 @@ class VoiceDecoder {
   const Spoilt& spoilt() const noexcept { return spoilt_; }
 
  private:
+  /// How long what libopus makes by itself is heard, in samples.
+  struct Fade {
+    std::size_t begins;
+    std::size_t ends;
+
+    float gain_after(std::size_t samples) const noexcept;
+  };
+  static const Fade kLoss;
+  static const Fade kBackground;
+
   bool play(std::size_t made, MutableSound out) noexcept;
   void conceal_spoilt(std::size_t samples, MutableSound out) noexcept;
-  void conceal(std::size_t samples, MutableSound out) noexcept;
+  void conceal(const Fade& fade, std::size_t samples, MutableSound out) noexcept;
   void fall_silent(MutableSound out) noexcept;
   void ramp(MutableSound sound, float from, float to) const noexcept;
 
