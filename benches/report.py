@@ -301,7 +301,7 @@ def memory(benches: dict[str, Info]) -> None:
     bars = plt.barh(range(2), sizes, height=0.5, color=OURS)
     plt.bar_label(bars, [f"{size:,} B" for size in sizes], color="white", padding=-60)
     plt.axvline(runs[0]["budget"], color=FLOOR, linestyle="--")
-    plt.text(runs[0]["budget"], 1.42, "budget: 1.5 KiB", color=FLOOR, ha="right")
+    plt.text(runs[0]["budget"] - 20, 1.42, "budget: 1.5 KiB", color=FLOOR, ha="right")
     plt.yticks(range(2), [f"{run['listeners']:,}\nlisteners" for run in runs])
     plt.ylim(-0.5, 1.65)
     plt.xlabel(
@@ -326,7 +326,7 @@ def ratios(benches: dict[str, Info]) -> None:
     plt.yticks(range(len(names)), names)
     plt.xlim(0, 105)
     plt.xlabel("of its budget, in %")
-    plt.title("What each takes of its budget")
+    plt.suptitle("What each takes of its budget", x=0.02, ha="left", fontweight="bold")
 
 
 PLOTS = {"growth": growth, "realtime": realtime, "memory": memory, "budgets": ratios}
