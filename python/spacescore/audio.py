@@ -156,7 +156,8 @@ class JitterBuffer:
         of which `concealed_samples`, of which `silent_concealed_samples`; `concealment_events`,
         `inserted_samples_for_deceleration`, `removed_samples_for_acceleration`,
         `jitter_buffer_delay` and `jitter_buffer_target_delay` (summed over the
-        `jitter_buffer_emitted_count` samples) and `jitter`.
+        `jitter_buffer_emitted_count` samples) and `jitter`. FEC counts where it stood in for a lost
+        packet, which browsers have as fecPacketsReceived less fecPacketsDiscarded.
 
         These are ours: `packets_duplicated`; `packets_repaired`, lost ones that copies stood in
         for; `restarts`, how often a new time line began; and `target_delay`, the one of now.

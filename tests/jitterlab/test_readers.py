@@ -6,6 +6,8 @@ import base64
 import os
 import re
 import struct
+from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 import pytest
@@ -14,9 +16,9 @@ from spacescore.jitterlab import TraceError, play, read_trace
 from spacescore.jitterlab.trace import make_trace
 
 
-def rtp(number: int, *, ssrc: int = 7, kind: int = 0, size: int = 160) -> bytes:
+def rtp(number: int, *, ssrc: int = 7, kind: int = 0, size: int = 160, step: int = 160) -> bytes:
     return struct.pack(
-        ">BBHII", 0x80, kind, (65_500 + number) % 2**16, 160 * number % 2**32, ssrc
+        ">BBHII", 0x80, kind, (65_500 + number) % 2**16, step * number % 2**32, ssrc
     ) + bytes(size)
 
 
@@ -24,27 +26,34 @@ def delay_ms(number: int) -> int:
     return number % 3
 
 
-def rtpdump(count: int = 100) -> bytes:
+def rtpdump(count: int = 100, start_ms: int = 0, step: int = 160) -> bytes:
     records = [b"#!rtpplay1.0 127.0.0.1/5000\n", bytes(16)]
     for number in range(count):
-        packet = rtp(number)
-        at = 20 * number + delay_ms(number)
+        packet = rtp(number, step=step)
+        at = start_ms + 20 * number + delay_ms(number)
         records.append(struct.pack(">HHI", len(packet) + 8, len(packet), at) + packet)
-    records.append(struct.pack(">HHI", 8 + 28, 0, 20 * count) + bytes(28))  # RTCP
+    records.append(struct.pack(">HHI", 8 + 28, 0, start_ms + 20 * count) + bytes(28))  # RTCP
     return b"".join(records)
 
 
-def pcap(count: int = 100, order: str = "<", magic: int = 0xA1B2C3D4, per_ms: int = 1_000) -> bytes:
-    records = [struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, 65_535, 1)]
-    for number in range(count):
-        udp = rtp(number)
+def pcap(
+    count: int = 100,
+    order: str = "<",
+    magic: int = 0xA1B2C3D4,
+    per_ms: int = 1_000,
+    kept: int = 65_535,
+    ports: Sequence[int] = (2,),
+) -> bytes:
+    records = [struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, kept, 1)]
+    for number, port in product(range(count), ports):
+        udp = rtp(number + 3_000 * port)
         ip = struct.pack(
             ">BBHHHBBH4s4s", 0x45, 0, 28 + len(udp), 0, 0, 64, 17, 0, bytes(4), bytes(4)
         )
-        frame = bytes(12) + b"\x08\x00" + ip + struct.pack(">HHHH", 1, 2, 8 + len(udp), 0) + udp
-        at = 20 * number + delay_ms(number)
-        head = struct.pack(order + "IIII", at // 1_000, at % 1_000 * per_ms, len(frame), len(frame))
-        records.append(head + frame)
+        frame = bytes(12) + b"\x08\x00" + ip + struct.pack(">HHHH", 1, port, 8 + len(udp), 0) + udp
+        at, held = 20 * number + delay_ms(number), frame[:kept]
+        head = struct.pack(order + "IIII", at // 1_000, at % 1_000 * per_ms, len(held), len(frame))
+        records.append(head + held)
     return b"".join(records)
 
 
@@ -143,6 +152,25 @@ def test_a_cut_or_foreign_file_is_refused_and_the_place_named(data, said, tmp_pa
     with pytest.raises(TraceError, match=said) as refused:
         read_trace(path)
     assert str(path) in str(refused.value)
+
+
+@pytest.mark.parametrize("kept", [54, 96])
+def test_a_capture_of_headers_alone_tells_the_same_link(kept, tmp_path):
+    (path := tmp_path / "trace").write_bytes(pcap(kept=kept))
+    trace = read_trace(path)
+    assert trace.sent == len(trace) == 100
+    assert set(trace.packets["size"]) == {160}
+
+
+def test_of_one_stream_to_many_listeners_a_trace_is_what_one_of_them_got(tmp_path):
+    (path := tmp_path / "trace").write_bytes(pcap(ports=range(2, 12)))
+    trace = read_trace(path)
+    assert trace.sent == len(trace) == 100
+
+
+def test_a_sender_that_begins_anew_keeps_its_clock(tmp_path):
+    (path := tmp_path / "trace").write_bytes(rtpdump(40, step=960) + rtpdump(40, 60_000, 960)[44:])
+    assert set(read_trace(path).packets["samples"]) == {960}
 
 
 def test_what_another_stream_does_is_no_leap_of_this_one(tmp_path):

@@ -8,6 +8,7 @@ from io import BytesIO
 from itertools import count
 from pathlib import Path
 from reprlib import repr as shown
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,7 +87,16 @@ def _refuse_leap(
         )
 
 
-Datagrams = Iterator[tuple[int, int, int, int]]  # arrival in us; begin, end, record in the file
+class Datagram(NamedTuple):
+    arrival_us: int
+    begin: int  # in the file
+    end: int
+    cut: int  # bytes that the capture did not keep
+    flow: int  # of one sender to one receiver
+    record: int  # where it begins in the file
+
+
+Datagrams = Iterator[Datagram]
 
 
 def _rtpdump(data: bytes) -> Datagrams:
@@ -103,7 +113,7 @@ def _rtpdump(data: bytes) -> Datagrams:
             raise TraceError(f"offset {at}: a record of {length} bytes, less than its own header")
         _need(data, at, length, "a packet")
         if size > 0:  # zero: RTCP
-            yield offset_ms * 1_000, at + 8, at + length, at
+            yield Datagram(offset_ms * 1_000, at + 8, at + length, 0, 0, at)
         at += length
 
 
@@ -115,14 +125,17 @@ def _pcap(data: bytes) -> Datagrams:
     if link not in LINKS:
         raise TraceError(f"offset 20: link type {link} is none of {sorted(LINKS)}")
     at = 24
+    flows: dict[bytes, int] = {}
     while at < len(data):
         _need(data, at, 16, "the header of a packet")
-        seconds, fraction, kept, _ = struct.unpack_from(order + "IIII", data, at)
+        seconds, fraction, kept, sent = struct.unpack_from(order + "IIII", data, at)
         begin, end = at + 16, at + 16 + kept
         _need(data, begin, kept, "a packet")
-        udp = _udp(data, LINKS[link](data, begin, end), end)
+        udp = _udp(data, LINKS[link](data, begin, end), end, max(sent, kept) - kept)
         if udp is not None:
-            yield seconds * 1_000_000 + fraction * per_us // 1_000, *udp, at
+            arrival_us = seconds * 1_000_000 + fraction * per_us // 1_000
+            flow = flows.setdefault(udp.flow, len(flows))
+            yield Datagram(arrival_us, udp.begin, udp.end, udp.cut, flow, at)
         at = end
 
 
@@ -153,49 +166,62 @@ LINKS: dict[int, Callable[[bytes, int, int], int]] = {
 }
 
 
-def _udp(data: bytes, at: int, end: int) -> tuple[int, int] | None:
-    """Return where the UDP payload of an IP packet lies; None for anything else and fragments."""
+class Udp(NamedTuple):
+    begin: int
+    end: int
+    cut: int
+    flow: bytes
+
+
+def _udp(data: bytes, at: int, end: int, cut: int) -> Udp | None:
+    """Return where the UDP payload of an IP packet lies; None for anything else and fragments.
+
+    `cut`: as many bytes more may have been sent than were kept.
+    """
     if at + 28 > end:
         return None
     if data[at] >> 4 == 4:
         fragment = int.from_bytes(data[at + 6 : at + 8], "big") & 0x3FFF
-        protocol, header = data[at + 9], (data[at] & 15) * 4
+        protocol, header, addresses = data[at + 9], (data[at] & 15) * 4, data[at + 12 : at + 20]
     elif data[at] >> 4 == 6:
-        fragment, protocol, header = 0, data[at + 6], 40
+        fragment, protocol, header, addresses = 0, data[at + 6], 40, data[at + 8 : at + 40]
     else:
         return None
     udp = at + header
     if fragment or protocol != 17 or udp + 8 > end:
         return None
     length = int.from_bytes(data[udp + 4 : udp + 6], "big")
-    return (udp + 8, udp + length) if 8 <= length <= end - udp else None
+    missing = max(0, udp + length - end)
+    if length < 8 or missing > cut:
+        return None
+    return Udp(udp + 8, udp + length - missing, missing, addresses + data[udp : udp + 4])
 
 
 def _capture(
     name: str, data: bytes, datagrams: Datagrams, clock: int | None, ssrc: int | None
 ) -> Trace:
-    found = np.fromiter(datagrams, np.dtype((np.int64, 4)))
-    rows = _batch.parse_rtp(data, np.ascontiguousarray(found[:, 1:3]))
-    rows["arrival_us"] = found[:, 0]
+    found = np.fromiter(datagrams, np.dtype((np.int64, len(Datagram._fields))))
+    arrival_us, begin, end, cut, flow, record = found.T
+    rows = _batch.parse_rtp(data, np.stack([begin, end], axis=1))
+    rows["arrival_us"] = arrival_us
     chosen = rows["valid"] == 1
-    if ssrc is None:
-        ssrc = _most_common(rows["ssrc"][chosen])
-    chosen &= rows["ssrc"] == ssrc
+    rows["size"] = np.minimum(rows["size"] + cut, MAX_PAYLOAD)
+    for column, wanted in ((rows["ssrc"], ssrc), (flow, None)):
+        chosen &= column == (_most_common(column[chosen]) if wanted is None else wanted)
     rows = rows[chosen]
     if len(rows) < 2:
         raise TraceError(
             f"offset {len(data)}: the file ends without an RTP stream in its {len(found)} datagrams"
         )
-    _refuse_leap("offset", found[chosen, 3], "arrival", rows["arrival_us"] / 1e6)
+    _refuse_leap("offset", record[chosen], "arrival", rows["arrival_us"] / 1e6)
     rows = rows[np.argsort(rows["arrival_us"], kind="stable")]
-    rows["size"] = np.minimum(rows["size"], MAX_PAYLOAD)
     noise = rows["payload_type"] == COMFORT_NOISE
     rows["size"][noise] = np.minimum(rows["size"][noise], DTX_BYTES)
     return _stream(name, rows, clock)
 
 
-def _most_common(ssrcs: NDArray[np.uint32]) -> int | None:
-    streams, counts = np.unique(ssrcs, return_counts=True)
+def _most_common(values: NDArray[np.integer]) -> int | None:
+    streams, counts = np.unique(values, return_counts=True)
     return int(streams[np.argmax(counts)]) if len(streams) else None
 
 
@@ -225,8 +251,10 @@ def _unwrapped(column: NDArray[np.unsignedinteger], bits: int) -> NDArray[np.int
 
 
 def _guess_clock(timestamp: NDArray[np.int64], arrival_us: NDArray[np.int64]) -> int:
-    seconds = float(np.ptp(arrival_us)) / 1e6
-    rate = float(np.ptp(timestamp)) / max(seconds, 1e-3)
+    """By most runs of ten packets: in some a sender begins anew, or pauses."""
+    step = min(10, len(timestamp) - 1)
+    seconds = float(np.median(arrival_us[step:] - arrival_us[:-step])) / 1e6
+    rate = float(np.median(timestamp[step:] - timestamp[:-step])) / max(seconds, 1e-3)
     return min(CLOCKS, key=lambda clock: abs(math.log(max(rate, 1.0) / clock)))
 
 

@@ -167,10 +167,13 @@ Push JitterBuffer::Impl::restart(Samples arrival, const JitterPacket& packet) no
 
 Push JitterBuffer::Impl::accept(const PacketSlot& packet, Bytes payload) noexcept {
   if (player.knows(packet.sequence)) [[unlikely]] {
-    if (player.replace_copy(packet.sequence))
-      note(packet);  // what the copy stood in for has come after all
-    else
-      ++player.counts().packets_duplicated;
+    auto& counts = player.counts();
+    if (player.replace_copy(packet.sequence)) {  // what the copy stood in for has come after all
+      note(packet);
+      --counts.packets_repaired;
+    } else {
+      ++counts.packets_duplicated;
+    }
     return Push::duplicate;
   }
   if (packet.sequence == newest + 2) [[unlikely]]
