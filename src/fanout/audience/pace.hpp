@@ -5,8 +5,8 @@
 /// Credit grows with time at the rate of what a tick brings and is spent packet by packet. Time
 /// the sender overslept earns no credit: the schedule slips, and is not caught up in a burst.
 /// A sender who is a whole tick behind catches up in the slack of each span, a tenth of the time,
-/// and no faster: a listener who waited gets all the frames they lack in one packet, so lateness
-/// makes packets longer, not more.
+/// and no faster: a listener who waited gets all the frames they lack in one packet (of 120 ms, in
+/// two), so lateness makes packets longer, hardly more.
 ///
 /// A thread that gets no CPU for milliseconds at a time would not even keep up so. While behind,
 /// it may send at once what a long sleep has earned, as much as 5 ms may carry, and then nothing
