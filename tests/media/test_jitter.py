@@ -378,6 +378,19 @@ def test_a_pause_of_a_second_loses_no_frame(advances):
     assert resumed.now - after[0].arrival <= 100 * MS
 
 
+@pytest.mark.parametrize("jitter_ms", [2, 6])
+def test_a_queue_that_has_drained_for_good_is_forgotten_within_twenty_seconds(jitter_ms):
+    """Its forecast leads for as long as it has cost less: for minutes, were it not forgotten."""
+    calm, draw = 90 * 50, random.Random(5)
+
+    def swell(i: int) -> float:
+        depth = 200 * (1 - math.cos(math.tau * i / 300)) if i < calm else 0
+        return depth + draw.expovariate(1 / jitter_ms)
+
+    listener = Listener().play(talk(calm + 1_050, swell), START + (calm + 1_000) * TICK)
+    assert listener.buffer.stats().target_delay < 0.08
+
+
 def test_a_queue_that_swells_and_drains_is_followed_ahead_of_it():
     """150 ms up and down each 15 s; an estimate without a trend is late at each step up."""
     jitter = seeded(3, 0, 6)

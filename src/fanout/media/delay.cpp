@@ -17,6 +17,7 @@ constexpr int kNoLuck = 40;
 constexpr float kSteadyMemory = 250;
 constexpr float kMovingMemory = 1'000;  // a queue's pace changes less than its length
 constexpr float kCostOf = 3'000;        // a minute: a link does not change its kind often
+constexpr int kGone = 64;               // buckets: spikes on a tram return within twenty seconds
 constexpr int kRetargetEvery = 10;      // keeps the scans out of the common push
 
 constexpr Samples kRecent = 3;      // buckets: as long as a queue takes to swell by a tick or two
@@ -96,6 +97,7 @@ void DelayEstimator::roll(Samples arrival) noexcept {
   for (Samples i = 0; i < stale; ++i)
     buckets_[static_cast<std::size_t>(bucket - i) % kBuckets] = {};
   bucket_ = bucket;
+  forget_drained_queue();
   steady_.held = steady_.target;
   moving_.held = moving_.target;
   const auto before = base_;
@@ -166,6 +168,15 @@ void DelayEstimator::forget_what_is_over() noexcept {
     if (highest + kTick >= steady_.target) return;  // playout moves in ticks
     steady_.delays.forget_above(highest, packets, kNoLuck);
   }
+}
+
+/// A queue that drains to swell again does not rest for long. Once nobody has needed two thirds of
+/// the depth that its forecast asks for in so many buckets, and in the four seconds before, it is
+/// gone.
+void DelayEstimator::forget_drained_queue() noexcept {
+  const auto highest = std::ranges::max(buckets_, {}, &Bucket::highest).highest;
+  rests_ = 3 * (highest + kTick) < 2 * moving_.target ? rests_ + 1 : 0;
+  if (rests_ >= kGone) moving_.delays.forget_above(highest, 1, 0);
 }
 
 }  // namespace fanout

@@ -102,6 +102,7 @@ class DelayEstimator {
   void charge(Forecast& forecast, Samples relative) const noexcept;
   void retarget() noexcept;
   void forget_what_is_over() noexcept;
+  void forget_drained_queue() noexcept;
   void forecast_anew() noexcept;
   Samples cheapest(const Forecast& forecast, Samples origin) const noexcept;
 
@@ -118,6 +119,7 @@ class DelayEstimator {
   Samples spike_began_ = -kNone / 2;
   Samples spike_ended_ = -kNone / 2;
   int until_retarget_ = 1;
+  int rests_ = 0;  // buckets in which the moving forecast asked for far too much
 };
 
 }  // namespace fanout
