@@ -391,6 +391,22 @@ def test_a_queue_that_has_drained_for_good_is_forgotten_within_twenty_seconds(ji
     assert listener.buffer.stats().target_delay < 0.08
 
 
+def test_a_queue_is_not_forgotten_while_its_sender_is_silent():
+    spoken, draw = 90 * 50, random.Random(5)
+
+    def swell(i: int) -> float:
+        return 200 * (1 - math.cos(math.tau * i / 300)) + draw.expovariate(1 / 2)
+
+    listener = Listener().play(talk(spoken, swell), START + spoken * TICK)
+    learned = listener.buffer.stats().target_delay
+    silence = [
+        Packet(START + at * TICK, FIRST + spoken + i, FIRST_TIMESTAMP + at * 960, size=1)
+        for i, at in enumerate(range(spoken, spoken + 2_000, 20))
+    ]
+    listener.play(silence, START + (spoken + 2_000) * TICK)
+    assert listener.buffer.stats().target_delay >= learned > 0.1
+
+
 def test_a_queue_that_swells_and_drains_is_followed_ahead_of_it():
     """150 ms up and down each 15 s; an estimate without a trend is late at each step up."""
     jitter = seeded(3, 0, 6)

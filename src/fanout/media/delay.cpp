@@ -172,8 +172,11 @@ void DelayEstimator::forget_what_is_over() noexcept {
 
 /// A queue that drains to swell again does not rest for long. Once nobody has needed two thirds of
 /// the depth that its forecast asks for in so many buckets, and in the four seconds before, it is
-/// gone.
+/// gone. Nobody's silence says so.
 void DelayEstimator::forget_drained_queue() noexcept {
+  int packets = 0;
+  for (const auto& bucket : buckets_) packets += bucket.packets;
+  if (packets < kNoLuck) return;
   const auto highest = std::ranges::max(buckets_, {}, &Bucket::highest).highest;
   rests_ = 3 * (highest + kTick) < 2 * moving_.target ? rests_ + 1 : 0;
   if (rests_ >= kGone) moving_.delays.forget_above(highest, 1, 0);

@@ -23,7 +23,9 @@
 /// Forgetting by age alone is too slow after a storm, and forgetting fast loses the spikes that
 /// return. So a depth is forgotten by evidence: when, by the histogram, some forty packets of
 /// late should have needed it and none did, that part of the histogram belongs to the past. A
-/// storm is over within a second, a spike each five seconds is remembered.
+/// storm is over within a second, a spike each five seconds is remembered. A queue rests before it
+/// swells again, so what its forecast remembers goes only after twenty seconds in which nobody came
+/// near it.
 ///
 /// Time and delay are counted in samples of the 48 kHz RTP clock.
 #pragma once
