@@ -23,9 +23,6 @@ bool is_hello(Bytes datagram) noexcept {
          datagram[kRecordHeader] == kClientHello;
 }
 
-/// An answer is at most this many times as large as what asked for it (RFC 9000 section 8.1).
-constexpr std::size_t kAmplification = 3;
-
 }  // namespace
 
 Engine::Verdict Engine::dtls(const Address& from, Bytes datagram) {

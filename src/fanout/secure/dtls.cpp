@@ -17,9 +17,8 @@ constexpr int kMaxLastFlights = 5;
 constexpr std::size_t kLeastCheck = 20 + (4 + 92) + 24;
 constexpr std::size_t kLargestCheckAnswer = 76;  // to an IPv6 address
 
-/// What an answer to who has proved nothing may be, in multiples of what they sent (RFC 9000
-/// section 8.1), and where a cookie is asked for.
-constexpr std::size_t kAmplification = 3, kCookieAmplification = 1;
+/// The same where a cookie is asked for: nobody's victim gets more than the sender has to send.
+constexpr std::size_t kCookieAmplification = 1;
 
 /// Content types (RFC 5246 section 6.2.1).
 constexpr std::uint8_t kAlert = 21, kHandshake = 22;

@@ -51,6 +51,10 @@ struct DtlsKeys {
   SrtpMaster remote;  ///< the peer seals with it
 };
 
+/// What an answer to who has proved nothing may be, in multiples of what they sent (RFC 9000
+/// section 8.1).
+constexpr std::size_t kAmplification = 3;
+
 /// A flight is repeated after `timeout`, then after twice as long each time. The default suits a
 /// server, whose listeners' round trips are below it.
 struct DtlsOptions {
