@@ -1,6 +1,8 @@
 """Somebody with everybody's ticket who forges who they are: checks, with a hello behind each."""
 
+import json
 import os
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,8 +10,9 @@ from threading import Event, Thread
 from typing import Any
 
 from handmade import sealed_check
+from served import Served
 from spacescore._native import _core
-from virtual_peer import new_context
+from virtual_peer import new_context, wait_for
 
 __all__ = ["forging"]
 
@@ -18,16 +21,22 @@ PAUSE_S = 0.2
 
 
 @contextmanager
-def forging(ticket: dict[str, Any]) -> Iterator[None]:
-    """Meanwhile the node trusts no hello without a cookie. `ticket` as the API gives it."""
-    done = Event()
+def forging(served: Served) -> Iterator[None]:
+    """Meanwhile the node trusts no hello of the demo space's without a cookie."""
+    ticket, done = json.loads(served.get("/api/spaces/demo/ticket")), Event()
     thread = Thread(target=_forge, args=(ticket, done))
     thread.start()
     try:
+        wait_for(lambda: _cookies_asked(served) > AT_FIRST // 4)
         yield
     finally:
         done.set()
         thread.join()
+
+
+def _cookies_asked(served: Served) -> int:
+    metrics = served.get("/metrics").decode()
+    return sum(map(int, re.findall(r"^spacescore_cookies_asked_total{.*} (\d+)", metrics, re.M)))
 
 
 def _forge(ticket: dict[str, Any], done: Event) -> None:

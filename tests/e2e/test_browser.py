@@ -3,7 +3,6 @@
 The evening happens once, in a fixture; each test looks at one side of what was seen of it.
 """
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,7 +75,7 @@ def evening(served: Served, open_chromium, tmp_path_factory) -> Evening:
 
     ada = Visitor(stage.new_page(), served).speaks("Ada Lovelace")
     guest = Visitor(hall.new_page(), served).listens()
-    with forging(json.loads(served.get("/api/spaces/demo/ticket"))):
+    with forging(served):
         player = Visitor(street.new_page(), served).listens_by_whep()  # brings a cookie back
     seen.note("a listener by ticket", guest, ADA_HZ)
     seen.note("a listener by WHEP", player, ADA_HZ)

@@ -149,7 +149,7 @@ def test_firefox_hears_the_tone_on_a_page_of_another_origin(served, page, firefo
     """While hellos are forged, so that it is asked for a cookie."""
     ada = speak_by_whip(served, "Ada").connected()
     ada.say(tone(TONE_HZ))
-    with forging(json.loads(served.get("/api/spaces/demo/ticket"))):
+    with forging(served):
         report = page.reports.get(timeout=START_SECONDS)
     speakers = [who["peer"] for who in served.state()["speakers"]]
     ada.leave()
