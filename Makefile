@@ -34,7 +34,7 @@ run: setup ## start the room service with a demo space; its data lives in ./data
 	$(BIN)/spacescore serve --demo --data data $(ARGS)
 
 test: setup test-packages ## every test; ARGS="-k ticket" picks some
-	$(BIN)/pytest -n 3 $(ARGS)  # browsers and peers mostly wait
+	$(BIN)/pytest -n 2 $(ARGS)
 
 test-asan: build-asan ## the tests that reach native code, under ASan and UBSan
 	.ci/sanitize asan libasan.so -n 3 $(ARGS)
