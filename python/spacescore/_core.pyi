@@ -697,10 +697,13 @@ class Playout:
 
       hold
 
+      accelerate
+
       skip
     """
 
     __members__: typing.ClassVar[dict[str, Playout]]
+    accelerate: typing.ClassVar[Playout]
     conceal: typing.ClassVar[Playout]
     dtx: typing.ClassVar[Playout]
     fec: typing.ClassVar[Playout]

@@ -58,14 +58,15 @@ class Popped:
     what: "frame" (decode `payload`), "fec" (lost: `payload` is its successor, which may have
     it as in-band FEC), "conceal" (lost), "dtx" (nothing was sent, the sender is discontinuous: a
     decoder's concealment goes on with the noise around it), "silence" (lost for so long that
-    concealment has faded), "hold" (not started, or delay is being built up: play nothing), or
-    "skip" (frames are left out here to shorten the delay; it lasts 0 samples, and what follows is
-    due at once).
+    concealment has faded), "hold" (not started, or delay is being built up: play nothing),
+    "accelerate" (decode `payload` as well, but delay is to shorten and it has no time: `Voice`
+    takes as much out of the sound by periods of its pitch; who cannot does without the frame), or
+    "skip" (frames are left out here). The last two last 0 samples: what follows is due at once.
     """
 
     what: str
     payload: bytes
-    samples: int  # how long it lasts at 48 kHz: 120 to 5,760, or 0 for a skip
+    samples: int  # how long it lasts at 48 kHz: 120 to 5,760, or 0
     timestamp: int  # RTP, of its first sample; of a skip, of what follows it
     level: int  # of frames, as pushed
 
@@ -169,7 +170,9 @@ class Voice:
     """One speaker: a jitter buffer with an Opus decoder behind it.
 
     What is lost comes back as a redundant copy, as in-band FEC, or as concealment that fades
-    within 100 ms, in this order. Who is not read is not decoded.
+    within 100 ms, in this order. Where delay is to shorten, sound is heard in less time, at its
+    pitch: so a stream begins 120 ms deep, until a second of it has told what it needs. Who is not
+    read is not decoded.
     """
 
     def __init__(self, channels: int = 1, policy: JitterPolicy = JitterPolicy()) -> None:

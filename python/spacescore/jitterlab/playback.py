@@ -11,6 +11,7 @@ sample of each packet heard? From those moments alone follows everything else.
 - **Stretched**: sound that was there and was left out or shortened, or drawn out on purpose.
 - **Unheard**: the share of packets sent, comfort noise apart, that were not heard: lost, late or
   left out.
+- **Lost**: the share that never came. Nobody conceals less.
 
 Silence that the sender announced (a jump of its timestamps without one of its sequence numbers,
 or a comfort noise packet) may be drawn out or cut short without a price.
@@ -59,6 +60,7 @@ class Score:
     p50: float
     p95: float
     p99: float
+    lost: float
 
 
 def score(trace: Trace, playback: Playback) -> Score:
@@ -87,6 +89,7 @@ def score(trace: Trace, playback: Playback) -> Score:
         p50=float(quantiles[0]),
         p95=float(quantiles[1]),
         p99=float(quantiles[2]),
+        lost=100 * (1 - len(np.unique(trace.number)) / trace.sent),
     )
 
 

@@ -9,6 +9,8 @@ namespace fanout {
 namespace {
 
 constexpr std::int64_t kTickUs = 20'000;
+constexpr std::int64_t kPaidEachTick =
+    kClockRate / 100;  // 10 ms: what `Accelerator` takes out of a voice
 // What the payloads hold does not matter, only how long they are.
 constexpr std::array<std::uint8_t, PacketRing::kMaxPayload + 1> kPayload{};
 
@@ -51,6 +53,7 @@ class Listener {
     const auto now = run_->first_tick_us + static_cast<std::int64_t>(tick) * kTickUs;
     auto& out = run_->played[tick];
     out = {.what = kFromFifo};
+    owed_ -= std::min(owed_, kPaidEachTick);
     while (fifo_ < std::int64_t{kFrameSamples}) {
       const auto entry = buffer_.pop({now});
       if (entry.what == Playout::skip) {
@@ -61,8 +64,13 @@ class Listener {
         out.timestamp = entry.timestamp;
         out.what = static_cast<std::uint8_t>(entry.what);
       }
-      if (entry.what == Playout::frame)
-        run_->fates[row_of(entry.sequence)] = {now + fifo_ * 125 / 6, Outcome::played};
+      const bool accelerate = entry.what == Playout::accelerate;
+      if (entry.what == Playout::frame || accelerate) {
+        const auto row = row_of(entry.sequence);
+        run_->fates[row] = {now + (fifo_ + owed_) * 125 / 6, Outcome::played};
+        if (accelerate)
+          owed_ = std::max<std::int64_t>(owed_ + run_->trace[row].samples - kPaidEachTick, 0);
+      }
       fifo_ += entry.samples;
     }
     fifo_ -= kFrameSamples;
@@ -80,6 +88,7 @@ class Listener {
   // for.
   std::array<std::size_t, 4 * PacketRing::kSlots> rows_{};
   std::int64_t fifo_ = 0;  // samples left over
+  std::int64_t owed_ = 0;  // samples heard later for them, until they are left out
 };
 
 }  // namespace

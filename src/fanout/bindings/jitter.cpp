@@ -41,6 +41,7 @@ void bind_buffer(py::module_& module) {
       .value("dtx", Playout::dtx)
       .value("silence", Playout::silence)
       .value("hold", Playout::hold)
+      .value("accelerate", Playout::accelerate)
       .value("skip", Playout::skip);
   py::class_<Popped>(module, "Pop")
       .def_readonly("what", &Popped::what)

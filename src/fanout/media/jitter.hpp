@@ -8,8 +8,10 @@
 ///
 /// Playout follows the sender's timestamps. `lag` is how far the sample that is due stands behind
 /// the fastest packet of late (media/delay.hpp), and it is steered to the estimator's target:
-/// - too long: frames are left out, silent ones first, spoken ones at a rate that grows with the
-///   excess. A lost frame is the cheapest to leave out: it is skipped, not concealed;
+/// - too long: lost frames are skipped, not concealed. Others are given no time of their own, and
+/// who
+///   decodes them shortens the sound (media/accelerator.hpp): silent ones first, spoken ones at a
+///   rate that grows with the excess;
 /// - too short: silence is drawn out. A frame that had to be concealed anyway does not move the
 ///   clock, so that delay is gained for nothing;
 /// - right: time goes on whatever is missing. One lost packet therefore changes no delay.
@@ -64,19 +66,20 @@ enum class Push : std::uint8_t {
 };
 
 enum class Playout : std::uint8_t {
-  frame,    ///< decode `payload`
-  fec,      ///< lost, but `payload` (its successor) may carry in-band FEC
-  conceal,  ///< missing: packet loss concealment
-  dtx,      ///< the sender is discontinuous: nothing was sent, nothing is missing
-  silence,  ///< missing for so long that there is nothing to conceal any more
-  hold,     ///< not started, or delay is being built up: play nothing for `samples`
-  skip,     ///< frames are left out here, to shorten the delay or for want of room: ask again
+  frame,       ///< decode `payload`
+  fec,         ///< lost, but `payload` (its successor) may carry in-band FEC
+  conceal,     ///< missing: packet loss concealment
+  dtx,         ///< the sender is discontinuous: nothing was sent, nothing is missing
+  silence,     ///< missing for so long that there is nothing to conceal any more
+  hold,        ///< not started, or delay is being built up: play nothing for `samples`
+  accelerate,  ///< decode `payload`, but it has no time of its own: shorten what is heard
+  skip,        ///< frames are left out here, to shorten the delay or for want of room: ask again
 };
 
 struct Pop {
   Playout what = Playout::hold;
   Bytes payload;                       ///< valid until the next push or pop
-  std::uint32_t samples = 0;           ///< what this entry lasts; zero for a skip alone
+  std::uint32_t samples = 0;           ///< what this entry lasts; zero to accelerate, or for a skip
   std::uint32_t timestamp = 0;         ///< RTP timestamp of its first sample; where a skip leads to
   std::uint16_t sequence = 0;          ///< RTP sequence number; frames only
   std::uint8_t level = kUnknownLevel;  ///< as pushed; of frames only

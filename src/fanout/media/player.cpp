@@ -19,7 +19,7 @@ constexpr Samples kSilentLoss =
 constexpr Samples kSlack = samples_of_ms(6);        // a lag this far below its target is left alone
 constexpr Samples kCatchUp = samples_of_ms(200);    // what is older after an outage is not played
 constexpr Samples kAbandoned = samples_of_ms(500);  // not popped for so long: nobody listened
-constexpr Samples kWorthACut = samples_of_ms(15);   // less excess than this waits for a quiet frame
+constexpr Samples kWorthIt = samples_of_ms(15);     // less excess than this waits for a quiet frame
 constexpr Samples kPatience = samples_of_ms(200);   // time for a quiet frame to come along
 constexpr Samples kInsertEvery = samples_of_ms(60);
 
@@ -30,12 +30,13 @@ constexpr double seconds_times(Samples span, Samples samples) {
 /// What the ring has room for, less the tick that goes out and the one that may come meanwhile.
 constexpr Samples deepest(Samples frame) { return Samples{PacketRing::kSlots} * frame - 2 * kTick; }
 
-/// The pause between two spoken frames left out: long near the target, and double speed far off.
-constexpr Samples drop_spacing(Samples excess) {
-  if (excess >= samples_of_ms(200)) return kTick;
-  if (excess >= samples_of_ms(100)) return 2 * kTick;
-  if (excess >= samples_of_ms(40)) return 4 * kTick;
-  return kPatience;
+/// How long after a frame was accelerated a spoken one may be: double speed far off the target, a
+/// tenth more near it.
+constexpr Samples pause_after(Samples frame, Samples excess) {
+  if (excess >= samples_of_ms(200)) return frame;
+  if (excess >= samples_of_ms(100)) return 2 * frame;
+  if (excess >= samples_of_ms(40)) return 4 * frame;
+  return 10 * frame;
 }
 
 }  // namespace
@@ -341,32 +342,39 @@ std::optional<Pop> Player::steer(Samples now) noexcept {
   const auto depth = lag(now, head_timestamp_) - further;
   delay_.playing_at(depth);
   const auto excess = depth - target(frame_);
-  if (excess < kWorthACut) next_drop_ = now + kPatience;
-  if (excess >= frame_ - kSlack) shorten(now, excess + kSlack);
+  if (excess < kWorthIt) next_acceleration_ = now + kPatience;
+  if (excess >= frame_ - kSlack) return shorten(now, excess + kSlack);
   if (excess < -kSlack) return lengthen(now, -excess);
   return std::nullopt;
 }
 
-void Player::shorten(Samples now, Samples excess) noexcept {
+std::optional<Pop> Player::shorten(Samples now, Samples excess) noexcept {
   for (auto next = upcoming(); next; next = upcoming()) {
     const bool lost = next->sequence > head_;
     const auto length = lost ? lost_length(*next) : next->samples;
     const bool silence_ahead = !lost && next->timestamp >= head_timestamp_ + kShortest;
     const bool begun = lost && length != frame_;  // the rest of a hole ends where a tick does
-    if (silence_ahead || begun || length > excess || length < kShortest) return;
-    if (!lost && !quiet(*next)) {
-      if (now < next_drop_ || excess < kWorthACut) return;
-      next_drop_ = now + drop_spacing(excess);
+    if (silence_ahead || begun || length > excess || length < kShortest) break;
+    const bool wait = now < next_acceleration_ || excess < kWorthIt;
+    if (wait && !lost && !quiet(*next)) break;
+    counts_.removed_samples_for_acceleration += static_cast<std::uint64_t>(length);
+    if (!lost) {
+      next_acceleration_ = now + pause_after(length, excess);
+      return accelerate(now, *next);
     }
-    if (lost)
-      head_ += 1;
-    else
-      pass_over(*next);
+    head_ += 1;
     head_timestamp_ += length;
     skipped_ = true;
     excess -= length;
-    counts_.removed_samples_for_acceleration += static_cast<std::uint64_t>(length);
   }
+  return std::nullopt;
+}
+
+Pop Player::accelerate(Samples now, const PacketSlot& packet) noexcept {
+  auto entry = play(now, packet);
+  entry.what = Playout::accelerate;
+  entry.samples = 0;
+  return entry;
 }
 
 std::optional<Pop> Player::lengthen(Samples now, Samples deficit) noexcept {

@@ -76,7 +76,8 @@ class Player {
   Pop skip() noexcept;
 
   std::optional<Pop> steer(Samples now) noexcept;
-  void shorten(Samples now, Samples excess) noexcept;
+  std::optional<Pop> shorten(Samples now, Samples excess) noexcept;
+  Pop accelerate(Samples now, const PacketSlot& packet) noexcept;
   std::optional<Pop> lengthen(Samples now, Samples deficit) noexcept;
 
   PacketRing ring_;
@@ -92,7 +93,7 @@ class Player {
   Samples missing_ = 0;            // length of this run of concealment
   Samples last_pop_ = 0;
   Samples tick_fill_ = 0;  // popped in this tick
-  Samples next_drop_ = 0;
+  Samples next_acceleration_ = 0;
   Samples next_insert_ = 0;
   std::uint32_t mean_size_ = 0;  // bytes times 16, DTX and comfort noise apart
   bool anchored_ = false;        // the clock runs

@@ -15,8 +15,10 @@ constexpr std::uint64_t kWarmUp = 2;
 Voice::Voice(int channels, const JitterPolicy& policy, std::shared_ptr<PayloadSlab> slab)
     : jitter_(policy, std::move(slab)),
       decoder_(channels),
-      // The last packet may begin with the tick; while a decoder settles there is one before it.
-      decoded_((2 * kMaxOpusSamples + kFrameSamples + kMinOpusSamples) * decoder_.channels()) {}
+      // The last packet may begin with the tick; while a decoder settles there is one before it,
+      // and one more may be to accelerate, while others are still owed.
+      decoded_((3 * kMaxOpusSamples + Accelerator::kMostOwed + kFrameSamples + kMinOpusSamples) *
+               decoder_.channels()) {}
 
 void Voice::advance(Instant now) noexcept {
   open_ = open_ && asked_;
@@ -55,8 +57,10 @@ Sound Voice::frame() noexcept {
   if (asked_) return frame;
   if (!open_) open();
   asked_ = open_ = true;
+  const auto sound = MutableSound(decoded_).first(decoded_size_ * decoder_.channels());
+  decoded_size_ -= accelerator_.shorten(sound, decoder_.channels());
   std::copy_n(decoded_.begin(), frame.size(), frame.begin());
-  keep_last(ahead_);
+  keep_last(ahead_ + accelerator_.owed());
   return frame;
 }
 
@@ -75,12 +79,19 @@ void Voice::open() noexcept {
     decode(kept_[from % kKept]);
     keep_last(needed);
   }
+  accelerator_.reset();  // who begins is late for nothing
 }
 
 void Voice::decode(const Entry& entry) noexcept {
+  const auto payload = Bytes(entry.payload).first(entry.size);
   const auto room = MutableSound(decoded_).subspan(decoded_size_ * decoder_.channels());
-  decoder_.decode(entry.what, Bytes(entry.payload).first(entry.size), entry.samples, room);
-  decoded_size_ += entry.samples;
+  auto samples = std::size_t{entry.samples};
+  if (entry.what == Playout::accelerate)
+    samples = std::min(opus_samples(payload).value_or(kFrameSamples),
+                       room.size() / decoder_.channels() - kMinOpusSamples);
+  decoder_.decode(entry.what, payload, samples, room);
+  decoded_size_ += samples;
+  accelerator_.owe(samples - entry.samples);
 }
 
 void Voice::keep_last(std::size_t samples) noexcept {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "fanout/base/audio.hpp"
+#include "fanout/media/accelerator.hpp"
 #include "fanout/media/jitter.hpp"
 #include "fanout/media/voice_decoder.hpp"
 
@@ -66,8 +67,8 @@ class Voice {
     std::uint32_t samples = 0;
     std::array<std::uint8_t, PacketRing::kMaxPayload> payload;
   };
-  /// Those of a tick, eight at the most, and two before.
-  static constexpr std::size_t kKept = 10;
+  /// Those of a tick, eight at the most and one to accelerate, and two before.
+  static constexpr std::size_t kKept = 11;
 
   const Entry& keep(const Pop& pop) noexcept;
   void note_claim(const Pop& pop) noexcept;
@@ -85,7 +86,8 @@ class Voice {
   std::array<Entry, kKept> kept_{};
   std::uint64_t taken_ = 0;     // entries, ever
   std::size_t ahead_ = 0;       // samples taken for later ticks
-  std::vector<float> decoded_;  // this tick's and what is ahead
+  std::vector<float> decoded_;  // this tick's, what is ahead, and what is owed
+  Accelerator accelerator_;
   std::size_t decoded_size_ = 0;
   Frame frame_{};
 

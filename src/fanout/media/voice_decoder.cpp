@@ -40,6 +40,7 @@ void VoiceDecoder::decode(Playout what, Bytes payload, std::size_t samples,
   const auto sound = out.first(samples * channels_);
   switch (what) {
     case Playout::frame:
+    case Playout::accelerate:
       ++frames_decoded_;
       if (!play(decoder_.decode(payload, out), sound)) {
         conceal_spoilt(samples, out);

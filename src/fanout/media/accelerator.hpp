@@ -1,0 +1,40 @@
+/// Sound heard in less time than it was spoken: where it repeats itself, a stretch of it is left
+/// out and the seam faded over (waveform similarity overlap-add: Verhelst and Roelands, ICASSP
+/// 1993). A voice keeps its pitch and loses no sound of a word, which a frame left out whole would
+/// take along.
+///
+/// What is to go is owed, and paid off: in each tick the longest stretch is taken whose two ends
+/// are alike enough. Where none is, less is asked of the next tick.
+#pragma once
+
+#include <cstddef>
+
+#include "fanout/base/audio.hpp"
+#include "fanout/media/mix.hpp"
+
+namespace fanout {
+
+class Accelerator {
+ public:
+  static constexpr std::size_t kLongest = kFrameSamples;  ///< left out at once
+  static constexpr std::size_t kSeam = kClockRate / 100;  ///< 10 ms: a period of a low voice
+  static constexpr std::size_t kMostOwed = kClockRate / 1'000 * 60;  ///< beyond, anything is alike
+
+  void owe(std::size_t samples) noexcept { owed_ += samples; }
+  /// Samples of each channel.
+  std::size_t owed() const noexcept { return owed_; }
+  void reset() noexcept { *this = {}; }
+
+  /// Once a tick: leaves a stretch near the front of `sound` out, if there is one that can be.
+  /// Returns its length, in samples of each channel: so much at the end of `sound` is void.
+  std::size_t shorten(MutableSound sound, std::size_t channels) noexcept;
+
+ private:
+  std::size_t match(Sound sound, std::size_t channels, std::size_t most) const noexcept;
+  float wanted() const noexcept;
+
+  std::size_t owed_ = 0;
+  int waited_ = 0;  // ticks in which nothing was alike enough
+};
+
+}  // namespace fanout
