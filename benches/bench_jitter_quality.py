@@ -42,6 +42,7 @@ def against(benchmark: Any, policy: str, scores: Callable[[], Scores] = scores) 
         "stretch_ratio": round(found.stretch_ratio, 3),
         "better": found.better,
         "better_in_both": found.better_in_both,
+        "beatable_in_both": found.beatable,
         "traded": found.traded,
         "worse": found.worse,
         "worse_in_both": found.worse_in_both,
@@ -84,3 +85,4 @@ def bench_jitter_quality_beside_speexdsp(benchmark: Any) -> None:
     found = against(benchmark, "speexdsp")
     assert found.worse_in_both == []
     assert len(found.better) > len(found.delay) / 2
+    assert len(found.better_in_both) > len(found.beatable) / 2

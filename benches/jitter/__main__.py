@@ -40,7 +40,7 @@ def _cell(one: Score) -> str:
 def beside(scores: Scores, policies: Sequence[str]) -> list[str]:
     lines = [
         "| spacescore beside | delay, geometric mean | worst link | concealed, all links "
-        "| stretched | better | of these in both | one for the other | worse | worse in both |",
+        "| stretched | better | in both | one for the other | worse | worse in both |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for policy in policies:
@@ -48,7 +48,8 @@ def beside(scores: Scores, policies: Sequence[str]) -> list[str]:
         lines.append(
             f"| {policy} | {found.delay_ratio:.2f} × | {found.worst_delay:.2f} × "
             f"| {found.concealed_ratio:.2f} × | {found.stretch_ratio:.2f} × "
-            f"| {len(found.better)} of {len(found.delay)} | {len(found.better_in_both)} "
+            f"| {len(found.better)} of {len(found.delay)} "
+            f"| {len(found.better_in_both)} of {len(found.beatable)} "
             f"| {len(found.traded)} | {', '.join(found.worse) or 'none'} "
             f"| {', '.join(found.worse_in_both) or 'none'} |"
         )

@@ -76,6 +76,11 @@ def _of(runs: Sequence[Sequence[Score]], policy: str) -> list[Score]:
     return [next(one for one in run if one.policy == policy) for run in runs]
 
 
+def _could_be_less(one: Score) -> bool:
+    """Whether a buffer can conceal less at all: not than what was lost."""
+    return one.concealed - one.lost > LEAST_POINTS
+
+
 def _sign(differences: Sequence[float], least: float) -> int:
     """-1, 0, 1: less, not to be told apart, more."""
     mean = float(np.mean(differences))
@@ -106,6 +111,7 @@ class Against:
         self.traded = [name for name, pair in signs.items() if min(pair) < 0 < max(pair)]
         self.worse = [name for name, pair in signs.items() if min(pair) >= 0 < max(pair)]
         self.worse_in_both = [name for name, pair in signs.items() if min(pair) > 0]
+        self.beatable = [name for name, one in theirs.items() if _could_be_less(one)]
 
     @staticmethod
     def _signs(runs: Sequence[Sequence[Score]], policy: str) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from spacescore._native import _core
 from world import SPACE, TICK_US, World, tone
 
 SHARE_US = 5_000
-WARM_UP = 1.0
+WARM_UP = 1.5
 
 
 @dataclass

@@ -59,7 +59,7 @@ def test_stereo_stays_apart(tone):
 # Loss: redundancy, then FEC, then concealment.
 
 
-LOST = 32
+LOST = 92  # by then a young stream has come down to the delay that it needs
 
 
 def jittery(packets, *, lost=(), copies=(), off=None):
@@ -82,7 +82,7 @@ def jittery(packets, *, lost=(), copies=(), off=None):
 
 
 def test_a_copy_is_better_than_fec_and_fec_than_nothing(speech):
-    packets = packets_of(speech(2, 80), expected_loss=20)
+    packets = packets_of(speech(2, 130), expected_loss=20)
     assert _core.opus_has_fec(packets[LOST + 1])
     (copy, of_copy), (fec, of_fec), (plc, of_plc), (_, truth) = (
         jittery(packets, **how)
@@ -108,7 +108,7 @@ def test_a_copy_is_better_than_fec_and_fec_than_nothing(speech):
 @pytest.mark.parametrize("lost", [{LOST}, {LOST, LOST + 1, LOST + 2}], ids=["fec", "concealment"])
 def test_a_hole_off_the_grid_of_opus_is_filled_as_any_other(speech, off, lost):
     """A sender that takes its stamps from a clock rounds them."""
-    packets = packets_of(speech(2, 80), expected_loss=20)
+    packets = packets_of(speech(2, 130), expected_loss=20)
     (rounded, heard), (exact, truth) = (
         jittery(packets, lost=lost, off={max(lost) + 1: by}) for by in (off, 0)
     )
@@ -119,7 +119,7 @@ def test_a_hole_off_the_grid_of_opus_is_filled_as_any_other(speech, off, lost):
 
 
 def test_a_successor_without_fec_is_concealment_and_counted_as_such(speech):
-    packets = packets_of(speech(2, 80), expected_loss=0)
+    packets = packets_of(speech(2, 130), expected_loss=0)
     (lossy, _), (whole, _) = jittery(packets, lost={LOST}), jittery(packets)
     assert lossy.fec_packets_received == 0
     assert lossy.concealed_samples - whole.concealed_samples == 960
@@ -160,14 +160,14 @@ def test_copies_of_what_nobody_knows_do_nothing(tone, number):
 
 
 def test_a_corrupt_packet_is_concealed_and_counted(tone):
-    packets = packets_of(tone(200, 50))
-    packets[30] = bytes([packets[30][0] | 3])  # code 3 without its count
+    packets = packets_of(tone(200, 80))
+    packets[60] = bytes([packets[60][0] | 3])  # code 3 without its count
     voice = _core.Voice()
-    heard = play(voice, packets, 50)
+    heard = play(voice, packets, 80)
     stats = voice.stats()
     assert (stats.decode_errors, stats.concealed_samples) == (1, 960)
     assert stats.packets_lost == 0
-    assert np.abs(heard[28 * 960 :]).max() < 0.7
+    assert np.abs(heard[58 * 960 :]).max() < 0.7
     assert steps(heard) < 2 * 0.5 * SLOPE
 
 
@@ -186,10 +186,10 @@ def test_corrupt_packets_in_a_row_are_one_event_and_after_the_fade_silence(tone)
 
 def test_concealment_fades_and_ends_after_a_tenth_of_a_second(tone):
     voice = _core.Voice()
-    heard = play(voice, packets_of(tone(200, 40)), 60).reshape(-1, 960)
+    heard = play(voice, packets_of(tone(200, 100)), 120).reshape(-1, 960)
     level = np.sqrt(np.mean(heard**2, axis=1))
-    assert (level[35:42] > 0.05).all()  # PLC of libopus itself grows quieter
-    assert not heard[46:].any()
+    assert (level[95:102] > 0.05).all()  # PLC of libopus itself grows quieter
+    assert not heard[106:].any()
     assert steps(heard.ravel()) < 2 * 0.5 * SLOPE
     stats = voice.stats()
     assert stats.silent_concealed_samples == stats.concealed_samples - 4_800 > 0
@@ -244,7 +244,7 @@ def test_who_is_not_listened_to_is_not_decoded(tone):
     for tick, packet in enumerate(packets_of(tone(440, 100))):
         push(voice, tick, packet, level=20)
         voice.advance((tick + 1) * TICK_US)
-        assert voice.claim == (20 if tick > 2 else voice.claim)
+        assert voice.claim == (20 if tick > 9 else voice.claim)
     assert voice.stats().frames_decoded == 0
     assert voice.stats().jitter_buffer_emitted_count > 90 * 960
 
@@ -253,13 +253,13 @@ def test_who_is_not_listened_to_is_not_decoded(tone):
 def test_who_is_listened_to_late_sounds_as_if_always(speech, frames):
     """Whenever the listening begins, the last samples are the very ones."""
     repacketizer = _core.Repacketizer()
-    packets = packets_of(speech(3, 60, peak=0.9), bitrate=64_000, application="audio")
-    merged = [repacketizer.merge(packets[i : i + frames]) for i in range(0, 60, frames)]
+    packets = packets_of(speech(3, 150, peak=0.9), bitrate=64_000, application="audio")
+    merged = [repacketizer.merge(packets[i : i + frames]) for i in range(0, 150, frames)]
     assert all(isinstance(packet, bytes) for packet in merged)
-    for begin in range(40, 47):
+    for begin in range(130, 137):
         always, late = _core.Voice(), _core.Voice()
         errors, level = [], []
-        for tick in range(60):
+        for tick in range(150):
             for voice in (always, late):
                 if tick % frames == 0:
                     push(voice, tick // frames, merged[tick // frames], step=960 * frames)
@@ -307,17 +307,17 @@ def test_short_packets_fill_a_tick(tone):
 
 
 def test_claims_are_silence_where_nothing_is_sent(tone):
-    packets = packets_of(tone(440, 10))
+    packets = packets_of(tone(440, 20))
     voice = _core.Voice()
     voice.advance(0)
     assert voice.claim == 127
-    play(voice, packets, 10)
+    play(voice, packets, 20)
     assert (voice.claim, voice.leveled) == (0, False)
-    play(voice, [], 10, first=10)
+    play(voice, [], 20, first=20)
     assert voice.claim == 127
     voice = _core.Voice()
-    play(voice, packets, 10, level=33)
+    play(voice, packets, 20, level=33)
     assert (voice.claim, voice.leveled) == (33, True)
     voice = _core.Voice()
-    play(voice, [packets[0][:1]] * 10, 10, level=0)  # a TOC alone holds nothing loud
+    play(voice, [packets[0][:1]] * 20, 20, level=0)  # a TOC alone holds nothing loud
     assert voice.claim == 127

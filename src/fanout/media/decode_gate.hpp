@@ -10,7 +10,8 @@
 /// the doubt wears off within a third of a second.
 ///
 /// Besides those who are mixed there are two places to try others. So the work of a tick is bounded
-/// whatever is claimed: `audible + 2` frames, and the past of at most two who begin.
+/// whatever is claimed: `audible + 2` frames, twice as many while their delay shortens, and the
+/// past of at most two who begin.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,7 @@
 #include "fanout/media/delay.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
@@ -12,6 +13,12 @@ constexpr Samples kBucket = samples_of_ms(250);
 constexpr Samples kTick = 960;
 // Packets that should have needed a depth while none did; more than one, as they come in clusters.
 constexpr int kNoLuck = 40;
+
+// A young stream has not shown its worst: a tenth of a packet is taken to have come late by any
+// time, e times fewer each 60 ms.
+constexpr float kUnseen = 0.1F;
+constexpr float kUnseenMs = 60.0F;
+constexpr float kFewerEachTick = 0.7165F;  // exp(-20 / 60)
 
 // All in packets, of which there are 50 a second.
 constexpr float kSteadyMemory = 250;
@@ -66,6 +73,7 @@ void DelayEstimator::add(Samples arrival, Samples transit, bool counts) noexcept
   const auto relative = transit - base_;
   bucket.highest = std::max(bucket.highest, narrow(relative));
   ++bucket.packets;
+  ++seen_;
   charge(steady_, relative);
   charge(moving_, relative);
   const auto share = lone_spike(arrival, relative) ? kLoneSpike : 1.0F;
@@ -144,11 +152,12 @@ Samples DelayEstimator::cheapest(const Forecast& forecast, Samples origin) const
   const auto all_late = policy_.late_cost * 100.0F;
   const auto first = least + ((lag_ - least) % kTick + kTick) % kTick;
   DelayHistogram::Tail tail(forecast.delays);
+  auto unseen = all_late * kUnseen / (kUnseen + seen_) * std::exp(-ms_in(first) / kUnseenMs);
   Depth best{first};
   Depth present{first};
   for (auto depth = first; depth == first || (depth <= most && ms_in(depth) < best.cost);
-       depth += kTick) {
-    const Depth here{depth, ms_in(depth) + all_late * tail.beyond(depth - origin)};
+       depth += kTick, unseen *= kFewerEachTick) {
+    const Depth here{depth, ms_in(depth) + all_late * tail.beyond(depth - origin) + unseen};
     if (here.cost < best.cost) best = here;
     if (std::abs(depth - forecast.target) <= kTick / 2) present = here;
   }

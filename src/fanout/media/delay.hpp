@@ -120,6 +120,7 @@ class DelayEstimator {
   Samples lag_ = 0;
   Samples spike_began_ = -kNone / 2;
   Samples spike_ended_ = -kNone / 2;
+  float seen_ = 0;  // packets, of 16 million at the most
   int until_retarget_ = 1;
   int rests_ = 0;  // buckets in which the moving forecast asked for far too much
 };
