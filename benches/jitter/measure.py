@@ -5,6 +5,9 @@ other seeds and the captures.
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from itertools import islice
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -49,14 +52,19 @@ def captured() -> dict[str, list[Trace]]:
 
 def scored(traces: Mapping[str, Sequence[Trace]], names: Sequence[str]) -> Scores:
     """Score every policy on every link, run by run: each trace at each offset of the ticks."""
-    return {
-        name: [
-            [score(trace, play(trace, policy, phase)) for policy in names]
-            for trace in several
-            for phase in range(PHASES)
-        ]
-        for name, several in traces.items()
-    }
+    runs = [
+        (trace, names, phase)
+        for several in traces.values()
+        for trace in several
+        for phase in range(PHASES)
+    ]
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        found = pool.map(_scored, *zip(*runs, strict=True), chunksize=PHASES)
+        return {name: [*islice(found, PHASES * len(each))] for name, each in traces.items()}
+
+
+def _scored(trace: Trace, names: Sequence[str], phase: int) -> list[Score]:
+    return [score(trace, play(trace, policy, phase)) for policy in names]
 
 
 def means(runs: Sequence[Sequence[Score]]) -> list[Score]:
