@@ -2,6 +2,7 @@
 
 import signal
 
+import numpy as np
 import pytest
 
 from served import Served
@@ -22,4 +23,5 @@ def test_a_killed_process_leaves_a_recording_that_plays(served: Served):
     ada.leave()
     heard = decoded(served.recording)
     assert sent * 0.020 - LOST_SECONDS < heard.size / RATE <= sent * 0.020 + 0.1
-    assert level(heard[-RATE:], 440) == pytest.approx(-12, abs=1)
+    tenths = heard[-RATE:].reshape(10, -1)  # of which a busy machine may spoil some
+    assert np.median([level(tenth, 440) for tenth in tenths]) == pytest.approx(-12, abs=1)
