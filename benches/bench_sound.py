@@ -22,6 +22,7 @@ Sound = NDArray[np.float32]
 TURN = 6  # seconds, of a talk
 TURNS = 4
 SECONDS = TURN * TURNS
+LEAD = 1  # seconds of silence, in which the buffers come down to the delay that they need
 STARTS = (4.0, 52.0)  # of the two speakers, in the recording
 LONGEST_SHIFT = 8  # ticks
 LOSS = 0.05
@@ -162,6 +163,7 @@ def bench_sound_of_two_speakers_through_five_percent_loss(benchmark: Any) -> Non
         pytest.skip("needs ../shared/traces/audio_long16.wav beside the project")
     said = [0.9 * sound.astype(np.float32) / np.abs(sound).max() for sound in said]
     for speaker, sound in enumerate(said):
+        sound[: LEAD * RATE] = 0
         for turn in range(TURNS):
             if turn % 2 != speaker:
                 sound[turn * TURN * RATE : (turn + 1) * TURN * RATE] = 0
