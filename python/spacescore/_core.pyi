@@ -795,6 +795,7 @@ class SpeakerRanking:
         peer: typing.SupportsInt | typing.SupportsIndex,
         level: typing.SupportsInt | typing.SupportsIndex,
         now_us: typing.SupportsInt | typing.SupportsIndex,
+        claimed: typing.SupportsInt | typing.SupportsIndex = 127,
     ) -> None: ...
     @property
     def dominant(self) -> int | None: ...

@@ -30,7 +30,8 @@ class Crowd:
             chosen = self.gate.choose(self.ranking.audible(self.now_us))
             for peer in chosen:
                 self.gate.measure(peer, self.levels[peer])
-                self.ranking.report(peer, self.levels[peer], self.now_us)
+                claimed = SILENT if peer in self.unleveled else self.claims[peer]
+                self.ranking.report(peer, self.levels[peer], self.now_us, claimed)
             self.open.append(set(chosen))
             self.mixed.append(set(self.ranking.audible(self.now_us)))
             self.now_us += 20_000

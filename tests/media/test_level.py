@@ -23,10 +23,15 @@ class Room:
         self.dominants: list[int | None] = []
         self.mixes: list[tuple[int, ...]] = []
 
-    def hear(self, milliseconds: int, levels: Mapping[int, int | Callable[[], int]]) -> Room:
+    def hear(
+        self,
+        milliseconds: int,
+        levels: Mapping[int, int | Callable[[], int]],
+        claimed: int = SILENCE,
+    ) -> Room:
         for _ in range(milliseconds // 20):
             for peer, level in levels.items():
-                self.ranking.report(peer, level() if callable(level) else level, self.now)
+                self.ranking.report(peer, level() if callable(level) else level, self.now, claimed)
             self.dominants.append(self.ranking.dominant)
             self.mixes.append(tuple(self.ranking.audible(self.now)))
             self.now += FRAME
@@ -59,6 +64,22 @@ def test_half_a_second_of_silence_frees_the_place():
     assert room.mixes[-1] == (1,)
     room.hear(40, {1: SILENCE})
     assert room.audible == []
+
+
+@pytest.mark.parametrize("claimed", [0, SPEECH, 69])
+def test_silence_that_is_said_to_be_sound_frees_it_in_half_the_time(claimed):
+    room = Room(1).hear(200, {1: SPEECH}, claimed)
+    room.hear(240, {1: SILENCE}, claimed)
+    assert room.mixes[-1] == (1,)
+    room.hear(20, {1: SILENCE}, claimed)
+    assert room.audible == []
+
+
+@pytest.mark.parametrize(("level", "claimed"), [(SILENCE, 70), (NOISE, NOISE), (71, 66)])
+def test_no_lie_is_what_nobody_would_hear_or_a_codec_may_change(level, claimed):
+    room = Room(1).hear(200, {1: SPEECH}, claimed)
+    room.hear(480, {1: level}, claimed)
+    assert room.mixes[-1] == (1,)
 
 
 def test_silence_that_is_not_reported_is_silence_too():

@@ -104,10 +104,9 @@ void bind_ranking(py::module_& module) {
           py::arg("peer"))
       .def(
           "report",
-          [](SpeakerRanking& self, std::uint32_t peer, std::uint8_t level, std::int64_t now_us) {
-            self.report(PeerId{peer}, level, {now_us});
-          },
-          py::arg("peer"), py::arg("level"), py::arg("now_us"))
+          [](SpeakerRanking& self, std::uint32_t peer, std::uint8_t level, std::int64_t now_us,
+             std::uint8_t claimed) { self.report(PeerId{peer}, level, {now_us}, claimed); },
+          py::arg("peer"), py::arg("level"), py::arg("now_us"), py::arg("claimed") = kSilentLevel)
       .def("audible", &audible, py::arg("now_us"))
       .def_property_readonly("dominant", &dominant);
 }

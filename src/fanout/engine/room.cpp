@@ -94,7 +94,7 @@ void Room::listen(EngineCounters& counters) {
     voice.advance(now);
     const auto claim = speaker->muted() ? kSilentLevel : voice.claim();
     gate_.claim(speaker->peer(), claim, voice.leveled());
-    speaker->set_level(voice.leveled() ? claim : kSilentLevel);
+    speaker->set_level(voice.leveled() ? claim : kSilentLevel);  // until it is heard
   }
   for (const PeerId peer : gate_.choose(ranking_.audible(now)))
     if (Speaker* speaker = find(peer)) hear(*speaker, now);
@@ -111,7 +111,7 @@ void Room::hear(Speaker& speaker, Instant now) {
   const auto level = speaker.muted() ? kSilentLevel : level_dbov(frame);
   mixer_.set_voice(speaker.peer(), frame);
   gate_.measure(speaker.peer(), level);
-  ranking_.report(speaker.peer(), level, now);
+  ranking_.report(speaker.peer(), level, now, speaker.level());
   speaker.set_level(level);
 }
 

@@ -7,17 +7,20 @@
 #include <numbers>
 #include <stdexcept>
 
-#include "fanout/base/audio.hpp"
-
 namespace fanout {
 namespace {
 
 constexpr Duration kFrame = milliseconds(20);
 
+constexpr std::uint8_t to_loudness(std::uint8_t level) noexcept {
+  return static_cast<std::uint8_t>(kSilentLevel - std::min(level, kSilentLevel));
+}
+
 // The loudest.
 constexpr float kSmoothing = 0.5F;               // a word's onset counts within two frames
 constexpr std::uint8_t kAudible = 57;            // louder than -70 dBov: not room noise
 constexpr float kClearlyLouder = 6.0F;           // dB
+constexpr std::uint8_t kHonest = 6;              // dB that a codec and its delay may be off
 constexpr Duration kPauses = milliseconds(150);  // longer than a stop consonant
 constexpr Duration kSilent = milliseconds(500);
 
@@ -64,14 +67,17 @@ const auto kLongScores = log_scores<kTenths>(47);
 
 }  // namespace
 
-void SpeakerRanking::Speaker::hear(std::uint8_t level, Instant now) noexcept {
+void SpeakerRanking::Speaker::hear(std::uint8_t level, std::uint8_t claimed, Instant now) noexcept {
   fall_silent(now - kFrame);
   raise_floor(level);
   const auto above_floor = level < floor + kUnit ? std::uint8_t{0} : level;
   unit = above_floor / kUnit;
   loud = loud << 1 | (unit > kLoudUnit ? 1 : 0);
   loudness += kSmoothing * (static_cast<float>(level) - loudness);
-  if (level > kAudible) heard = now;
+  if (level > kAudible)
+    heard = now;
+  else if (claimed > std::max<int>(kAudible, level + kHonest))
+    heard = heard - kFrame;
   reported = now;
 }
 
@@ -122,11 +128,12 @@ void SpeakerRanking::remove(PeerId peer) noexcept {
   speakers_.erase(peer);
 }
 
-void SpeakerRanking::report(PeerId peer, std::uint8_t level, Instant now) noexcept {
+void SpeakerRanking::report(PeerId peer, std::uint8_t level, Instant now,
+                            std::uint8_t claimed) noexcept {
   const auto found = speakers_.find(peer);
   if (found == speakers_.end()) return;
   auto& speaker = found->second;
-  speaker.hear(static_cast<std::uint8_t>(kSilentLevel - std::min(level, kSilentLevel)), now);
+  speaker.hear(to_loudness(level), to_loudness(claimed), now);
   if (speaker.heard == now) take_place(peer, speaker, now);
   if (now < next_decision_) return;
   next_decision_ = now + kDecide;

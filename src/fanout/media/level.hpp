@@ -4,7 +4,8 @@
 ///
 /// The loudest: levels are smoothed; whoever is heard takes a free place at once, and a taken
 /// one from the quietest only when clearly louder or when that one has paused. So two equal
-/// voices do not chase each other out at every syllable.
+/// voices do not chase each other out at every syllable. Who pauses keeps a free place for half a
+/// second; silence that is claimed to be sound (RFC 6464) counts double.
 ///
 /// The dominant: speech is judged on three time scales. A frame is active by its level in units
 /// of 10 dB (immediate, 0..12); a tenth of a second by how many of its 5 frames are loud
@@ -22,6 +23,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "fanout/base/audio.hpp"
 #include "fanout/base/ids.hpp"
 #include "fanout/base/time.hpp"
 
@@ -35,11 +37,13 @@ class SpeakerRanking {
   /// Adding somebody twice changes nothing.
   void add(PeerId peer);
   void remove(PeerId peer) noexcept;
-  /// One level per 20 ms frame; -dBov, 127 for silence. Unknown peers are ignored.
-  void report(PeerId peer, std::uint8_t level, Instant now) noexcept;
+  /// One level per 20 ms frame; -dBov, 127 for silence. `claimed`: what the peer says it is, 127
+  /// where it says nothing. Unknown peers are ignored.
+  void report(PeerId peer, std::uint8_t level, Instant now,
+              std::uint8_t claimed = kSilentLevel) noexcept;
 
-  /// The loudest first, smoothed, at most `audible`; those silent for 500 ms are not in it.
-  /// Valid until the next call that is not const.
+  /// The loudest first, smoothed, at most `audible`; those silent for 500 ms are not in it, nor
+  /// those for 250 ms who claim not to be. Valid until the next call that is not const.
   std::span<const PeerId> audible(Instant now) noexcept;
   /// Nobody until somebody has spoken; then somebody until they are removed.
   std::optional<PeerId> dominant() const noexcept { return dominant_; }
@@ -58,7 +62,7 @@ class SpeakerRanking {
     std::uint8_t next_floor = 0;
     std::uint16_t next_floor_frames = 0;
 
-    void hear(std::uint8_t loudness, Instant now) noexcept;
+    void hear(std::uint8_t loudness, std::uint8_t claimed, Instant now) noexcept;
     void raise_floor(std::uint8_t loudness) noexcept;
     void fall_silent(Instant now) noexcept;
     Activity activity() const noexcept;
