@@ -73,6 +73,15 @@ def test_a_voice_that_is_skipped_is_not_decoded():
     assert voice.stats["packets_received"] == 20
 
 
+@pytest.mark.parametrize("kind", [spacescore.JitterBuffer, spacescore.Voice])
+@pytest.mark.parametrize("level", [-1, 128, 255, 256])
+def test_what_is_no_level_is_refused(kind, level):
+    taker = kind()
+    with pytest.raises(ValueError, match=f"level must be 0 to 127 -dBov, not {level}$"):
+        taker.push(b"\x08word", sequence=1, timestamp=960, arrival=0.0, level=level)
+    assert taker.stats["packets_received"] == 0
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.int16])
 @pytest.mark.parametrize("channels", [1, 2])
 def test_the_mix_of_tones_is_within_a_decibel_of_their_sum(dtype, channels):

@@ -47,7 +47,7 @@ FRAME = 960  # samples of a frame, per channel
 Frame = NDArray[np.float32] | NDArray[np.int16]
 Payload = bytes | bytearray | memoryview
 
-UNKNOWN_LEVEL = 127
+SILENCE = 127  # -dBov; what says nothing of its level counts as that
 TICK_US = 20_000
 
 
@@ -124,16 +124,16 @@ class JitterBuffer:
 
         sequence, timestamp, ssrc: of its RTP header; of redundant copies (RFC 2198), those of
         the packet that each repeats, with copy=True, after the packet that brought them.
-        samples: how long it lasts at 48 kHz; by default what its Opus framing says. Returns
-        "stored", "duplicate", "late", "restarted" (stored: a new stream), "held" (aside: it
-        fits nowhere) or "overflow" (larger than a datagram).
+        samples: how long it lasts at 48 kHz; by default what its Opus framing says. level: what
+        its sender says it is; ValueError for what is no level. Returns "stored", "duplicate",
+        "late", "restarted" (stored: a new stream), "held" (aside: it fits nowhere) or "overflow"
+        (larger than a datagram).
         """
         data = _bytes(payload)
         if samples is None:
             samples = _core.opus_samples(data) or FRAME
-        said = UNKNOWN_LEVEL if level is None else level
         native = self._native.push(
-            _us(arrival), sequence, timestamp, data, ssrc, samples, said, copy
+            _us(arrival), sequence, timestamp, data, ssrc, samples, _level(level), copy
         )
         return str(native.name)
 
@@ -191,9 +191,8 @@ class Voice:
         copy: bool = False,
     ) -> str:
         """Take an Opus packet, as `JitterBuffer.push` does."""
-        said = UNKNOWN_LEVEL if level is None else level
         native = self._native.push(
-            _us(arrival), sequence, timestamp, _bytes(payload), said, copy=copy
+            _us(arrival), sequence, timestamp, _bytes(payload), _level(level), copy=copy
         )
         return str(native.name)
 
@@ -348,6 +347,12 @@ class Repacketizer:
 
 def _bytes(payload: Payload) -> bytes:
     return bytes(memoryview(payload))  # bytes(5) would be five of them
+
+
+def _level(level: int | None) -> int:
+    if level is not None and not 0 <= level <= SILENCE:
+        raise ValueError(f"level must be 0 to {SILENCE} -dBov, not {level}")
+    return SILENCE if level is None else level
 
 
 def _us(seconds: float) -> int:
