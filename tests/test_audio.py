@@ -1,5 +1,6 @@
 """The media layer by itself, as a program uses it that has no engine."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -80,6 +81,34 @@ def test_what_is_no_level_is_refused(kind, level):
     with pytest.raises(ValueError, match=f"level must be 0 to 127 -dBov, not {level}$"):
         taker.push(b"\x08word", sequence=1, timestamp=960, arrival=0.0, level=level)
     assert taker.stats["packets_received"] == 0
+
+
+NO_TIMES = [1e10, -1e10, 1.5e12, 1e300, np.inf, -np.inf, np.nan]
+
+
+@pytest.mark.parametrize("time", NO_TIMES)
+def test_what_is_no_time_is_refused(time):
+    buffer, voice = spacescore.JitterBuffer(), spacescore.Voice()
+    word = {"sequence": 1, "timestamp": 960, "arrival": time}
+    for take in (buffer.push, voice.push):
+        with pytest.raises(
+            ValueError, match=f"arrival must be seconds .*, not {re.escape(str(time))}$"
+        ):
+            take(b"\x08word", **word)
+    for ask in (buffer.pop, voice.read, voice.skip):
+        with pytest.raises(ValueError, match="now must be seconds"):
+            ask(time)
+    assert buffer.stats["packets_received"] == voice.stats["packets_received"] == 0
+
+
+@pytest.mark.parametrize("start", [1.7e9, 9e9, -9e9])
+def test_any_clock_will_do(start):
+    buffer = spacescore.JitterBuffer()
+    for tick, packet in enumerate(packets_of(tone(440, 20))):
+        at = start + tick * TICK
+        buffer.push(packet, sequence=tick, timestamp=tick * FRAME, arrival=at)
+        popped = buffer.pop(at + 0.005)
+    assert popped.what == "frame"
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.int16])
@@ -268,6 +297,8 @@ def test_a_policy_of_one_depth_holds_packets_for_so_long():
         ({"least": -0.001}, "least and most must ascend from 0 to 1000 ms, not -1 ms and 700 ms"),
         ({"least": 0.3, "most": 0.2}, "least and most must ascend"),
         ({"most": 2}, "least and most must ascend"),
+        ({"least": float("nan")}, "least must be seconds .*, not nan"),
+        ({"most": float("inf")}, "most must be seconds .*, not inf"),
     ],
 )
 def test_a_policy_that_makes_no_sense_is_refused(make, policy, said):

@@ -7,12 +7,12 @@
     mixer.set_voice(7, voice.read(now))                   # once in 20 ms
     mixed = mixer.mix()
 
-Units: times are seconds on any clock that does not go backwards, as floats; nothing here reads a
-clock, so the same calls give the same sound. A *frame* is 20 ms at 48 kHz: a C-contiguous array
-of shape (960,) mono or (960, 2) stereo, float32 in -1..1 or int16. NumPy converts nothing: sound is
-written straight into `out` where one is given, and a mixer takes a copy of what it is told in a
-tick (of int16 a second one, scaled), so that array is the caller's again at once. Levels are -dBov
-as RFC 6464 has them: 0 is the loudest, 127 silence.
+Units: times are seconds on any clock that does not go backwards, as floats, within 285 years of its
+zero; nothing here reads a clock, so the same calls give the same sound. A *frame* is 20 ms at
+48 kHz: a C-contiguous array of shape (960,) mono or (960, 2) stereo, float32 in -1..1 or int16.
+NumPy converts nothing: sound is written straight into `out` where one is given, and a mixer takes a
+copy of what it is told in a tick (of int16 a second one, scaled), so that array is the caller's
+again at once. Levels are -dBov as RFC 6464 has them: 0 is the loudest, 127 silence.
 
 An object may be used from several threads, as where one receives and another plays: its calls take
 turns. Who ends a tick should be one of them. The GIL is released while a mix is made and encoded.
@@ -49,6 +49,7 @@ Payload = bytes | bytearray | memoryview
 
 SILENCE = 127  # -dBov; what says nothing of its level counts as that
 TICK_US = 20_000
+FARTHEST_S = 2**53 // 1_000_000  # 285 years: a float tells microseconds so far
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class JitterPolicy:
     most: float = _batch.Policy().most_us / 1e6
 
     def _native(self) -> dict[str, Any]:
-        us = {"least_us": _us(self.least), "most_us": _us(self.most)}
+        us = {"least_us": _us("least", self.least), "most_us": _us("most", self.most)}
         return {"late_cost": self.late_cost, **us}
 
 
@@ -133,13 +134,13 @@ class JitterBuffer:
         if samples is None:
             samples = _core.opus_samples(data) or FRAME
         native = self._native.push(
-            _us(arrival), sequence, timestamp, data, ssrc, samples, _level(level), copy
+            _us("arrival", arrival), sequence, timestamp, data, ssrc, samples, _level(level), copy
         )
         return str(native.name)
 
     def pop(self, now: float) -> Popped:
         """Return what is due next. All calls of one tick have the same `now`."""
-        native = self._native.pop(_us(now))
+        native = self._native.pop(_us("now", now))
         return Popped(
             native.what.name, native.payload, native.samples, native.timestamp, native.level
         )
@@ -192,14 +193,14 @@ class Voice:
     ) -> str:
         """Take an Opus packet, as `JitterBuffer.push` does."""
         native = self._native.push(
-            _us(arrival), sequence, timestamp, _bytes(payload), _level(level), copy=copy
+            _us("arrival", arrival), sequence, timestamp, _bytes(payload), _level(level), copy=copy
         )
         return str(native.name)
 
     def read(self, now: float, out: Frame | None = None) -> Frame:
         """Return the next 20 ms, as a new float32 frame or in `out`. Once per tick."""
         frame = np.empty(self._shape, np.float32) if out is None else out
-        self._native.advance(_us(now))
+        self._native.advance(_us("now", now))
         self._native.read(frame)
         return frame
 
@@ -208,7 +209,7 @@ class Voice:
 
         Without levels in the packets, 0 stands for whatever is not silence.
         """
-        self._native.advance(_us(now))
+        self._native.advance(_us("now", now))
         return int(self._native.claim)
 
     @property
@@ -355,7 +356,9 @@ def _level(level: int | None) -> int:
     return SILENCE if level is None else level
 
 
-def _us(seconds: float) -> int:
+def _us(name: str, seconds: float) -> int:
+    if not abs(seconds) <= FARTHEST_S:
+        raise ValueError(f"{name} must be seconds within {FARTHEST_S} of zero, not {seconds}")
     return round(seconds * 1e6)
 
 
