@@ -6,7 +6,7 @@ import base64
 import os
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 
 import numpy as np
@@ -36,6 +36,33 @@ def rtpdump(count: int = 100, start_ms: int = 0, step: int = 160) -> bytes:
     return b"".join(records)
 
 
+def ipv4(udp: bytes) -> bytes:
+    head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0)
+    return head + bytes(8) + udp
+
+
+def ipv6(*extensions: tuple[int, bytes]) -> Callable[[bytes], bytes]:
+    """Extension headers by their numbers, each without its first byte: what comes next."""
+
+    def packet(udp: bytes) -> bytes:
+        payload, following = udp, 17
+        for number, rest in reversed(extensions):
+            payload, following = bytes([following]) + rest + payload, number
+        return struct.pack(">IHBB", 6 << 28, len(payload), following, 64) + bytes(32) + payload
+
+    return packet
+
+
+ETHERNET = bytes(12) + b"\x08\x00"
+HOP_BY_HOP, ROUTING, FRAGMENT, DESTINATION = 0, 43, 44, 60
+EXTENSIONS = {
+    "hop by hop": (HOP_BY_HOP, bytes(7)),
+    "routing": (ROUTING, b"\x02" + bytes(22)),
+    "the only fragment": (FRAGMENT, b"\xff" + bytes(6)),  # that byte is reserved
+    "destination": (DESTINATION, b"\x01" + bytes(14)),
+}
+
+
 def pcap(
     count: int = 100,
     order: str = "<",
@@ -43,14 +70,14 @@ def pcap(
     per_ms: int = 1_000,
     kept: int = 65_535,
     ports: Sequence[int] = (2,),
+    link: int = 1,
+    before: bytes = ETHERNET,
+    ip: Callable[[bytes], bytes] = ipv4,
 ) -> bytes:
-    records = [struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, kept, 1)]
+    records = [struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, kept, link)]
     for number, port in product(range(count), ports):
-        udp = rtp(number + 3_000 * port)
-        ip = struct.pack(
-            ">BBHHHBBH4s4s", 0x45, 0, 28 + len(udp), 0, 0, 64, 17, 0, bytes(4), bytes(4)
-        )
-        frame = bytes(12) + b"\x08\x00" + ip + struct.pack(">HHHH", 1, port, 8 + len(udp), 0) + udp
+        packet = rtp(number + 3_000 * port)
+        frame = before + ip(struct.pack(">HHHH", 1, port, 8 + len(packet), 0) + packet)
         at, held = 20 * number + delay_ms(number), frame[:kept]
         head = struct.pack(order + "IIII", at // 1_000, at % 1_000 * per_ms, len(held), len(frame))
         records.append(head + held)
@@ -154,6 +181,44 @@ def test_a_cut_or_foreign_file_is_refused_and_the_place_named(data, said, tmp_pa
     assert str(path) in str(refused.value)
 
 
+LINKS = {
+    "BSD loopback": (0, b"\2\0\0\0", ipv4),
+    "OpenBSD loopback": (108, b"\0\0\0\2", ipv4),
+    "raw": (101, b"", ipv4),
+    "raw, IPv6": (101, b"", ipv6()),
+    "raw IPv4": (228, b"", ipv4),
+    "raw IPv6": (229, b"", ipv6()),
+    "Linux cooked": (113, bytes(16), ipv4),
+    "Linux cooked, version 2": (276, bytes(20), ipv4),
+    **{name: (229, b"", ipv6(extension)) for name, extension in EXTENSIONS.items()},
+    "all extensions": (229, b"", ipv6(*EXTENSIONS.values())),
+}
+
+
+@pytest.mark.parametrize(("link", "before", "ip"), LINKS.values(), ids=LINKS)
+def test_whatever_carries_it_a_capture_tells_the_same_link(link, before, ip, tmp_path):
+    (path := tmp_path / "trace").write_bytes(pcap(link=link, before=before, ip=ip))
+    trace = read_trace(path)
+    assert trace.sent == len(trace) == 100
+    assert set(trace.packets["size"]) == {160}
+
+
+NO_DATAGRAMS = {
+    "the first fragment of several": (FRAGMENT, b"\0\0\1" + bytes(4)),
+    "the last fragment": (FRAGMENT, b"\0\0\x08" + bytes(4)),
+    "longer than the packet": (DESTINATION, b"\xff" + bytes(6)),
+    "encrypted": (50, bytes(7)),
+}
+
+
+@pytest.mark.parametrize("extension", NO_DATAGRAMS.values(), ids=NO_DATAGRAMS)
+def test_what_is_no_whole_datagram_is_left_out(extension, tmp_path):
+    data = pcap(link=101, before=b"", ip=ipv6(extension))
+    (path := tmp_path / "trace").write_bytes(data)
+    with pytest.raises(TraceError, match="without an RTP stream in its 0 datagrams"):
+        read_trace(path)
+
+
 @pytest.mark.parametrize("kept", [54, 96])
 def test_a_capture_of_headers_alone_tells_the_same_link(kept, tmp_path):
     (path := tmp_path / "trace").write_bytes(pcap(kept=kept))
@@ -200,7 +265,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 
 def test_any_cut_of_a_capture_is_an_error_or_a_shorter_trace(tmp_path):
     path = tmp_path / "trace"
-    for data in (rtpdump(5), pcap(5), table(5)):
+    for data in (rtpdump(5), pcap(5), pcap(5, ip=ipv6(*EXTENSIONS.values())), table(5)):
         for end in range(len(data)):
             path.write_bytes(data[:end])
             try:

@@ -161,9 +161,14 @@ LINKS: dict[int, Callable[[bytes, int, int], int]] = {
     12: _behind(0),  # raw IP
     14: _behind(0),
     101: _behind(0),
+    108: _behind(4),  # OpenBSD loopback
     113: _behind(16),  # Linux "any" device
+    228: _behind(0),  # raw IPv4
+    229: _behind(0),  # raw IPv6
     276: _behind(20),
 }
+UDP = 17
+HOP_BY_HOP, ROUTING, FRAGMENT, DESTINATION = 0, 43, 44, 60  # IPv6 extensions (RFC 8200 section 4)
 
 
 class Udp(NamedTuple):
@@ -182,19 +187,33 @@ def _udp(data: bytes, at: int, end: int, cut: int) -> Udp | None:
         return None
     if data[at] >> 4 == 4:
         fragment = int.from_bytes(data[at + 6 : at + 8], "big") & 0x3FFF
-        protocol, header, addresses = data[at + 9], (data[at] & 15) * 4, data[at + 12 : at + 20]
+        protocol = FRAGMENT if fragment else data[at + 9]
+        udp, addresses = at + (data[at] & 15) * 4, data[at + 12 : at + 20]
     elif data[at] >> 4 == 6:
-        fragment, protocol, header, addresses = 0, data[at + 6], 40, data[at + 8 : at + 40]
+        protocol, udp = _behind_extensions(data, at, end)
+        addresses = data[at + 8 : at + 40]
     else:
         return None
-    udp = at + header
-    if fragment or protocol != 17 or udp + 8 > end:
+    if protocol != UDP or udp + 8 > end:
         return None
     length = int.from_bytes(data[udp + 4 : udp + 6], "big")
     missing = max(0, udp + length - end)
     if length < 8 or missing > cut:
         return None
     return Udp(udp + 8, udp + length - missing, missing, addresses + data[udp : udp + 4])
+
+
+def _behind_extensions(data: bytes, at: int, end: int) -> tuple[int, int]:
+    """Return what an IPv6 packet carries, and where; FRAGMENT for one of several."""
+    protocol, at = data[at + 6], at + 40
+    while at + 8 <= end:
+        if protocol == FRAGMENT and int.from_bytes(data[at + 2 : at + 4], "big") & 0xFFF9 == 0:
+            protocol, at = data[at], at + 8
+        elif protocol in (HOP_BY_HOP, ROUTING, DESTINATION):
+            protocol, at = data[at], at + 8 + 8 * data[at + 1]
+        else:
+            break
+    return protocol, at
 
 
 def _capture(
