@@ -11,8 +11,10 @@ namespace {
 
 constexpr Samples kBucket = samples_of_ms(250);
 constexpr Samples kTick = 960;
-// Packets that should have needed a depth while none did; more than one, as they come in clusters.
-constexpr int kNoLuck = 40;
+// Late packets, and runs of them, that should have been there while none was.
+constexpr int kNoLuck = 25;
+constexpr float kNoLuckRuns = 8;
+constexpr float kRunSmoothing = 0.125F;
 
 // A young stream has not shown its worst: a tenth of a packet is taken to have come late by any
 // time, e times fewer each 60 ms.
@@ -74,12 +76,24 @@ void DelayEstimator::add(Samples arrival, Samples transit, bool counts) noexcept
   bucket.highest = std::max(bucket.highest, narrow(relative));
   ++bucket.packets;
   ++seen_;
+  note_run(relative);
   charge(steady_, relative);
   charge(moving_, relative);
   const auto share = lone_spike(arrival, relative) ? kLoneSpike : 1.0F;
   steady_.delays.add(relative, share);
   moving_.delays.add(relative - trend(), share);
   if (--until_retarget_ <= 0 || relative > target_) retarget();
+}
+
+/// What needs more than half the target, and is no jitter of a tick, is late enough to say how such
+/// come: one by one, or a queue of them.
+void DelayEstimator::note_run(Samples relative) noexcept {
+  if (relative > kTick && 2 * relative > target_) {
+    ++run_;
+  } else if (run_ > 0) {
+    run_length_ += (static_cast<float>(run_) - run_length_) * kRunSmoothing;
+    run_ = 0;
+  }
 }
 
 /// How far the fastest of just now has been behind the fastest of late.
@@ -167,15 +181,16 @@ Samples DelayEstimator::cheapest(const Forecast& forecast, Samples origin) const
 
 /// A depth that many packets should have needed by now, and none did, belongs to the past.
 void DelayEstimator::forget_what_is_over() noexcept {
+  const int expected = std::min(kNoLuck, static_cast<int>(kNoLuckRuns * run_length_));
   Samples highest = 0;
   int packets = 0;
   for (Samples age = 0; age < Samples{kBuckets}; ++age) {
     const auto& bucket = buckets_[static_cast<std::size_t>(bucket_ - age) % kBuckets];
     highest = std::max<Samples>(highest, bucket.highest);
     packets += bucket.packets;
-    if (packets < kNoLuck) continue;
+    if (packets < expected) continue;
     if (highest + kTick >= steady_.target) return;  // playout moves in ticks
-    steady_.delays.forget_above(highest, packets, kNoLuck);
+    steady_.delays.forget_above(highest, packets, expected);
   }
 }
 

@@ -21,9 +21,10 @@
 /// first packet, and all others of it would seem in time.
 ///
 /// Forgetting by age alone is too slow after a storm, and forgetting fast loses the spikes that
-/// return. So a depth is forgotten by evidence: when, by the histogram, some forty packets of
-/// late should have needed it and none did, that part of the histogram belongs to the past. A
-/// storm is over within a second, a spike each five seconds is remembered. A queue rests before it
+/// return. So a depth is forgotten by evidence: when, by the histogram, some eight runs of late
+/// packets should have needed it and none did, that part of the histogram belongs to the past. Late
+/// packets of a storm come one by one, those of a spike in a long run: a storm, strong or mild, is
+/// over within three seconds, a spike each five seconds is remembered. A queue rests before it
 /// swells again, so what its forecast remembers goes only after twenty seconds in which nobody came
 /// near it.
 ///
@@ -101,6 +102,7 @@ class DelayEstimator {
   void roll(Samples arrival) noexcept;
   bool lone_spike(Samples arrival, Samples relative) noexcept;
   Samples trend() const noexcept;
+  void note_run(Samples relative) noexcept;
   void charge(Forecast& forecast, Samples relative) const noexcept;
   void retarget() noexcept;
   void forget_what_is_over() noexcept;
@@ -120,7 +122,9 @@ class DelayEstimator {
   Samples lag_ = 0;
   Samples spike_began_ = -kNone / 2;
   Samples spike_ended_ = -kNone / 2;
-  float seen_ = 0;  // packets, of 16 million at the most
+  float run_length_ = 4;  // of late packets one after the other, mean
+  int run_ = 0;           // of the present one
+  float seen_ = 0;        // packets, of 16 million at the most
   int until_retarget_ = 1;
   int rests_ = 0;  // buckets in which the moving forecast asked for far too much
 };
