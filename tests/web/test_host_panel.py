@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from scenes import ABOUT, ORIGIN, PEOPLE, ROOM, Scene, answer, jwt, me, person
 from spacescore.policy import Action, Role, may
@@ -41,13 +41,15 @@ def test_what_is_offered_is_what_the_rules_allow(
 
 
 class Panel:
-    """A host's page; the commands that it sends are kept, and answered with 204."""
+    """A host's page; the commands that it sends are kept and answered, the door and pins heeded."""
 
     def __init__(self, page: Page, role: str = "host", **room: Any) -> None:
         self.page = page
         self.people: dict[str, Any] = dict(PEOPLE)
         self.sent: list[tuple[str, str, Any]] = []
         self.refusal: dict[str, Any] | None = None
+        self.holds: set[str] = set()  # to what the test gives the answers
+        self.held: list[Route] = []
         self.room = ROOM | room
         self.who = me(role)
         page.route("**/api/**", self._answer)
@@ -72,16 +74,34 @@ class Panel:
             self.page.wait_for_timeout(20)
         raise AssertionError(f"{wanted} is not among {self.sent}")
 
-    def _answer(self, route: Any) -> None:
+    def shows(self, **room: Any) -> None:
+        """Waits until the page has asked anew, and drawn what it was told."""
+        self.room |= room
+        self.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        expect(self.page.locator("#title")).to_have_text(self.room["title"])
+
+    def _answer(self, route: Route) -> None:
         request = route.request
         path = request.url.removeprefix(f"{ORIGIN}/api/spaces/demo/")
         if request.method != "GET":
             self.sent.append((request.method, path, request.post_data_json))
-            route.fulfill(**(self.refusal or {"status": 204}))
+        if path in self.holds:
+            self.held.append(route)
+        elif request.method != "GET":
+            route.fulfill(**(self.refusal or self._heed(path, request.post_data_json)))
         elif path == "people":
             route.fulfill(json=self.people)
         else:
             answer(route, Scene("panel", room=self.room, who=self.who))
+
+    def _heed(self, path: str, wish: Any) -> dict[str, Any]:
+        if path == "admission":
+            self.room |= {"admit": {"mode": wish["mode"], "cohorts": 0, "rate": 0}}
+            return {"json": self.room["admit"]}
+        if path == "pins":
+            self.room |= wish
+            return {"json": wish}
+        return {"status": 204}
 
 
 COMMANDS = [
@@ -130,10 +150,31 @@ def test_the_door_is_kept_as_it_is_set(page: Page) -> None:
     panel = Panel(page).open()
     page.get_by_label("Not yet").check()
     panel.sends("PUT", "admission", {"mode": "closed"})
-    panel.room |= {"admit": {"mode": "closed", "cohorts": 0, "rate": 0}}
     expect(page.locator("#door-now")).to_have_text("0 % of the crowd may enter")
     page.get_by_label("Spread over").check()
     panel.sends("PUT", "admission", {"mode": "paced", "seconds": 120})
+
+
+def test_a_state_of_before_does_not_turn_the_door_back(page: Page) -> None:
+    panel = Panel(page).open()
+    panel.holds = {"admission"}
+    page.get_by_label("Not yet").check()
+    panel.sends("PUT", "admission", {"mode": "closed"})
+    panel.shows(title="Told before the door was shut")
+    assert page.get_by_label("Not yet").is_checked()
+    panel.holds = {"state.json"}
+    panel.held[0].fulfill(json={"mode": "closed", "cohorts": 0, "rate": 0})
+    expect(page.locator("#door-now")).to_have_text("0 % of the crowd may enter")
+    assert page.get_by_label("Not yet").is_checked()
+
+
+def test_a_door_that_may_not_be_kept_so_is_shown_as_it_is(page: Page) -> None:
+    panel = Panel(page).open()
+    panel.refusal = {"status": 403, "json": {"code": "forbidden", "detail": "No."}}
+    page.get_by_label("Not yet").click()
+    panel.sends("PUT", "admission", {"mode": "closed"})
+    panel.holds = {"state.json"}
+    expect(page.locator("#door [value=open]")).to_be_checked()
 
 
 def test_a_paced_door_takes_as_long_as_the_host_says(page: Page) -> None:
@@ -221,6 +262,16 @@ def test_a_link_is_pinned_beside_those_that_are(page: Page) -> None:
     pins = [*ROOM["pins"], {"title": "The book", "url": "https://example.org/book"}]
     panel.sends("PUT", "pins", {"pins": pins})
     expect(page.get_by_label("Address, https://…")).to_have_value("")
+
+
+def test_links_that_are_taken_away_one_after_another_stay_away(page: Page) -> None:
+    book = {"title": "The book", "url": "https://example.org/book"}
+    panel = Panel(page, pins=[*ROOM["pins"], book]).open()
+    panel.holds = {"state.json"}
+    panel.press("Take away The book")
+    expect(page.locator("#pinned .row")).to_have_count(1)
+    panel.press("Take away Programme of the night")
+    panel.sends("PUT", "pins", {"pins": []})
 
 
 def test_a_refusal_is_said_in_the_panel_until_the_next_command(page: Page) -> None:

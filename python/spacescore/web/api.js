@@ -239,14 +239,19 @@ export class SpaceApi {
   /**
    * @param {string} mode
    * @param {number} seconds of "paced"
+   * @returns {Promise<Room["admit"]>}
    */
   async keepDoor(mode, seconds) {
-    await this.#send("PUT", "/admission", mode === "paced" ? { mode, seconds } : { mode });
+    const wish = mode === "paced" ? { mode, seconds } : { mode };
+    return (await this.#send("PUT", "/admission", wish)).json();
   }
 
-  /** @param {{ title: string, url: string }[]} pins that everybody is shown, and no others */
+  /**
+   * @param {{ title: string, url: string }[]} pins that everybody is shown, and no others
+   * @returns {Promise<Room["pins"]>}
+   */
   async pin(pins) {
-    await this.#send("PUT", "/pins", { pins });
+    return (await (await this.#send("PUT", "/pins", { pins })).json()).pins;
   }
 
   /**

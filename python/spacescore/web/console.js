@@ -39,7 +39,8 @@ import { explain, moment } from "./words.js";
  *
  * @typedef {object} Surroundings
  * @property {() => Viewer} viewer
- * @property {() => void} onDone something was done: ask anew
+ * @property {(told: Partial<import("./api.js").Room>) => void} onDone something was done, or
+ *   refused: what the answer tells of the room goes before what was heard of it, and ask anew
  * @property {(words: string) => void} onTrouble said where nobody sees the panel
  * @property {() => Promise<void>} onEdited the announcement is another
  */
@@ -61,6 +62,7 @@ export class Console {
   /** @type {import("./api.js").Room | null} */ #room = null;
   #lists;
   /** @type {Promise<string> | null} */ #forMany = null;
+  #underWay = 0; // commands
   #said = ""; // why the latest command was refused: it stays until the next
 
   /**
@@ -134,7 +136,7 @@ export class Console {
     element("recording-state").textContent = t(room.recording ? "recording.on" : "recording.off");
     element("recording-then").hidden = !isHost || !room.recording;
     this.#lists.pinned.draw(pinsOf(room).map((pin) => this.#pinned(pin)));
-    this.#drawDoor(room);
+    if (!this.#underWay) this.#drawDoor(room); // what is heard meanwhile may be of before
     if (this.#people) this.#drawPeople(freshest(this.#people, room), room);
   }
 
@@ -244,7 +246,7 @@ export class Console {
   #pinned({ title, url }) {
     return row({ key: url, peer: 0, name: title || url }, "", [
       { id: "unpin", text: "✕", label: t("pins.unpin.label", { name: title || url }),
-        act: () => this.#attempt(this.#api.pin(pinsOf(this.#room).filter((one) => one.url !== url))) },
+        act: () => this.#showAll(pinsOf(this.#room).filter((one) => one.url !== url)) },
     ]);
   }
 
@@ -254,7 +256,12 @@ export class Console {
     const form = /** @type {HTMLFormElement} */ (event.target);
     const { title, url } = Object.fromEntries(new FormData(form));
     const pin = { title: String(title).trim(), url: String(url).trim() };
-    if (await this.#attempt(this.#api.pin([...pinsOf(this.#room), pin]))) form.reset();
+    if (await this.#showAll([...pinsOf(this.#room), pin])) form.reset();
+  }
+
+  /** @param {{ title: string, url: string }[]} pins */
+  #showAll(pins) {
+    return this.#attempt(this.#api.pin(pins), (now) => ({ pins: now }));
   }
 
   async #muteAll() {
@@ -355,19 +362,29 @@ export class Console {
     /** @type {HTMLInputElement} */
     const seconds = element("door-seconds");
     if (mode === "paced" && !seconds.reportValidity()) return;
-    await this.#attempt(this.#api.keepDoor(mode, Number(seconds.value)));
+    await this.#attempt(this.#api.keepDoor(mode, Number(seconds.value)), (admit) => ({ admit }));
   }
 
   /**
-   * @param {Promise<unknown>} command
+   * @template T
+   * @param {Promise<T>} command
+   * @param {(answer: T) => Partial<import("./api.js").Room>} tell what it says of the room
    * @returns {Promise<boolean>} whether it was done
    */
-  async #attempt(command) {
-    const trouble = await command.then(() => "", explain);
+  async #attempt(command, tell = () => ({})) {
+    /** @type {Partial<import("./api.js").Room>} */ let told = {};
+    let trouble = "";
+    this.#underWay += 1;
+    try {
+      told = tell(await command);
+    } catch (error) {
+      trouble = explain(error);
+    }
+    this.#underWay -= 1;
     this.#said = trouble;
     this.#say(trouble);
     this.#polling?.now();
-    this.#onDone();
+    this.#onDone(told);
     return !trouble;
   }
 

@@ -138,7 +138,7 @@ async function makeDesk() {
   translate(document);
   desk = new Console(api, {
     viewer: () => ({ role: role(), peer: ownPeer() }),
-    onDone: askAnew,
+    onDone: learnOf,
     onTrouble: (words) => view.notify(words),
     onEdited: readAbout,
   });
@@ -277,6 +277,12 @@ async function act(command) {
   } finally {
     following.now();
   }
+}
+
+/** @param {Partial<import("./api.js").Room>} told by the answer to a command */
+function learnOf(told) {
+  if (room && !over) onRoom({ ...room, ...told });
+  askAnew();
 }
 
 function askAnew() {
