@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from served import Served
-from spacescore.descriptors import ENOUGH
+from spacescore.descriptors import ENOUGH, for_connections
 
 ALLOW = """
 import resource, sys
@@ -34,6 +34,11 @@ def test_the_limit_is_raised_as_far_as_it_goes_and_never_lowered(wanted, soft):
     command = [sys.executable, "-c", ALLOW, str(wanted)]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert output.split() == [str(soft), "200"]
+
+
+def test_an_eighth_is_kept_from_http():
+    with soft_limit(800):
+        assert for_connections() == 700
 
 
 def test_a_node_started_from_a_shell_may_have_more_connections_than_a_shell_allows(tmp_path):

@@ -100,6 +100,7 @@ EDGE = {
         "cli_keys",
         "cli_load",
         "cli_serve",
+        "connections",
         "desk",
         "doors",
         "drain",

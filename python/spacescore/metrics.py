@@ -108,6 +108,12 @@ class Metrics:
             ["node"],
             registry=self._registry,
         ).labels(node)
+        self._refused = Counter(
+            "spacescore_http_connections_refused",
+            "Connections closed at once: as many as there may be were open.",
+            ["node"],
+            registry=self._registry,
+        ).labels(node)
         self._latency = Histogram(
             "spacescore_http_request_seconds",
             "From a request's head to the answer's.",
@@ -177,6 +183,10 @@ class Metrics:
     def count_restart(self) -> None:
         """Count a restart of the HTTP server."""
         self._restarts.inc()
+
+    def count_refused(self) -> None:
+        """Count a connection that found no place."""
+        self._refused.inc()
 
     def exposition(self) -> bytes:
         """Return everything in the text format."""

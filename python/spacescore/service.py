@@ -17,13 +17,14 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Self, cast
 
-import anycorn
 import anycorn.typing
 import structlog
 import trio
 from anycorn.config import Config
+from anyio.abc import SocketListener
 from starlette.applications import Starlette
 
+from spacescore import connections, descriptors
 from spacescore.addresses import candidate_addresses, is_loopback, wildcard
 from spacescore.backplane import LocalBackplane
 from spacescore.clients import Proxies
@@ -271,26 +272,23 @@ class Service:
         async def serve() -> None:
             app = cast("anycorn.typing.Framework", self.app)  # any ASGI callable will do
             config = self._http_config()
-            await anycorn.serve(app, config, shutdown_trigger=self._stopping.wait, mode="asgi")
+            listener = await SocketListener.from_socket(self._listener.dup())  # which it closes
+            places = connections.Places(listener, most, metrics.count_refused)
+            await connections.serve(app, config, places, self._stopping)
 
-        def on_failure() -> None:
-            self.app.state.desk.metrics.count_restart()
-
+        metrics = self.app.state.desk.metrics
+        most = self.settings.max_connections or descriptors.for_connections()
         try:
-            await keep_serving(serve, self._stopping, on_failure)
+            await keep_serving(serve, self._stopping, metrics.count_restart)
         finally:
             self._http_stopped.set()
 
     def _http_config(self) -> Config:
-        """Make a configuration on a duplicate of the socket: the server closes what it gets."""
         config = _Config(self._tls)
-        config.bind = [f"fd://{self._listener.dup().detach()}"]
-        config.backlog = BACKLOG
         config.errorlog = logging.getLogger("anycorn.error")
         config.loglevel = "WARNING"
         config.include_server_header = False
         config.graceful_timeout = HTTP_GRACE_SECONDS
-        config.shutdown_timeout = HTTP_GRACE_SECONDS
         config.keep_alive_timeout = 15.0
         config.read_timeout = 30
         config.ssl_handshake_timeout = 10.0

@@ -38,6 +38,9 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     host: Annotated[str, says("Address for HTTP.")] = "127.0.0.1"
     port: Annotated[Port, says("TCP port for HTTP.")] = 8080
+    max_connections: Annotated[
+        Count | None, says("HTTP connections at once.  [default: 7 of 8 file descriptors]")
+    ] = None
     public_url: Annotated[str, says("How people reach this, by a proxy.")] = ""
     trusted_proxies: Annotated[
         tuple[str, ...],

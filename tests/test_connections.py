@@ -1,0 +1,94 @@
+"""HTTP has room for so many connections: who has one keeps it, whoever comes then."""
+
+import json
+import resource
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from http.client import HTTPConnection
+from pathlib import Path
+
+from served import Served
+
+REFUSED = "http_connections_refused_total"
+
+
+@contextmanager
+def serving(data: Path, *options: str) -> Iterator[Served]:
+    served = Served(data, *options)
+    try:
+        yield served
+    finally:
+        served.end()
+
+
+class Visitor(HTTPConnection):
+    """Keeps one connection, and never makes another."""
+
+    def __init__(self, served: Served) -> None:
+        super().__init__("127.0.0.1", served.port, timeout=5)
+        self.connect()
+        self.auto_open = 0
+
+    def get(self, path: str = "/healthz") -> str:
+        self.request("GET", path)
+        return self.getresponse().read().decode()
+
+    def is_served(self) -> bool:
+        return self.get() == '{"status":"ok"}'
+
+    def count(self, name: str) -> float:
+        metrics = self.get("/metrics").splitlines()
+        (line,) = (line for line in metrics if line.startswith(f"spacescore_{name}{{"))
+        return float(line.split()[-1])
+
+
+def is_there_room(served: Served) -> bool:
+    with closing(Visitor(served)) as newcomer, suppress(OSError):
+        return newcomer.is_served()
+    return False
+
+
+@contextmanager
+def no_descriptor_left(process: int) -> Iterator[None]:
+    soft, hard = resource.prlimit(process, resource.RLIMIT_NOFILE)
+    used = len(list(Path(f"/proc/{process}/fd").iterdir()))
+    resource.prlimit(process, resource.RLIMIT_NOFILE, (used, hard))
+    yield
+    resource.prlimit(process, resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def warnings(log: str) -> list[dict[str, object]]:
+    lines = [json.loads(line) for line in log.splitlines()]
+    return [line for line in lines if line["level"] in ("warning", "error")]
+
+
+def test_who_comes_when_all_places_are_taken_is_closed_at_once_and_counted(tmp_path):
+    with (
+        serving(tmp_path / "data", "--max-connections", "2") as served,
+        closing(Visitor(served)) as first,
+        closing(Visitor(served)) as second,
+    ):
+        assert first.is_served()
+        assert second.is_served()
+        assert not any(is_there_room(served) for _ in range(3))
+        assert first.count(REFUSED) == 3
+        assert second.is_served()
+        _, _, log = served.stop()
+    (warning,) = warnings(log)
+    assert (warning["event"], warning["most"]) == ("connections are refused", 2)
+
+
+def test_without_a_descriptor_nobody_loses_a_connection(tmp_path):
+    with (
+        serving(tmp_path / "data") as served,
+        closing(Visitor(served)) as bystander,
+        ExitStack() as later,
+    ):
+        assert bystander.is_served()
+        with no_descriptor_left(served.process.pid):
+            newcomer = later.enter_context(closing(Visitor(served)))
+            assert all(bystander.is_served() for _ in range(3))
+        assert newcomer.is_served()
+        assert bystander.count("http_restarts_total") == 0
+        _, _, log = served.stop()
+    assert [line["event"] for line in warnings(log)] == ["no connection can be accepted"]
