@@ -8,6 +8,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 from served import Served
+from virtual_peer import wait_for
 
 REFUSED = "http_connections_refused_total"
 
@@ -76,6 +77,12 @@ def test_who_comes_when_all_places_are_taken_is_closed_at_once_and_counted(tmp_p
         _, _, log = served.stop()
     (warning,) = warnings(log)
     assert (warning["event"], warning["most"]) == ("connections are refused", 2)
+
+
+def test_a_place_that_is_left_is_taken_by_the_next(tmp_path):
+    with serving(tmp_path / "data", "--max-connections", "1") as served:
+        for _ in range(3):
+            wait_for(lambda: is_there_room(served))
 
 
 def test_without_a_descriptor_nobody_loses_a_connection(tmp_path):

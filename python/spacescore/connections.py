@@ -91,6 +91,21 @@ class Places(Listener[SocketStream]):
             _log.warning(event, **fields)
 
 
+class _Connection(TCPServer):
+    """Ends when its client goes: Anycorn's own waits until it has been idle for long enough."""
+
+    _has_gone = False
+
+    async def _read_data(self) -> None:
+        await super()._read_data()
+        self._has_gone = True
+        await self.idle_task.stop()
+
+    async def _idle_timeout(self) -> None:
+        if not self._has_gone:
+            await super()._idle_timeout()
+
+
 async def serve(
     app: Framework, config: Config, listener: Listener[Any], stopping: trio.Event
 ) -> None:
@@ -99,7 +114,7 @@ async def serve(
     wrapped = wrap_app(app, config.wsgi_max_body_size, "asgi")
 
     async def handle(stream: SocketStream) -> None:
-        await TCPServer(wrapped, config, context, state, stream).run()
+        await _Connection(wrapped, config, context, state, stream).run()
 
     if secure := config.create_ssl_context():
         listener = TLSListener(listener, secure, handshake_timeout=config.ssl_handshake_timeout)
