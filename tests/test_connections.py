@@ -7,9 +7,17 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 
+import trio
+import wsproto.events
+from anycorn.config import Config
+from wsproto import ConnectionType, WSConnection
+
 from served import Served
+from spacescore.service import Service
+from spacescore.settings import Settings
 from virtual_peer import wait_for
 
+HASTE = 30  # so much faster than a node is the server under test
 REFUSED = "http_connections_refused_total"
 
 
@@ -99,3 +107,45 @@ def test_without_a_descriptor_nobody_loses_a_connection(tmp_path):
         assert bystander.count("http_restarts_total") == 0
         _, _, log = served.stop()
     assert [line["event"] for line in warnings(log)] == ["no connection can be accepted"]
+
+
+class Hasty(Service):
+    """Gives up, and asks whether somebody is there, after a fraction of the time."""
+
+    def _http_config(self) -> Config:
+        config = super()._http_config()
+        config.read_timeout /= HASTE
+        if config.websocket_ping_interval:
+            config.websocket_ping_interval /= HASTE
+        return config
+
+
+async def count_pings(port: int, most: int) -> int:
+    """Say nothing on a WebSocket but what a browser answers by itself."""
+    browser = WSConnection(ConnectionType.CLIENT)
+    pings = 0
+    async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+        await stream.send_all(browser.send(wsproto.events.Request("x", "/live/demo")))
+        async for data in stream:
+            browser.receive_data(data)
+            for event in browser.events():
+                if isinstance(event, wsproto.events.Ping):
+                    pings += 1
+                    await stream.send_all(browser.send(event.response()))
+            if pings == most:
+                break
+    return pings
+
+
+def test_a_feed_on_which_a_page_says_nothing_stays(tmp_path):
+    settings = Settings(data=tmp_path, host="127.0.0.1", port=0, udp_host="127.0.0.1", udp_port=0)
+
+    async def main(service: Hasty) -> int:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(service._serve_http)
+            pings = await count_pings(service.port, 6)
+            service.stop()
+        return pings
+
+    with Hasty.open(settings) as service:
+        assert trio.run(main, service) == 6  # those of 50 seconds, and 30 is as long as one waits

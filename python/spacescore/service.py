@@ -293,6 +293,7 @@ class Service:
         config.read_timeout = 30
         config.ssl_handshake_timeout = 10.0
         config.websocket_max_message_size = 4096  # of a live feed: a token
+        config.websocket_ping_interval = 10.0  # a page says nothing of itself, its browser answers
         if self.settings.tls_cert and self.settings.tls_key:
             config.certfile = str(self.settings.tls_cert)
             config.keyfile = str(self.settings.tls_key)
