@@ -117,3 +117,37 @@ def test_a_link_that_swells_and_drains_forever_owes_no_more_than_there_is_room_f
         last = max(last, float(np.abs(np.diff(frame)).max()))
     assert voice.stats().removed_samples_for_acceleration > 36_000
     assert last < 0.35
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize(
+    "durations", [(5760, *8 * [120]), (5760, 960), (5760,), (2880, 480)], ids=str
+)
+def test_whatever_is_owed_at_once_there_is_room_for_it(durations, channels):
+    """All came 600 ms late, then nothing does: the longest packets that there are, all of which
+    claim to be quiet, and very short ones between them, so that each tick owes another."""
+    voice, queue, sent, number = _core.Voice(channels), [], 0, 0
+    while sent < 10 * 48_000:
+        samples = 960 if sent < 4 * 48_000 else durations[number % len(durations)]
+        arrival = max(sent, min(sent + 28_800, 5 * 48_000))
+        queue.append((arrival, number, sent, noise(samples, number)))
+        number, sent = number + 1, sent + samples
+    for tick in range(400):
+        while queue and queue[0][0] <= tick * 960:
+            arrival, sequence, timestamp, payload = queue.pop(0)
+            voice.push(arrival * 125 // 6, sequence, timestamp, payload, level=90)
+        voice.advance(tick * TICK_US)
+        assert np.isfinite(voice.frame()).all()
+    stats = voice.stats()
+    assert stats.removed_samples_for_acceleration >= 0.5 * 48_000
+    assert stats.decode_errors == stats.concealed_samples == stats.packets_discarded == 0
+
+
+def noise(samples: int, seed: int) -> bytes:
+    """Opus of a duration that the encoder does not make (RFC 6716 section 3.1): bytes that mean
+    nothing are sound to CELT."""
+    short = {120: 28, 240: 29, 480: 30, 960: 31}
+    frames = max(1, samples // 960)
+    toc = [short[min(samples, 960)] << 3 | (3 if frames > 1 else 0)]
+    count = [frames] if frames > 1 else []
+    return bytes(toc + count) + np.random.default_rng(seed).bytes(20 * frames)

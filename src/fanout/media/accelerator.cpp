@@ -8,9 +8,10 @@
 namespace fanout {
 namespace {
 
-constexpr std::size_t kShortest = kClockRate / 400;  // 2.5 ms: the period of a high voice
-constexpr float kAlike = 0.9F;                       // as steady vowels are
-constexpr float kLessEachTick = 0.1F;                // a fifth of a second, and anything goes
+constexpr std::size_t kShortest = kClockRate / 400;         // 2.5 ms: the period of a high voice
+constexpr std::size_t kPressing = kClockRate / 1'000 * 60;  // owed: beyond, anything is alike
+constexpr float kAlike = 0.9F;                              // as steady vowels are
+constexpr float kLessEachTick = 0.1F;  // a fifth of a second, and anything goes
 // So much noise is taken to be in both, -50 dBov: what nobody hears is alike.
 constexpr float kNoise = 1e-5F;
 
@@ -55,12 +56,11 @@ std::size_t longest_alike(Sound sound, std::size_t seam, std::size_t least, std:
   return lag;
 }
 
-/// The best within a step of `coarse`.
-std::size_t refined(Sound sound, std::size_t channels, std::size_t coarse,
+/// The best from `least` to `most`.
+std::size_t refined(Sound sound, std::size_t channels, std::size_t least,
                     std::size_t most) noexcept {
   const auto seam = Accelerator::kSeam * channels;
-  const auto lags = std::views::iota(coarse - kCoarse, std::min(coarse + kCoarse, most) + 1);
-  return std::ranges::max(lags, {}, [&](std::size_t lag) {
+  return std::ranges::max(std::views::iota(least, most + 1), {}, [&](std::size_t lag) {
     return likeness(sound.first(seam), sound.subspan(lag * channels, seam));
   });
 }
@@ -79,14 +79,15 @@ void splice(MutableSound sound, std::size_t channels, std::size_t lag) noexcept 
 }  // namespace
 
 float Accelerator::wanted() const noexcept {
-  return owed_ > kMostOwed ? -1.0F : kAlike - kLessEachTick * static_cast<float>(waited_);
+  return owed_ > kPressing ? -1.0F : kAlike - kLessEachTick * static_cast<float>(waited_);
 }
 
 std::size_t Accelerator::shorten(MutableSound sound, std::size_t channels) noexcept {
-  const auto length = sound.size() / channels;
-  if (owed_ == 0 || length <= kSeam) return 0;
-  const auto most = std::min({owed_, length - kSeam, kLongest});
-  const auto lag = most > kShortest ? match(sound, channels, most) : most;  // unheard, if so short
+  if (owed_ == 0) return 0;
+  const auto least = owed_ - std::min(owed_, kMostOwed);
+  const auto most = std::max(least, std::min(owed_, kLongest));
+  const bool listen = most > kShortest && most <= kLongest;  // unheard, if shorter
+  const auto lag = listen ? match(sound, channels, std::max(least, kShortest), most) : most;
   if (lag == 0) return ++waited_, 0;
   splice(sound, channels, lag);
   waited_ = 0;
@@ -94,11 +95,15 @@ std::size_t Accelerator::shorten(MutableSound sound, std::size_t channels) noexc
   return lag;
 }
 
-std::size_t Accelerator::match(Sound sound, std::size_t channels, std::size_t most) const noexcept {
+std::size_t Accelerator::match(Sound sound, std::size_t channels, std::size_t least,
+                               std::size_t most) const noexcept {
   Thumbnail room;
   const auto coarse = longest_alike(thumbnail(sound, channels, room), kSeam / kCoarse,
-                                    kShortest / kCoarse, most / kCoarse, wanted());
-  return coarse == 0 ? 0 : refined(sound, channels, coarse * kCoarse, most);
+                                    least / kCoarse, most / kCoarse, wanted());
+  if (coarse == 0) return 0;
+  const auto around = coarse * kCoarse;
+  return refined(sound, channels, std::max(around - kCoarse, least),
+                 std::min(around + kCoarse, most));
 }
 
 }  // namespace fanout

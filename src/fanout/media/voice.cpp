@@ -15,9 +15,9 @@ constexpr std::uint64_t kWarmUp = 2;
 Voice::Voice(int channels, const JitterPolicy& policy, std::shared_ptr<PayloadSlab> slab)
     : jitter_(policy, std::move(slab)),
       decoder_(channels),
-      // The last packet may begin with the tick; while a decoder settles there is one before it,
-      // and one more may be to accelerate, while others are still owed.
-      decoded_((3 * kMaxOpusSamples + Accelerator::kMostOwed + kFrameSamples + kMinOpusSamples) *
+      // What is owed, a packet to accelerate, and one that may begin with the tick's last sample;
+      // while a decoder settles there are no more.
+      decoded_((Accelerator::kMostOwed + 2 * kMaxOpusSamples + kFrameSamples + kMinOpusSamples) *
                decoder_.channels()) {}
 
 void Voice::advance(Instant now) noexcept {
@@ -86,9 +86,7 @@ void Voice::decode(const Entry& entry) noexcept {
   const auto payload = Bytes(entry.payload).first(entry.size);
   const auto room = MutableSound(decoded_).subspan(decoded_size_ * decoder_.channels());
   auto samples = std::size_t{entry.samples};
-  if (entry.what == Playout::accelerate)
-    samples = std::min(opus_samples(payload).value_or(kFrameSamples),
-                       room.size() / decoder_.channels() - kMinOpusSamples);
+  if (entry.what == Playout::accelerate) samples = opus_samples(payload).value_or(kFrameSamples);
   decoder_.decode(entry.what, payload, samples, room);
   decoded_size_ += samples;
   accelerator_.owe(samples - entry.samples);
