@@ -21,16 +21,16 @@ using Thumbnail = std::array<float, (Accelerator::kLongest + Accelerator::kSeam)
 
 /// Correlation of two stretches, 1 where they are the same.
 float likeness(Sound one, Sound other) noexcept {
-  float product = 0;
-  float energy = 0;
-  float other_energy = 0;
+  const auto noise = kNoise * static_cast<float>(one.size());
+  float product = noise;
+  float energy = noise;
+  float other_energy = noise;
   for (std::size_t i = 0; i < one.size(); ++i) {
     product += one[i] * other[i];
     energy += one[i] * one[i];
     other_energy += other[i] * other[i];
   }
-  const auto noise = kNoise * static_cast<float>(one.size());
-  return (product + noise) / (std::sqrt(energy * other_energy) + noise);
+  return product / std::sqrt(energy * other_energy);
 }
 
 Sound thumbnail(Sound sound, std::size_t channels, Thumbnail& room) noexcept {
