@@ -627,6 +627,20 @@ def test_nobody_popped_for_a_minute_and_playout_is_live():
     assert max(late) <= 60
 
 
+@pytest.mark.parametrize("samples", [120, 240, 480, 960, 2880])
+def test_on_a_calm_link_quiet_frames_are_left_alone(samples):
+    """Not shortened below the target, to be drawn out again."""
+    packets = talk(48_000 * 12 // samples, seeded(15, 0, 4), samples=samples, level=90)
+    listener = Listener().play(packets, START + 6_000 * MS)
+    young = listener.buffer.stats()
+    rest = [packet for packet in packets if packet.arrival > listener.now - TICK]
+    stats = listener.play(rest, START + 11_900 * MS).buffer.stats()
+    drawn_out = stats.inserted_samples_for_deceleration - young.inserted_samples_for_deceleration
+    shortened = stats.removed_samples_for_acceleration - young.removed_samples_for_acceleration
+    assert drawn_out + shortened <= 2 * 960
+    assert stats.concealed_samples == young.concealed_samples
+
+
 def test_quiet_frames_are_accelerated_before_spoken_ones():
     wild, calm = seeded(13, 0, 90), seeded(14, 0, 4)
     packets = [

@@ -16,7 +16,7 @@ constexpr Samples kConcealAtMost = 5 * kTick;  // PLC drones after 100 ms
 constexpr Samples kSilentLoss =
     kConcealAtMost + samples_of_ms(1'000);  // then the sender has stopped
 
-constexpr Samples kSlack = samples_of_ms(6);        // a lag this far below its target is left alone
+constexpr Samples kSlack = samples_of_ms(6);        // a lag this far off its target is left alone
 constexpr Samples kCatchUp = samples_of_ms(200);    // what is older after an outage is not played
 constexpr Samples kAbandoned = samples_of_ms(500);  // not popped for so long: nobody listened
 constexpr Samples kWorthIt = samples_of_ms(15);     // less excess than this waits for a quiet frame
@@ -343,7 +343,7 @@ std::optional<Pop> Player::steer(Samples now) noexcept {
   delay_.playing_at(depth);
   const auto excess = depth - target(frame_);
   if (excess < kWorthIt) next_acceleration_ = now + kPatience;
-  if (excess >= frame_ - kSlack) return shorten(now, excess + kSlack);
+  if (excess >= std::max(frame_ - kSlack, kSlack)) return shorten(now, excess + kSlack);
   if (excess < -kSlack) return lengthen(now, -excess);
   return std::nullopt;
 }
