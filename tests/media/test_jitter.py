@@ -654,6 +654,19 @@ def test_quiet_frames_are_accelerated_before_spoken_ones():
     assert sum(number % 10 < 2 for number in hurried) >= 0.5 * len(hurried)
 
 
+def test_frames_that_say_that_nothing_was_sent_are_left_out_not_decoded():
+    """Some senders stamp silence with packets that are empty."""
+    wild, calm = seeded(13, 0, 90), seeded(14, 0, 4)
+    packets = [
+        replace(p, size=0 if p.sequence % 10 < 3 else 80)
+        for p in talk(600, lambda i: wild(i) if i < 300 else calm(i))
+    ]
+    listener = Listener().play(packets, 11_900 * MS)
+    assert all(entry.payload for entry in listener.frames())
+    assert listener.count(Playout.skip) >= 2
+    assert listener.buffer.stats().concealed_samples == 0
+
+
 def test_lost_frames_are_left_out_where_delay_is_to_shorten_and_told_where_they_would_have_been():
     wild, calm = seeded(13, 0, 90), seeded(14, 0, 4)
     packets = talk(600, lambda i: wild(i) if i < 300 else calm(i))

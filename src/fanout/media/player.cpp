@@ -358,11 +358,14 @@ std::optional<Pop> Player::shorten(Samples now, Samples excess) noexcept {
     const bool wait = now < next_acceleration_ || excess < kWorthIt;
     if (wait && !lost && !quiet(*next)) break;
     counts_.removed_samples_for_acceleration += static_cast<std::uint64_t>(length);
-    if (!lost) {
+    if (!lost && next->size > 0) {
       next_acceleration_ = now + pause_after(length, excess);
       return accelerate(now, *next);
     }
-    head_ += 1;
+    if (lost)
+      head_ += 1;
+    else
+      pass_over(*next);
     head_timestamp_ += length;
     skipped_ = true;
     excess -= length;
