@@ -179,3 +179,17 @@ print(asked(20_000) - asked(200))
 @pytest.mark.skipif("LD_PRELOAD" in os.environ, reason="something else stands before malloc")
 def test_a_hundred_times_as_many_packets_allocate_no_more(tmp_path: Path):
     assert abs(allocations(SCRIPT, tmp_path)) <= 16
+
+
+def test_no_more_than_ten_milliseconds_of_a_tick_are_heard_in_no_time():
+    """A path becomes shorter by 600 ms, and playout goes at double speed for a while."""
+    trace, i = recorded(500), np.arange(500)
+    trace["sequence"], trace["timestamp"] = i, i * 960
+    trace["arrival_us"] = np.maximum(i * 20_000, np.minimum(i * 20_000 + 600_000, 5_000_000))
+    packets, ticks, _ = _batch.replay(trace, first_tick_us=3000, ticks=480)
+    hurried = np.flatnonzero(ticks["what"] == int(Playout.accelerate))
+    hurried = hurried[hurried >= 250]
+    assert len(hurried) >= 20
+    played = packets["played_us"][packets["fate"] == Fate.PLAYED]
+    since = played[played >= 3000 + hurried[0] * 20_000]
+    assert (since - since[0] >= np.arange(len(since)) * 20_000 / 1.5 - 10_000).all()

@@ -53,7 +53,8 @@ class Listener {
     const auto now = run_->first_tick_us + static_cast<std::int64_t>(tick) * kTickUs;
     auto& out = run_->played[tick];
     out = {.what = kFromFifo};
-    owed_ -= std::min(owed_, kPaidEachTick);
+    unpaid_ = kPaidEachTick;
+    pay();
     while (fifo_ < std::int64_t{kFrameSamples}) {
       const auto entry = buffer_.pop({now});
       if (entry.what == Playout::skip) {
@@ -68,8 +69,8 @@ class Listener {
       if (entry.what == Playout::frame || accelerate) {
         const auto row = row_of(entry.sequence);
         run_->fates[row] = {now + (fifo_ + owed_) * 125 / 6, Outcome::played};
-        if (accelerate)
-          owed_ = std::max<std::int64_t>(owed_ + run_->trace[row].samples - kPaidEachTick, 0);
+        if (accelerate) owed_ += run_->trace[row].samples;
+        pay();
       }
       fifo_ += entry.samples;
     }
@@ -80,6 +81,11 @@ class Listener {
   JitterStats stats() const noexcept { return buffer_.stats(); }
 
  private:
+  void pay() noexcept {
+    const auto paid = std::min(owed_, unpaid_);
+    owed_ -= paid;
+    unpaid_ -= paid;
+  }
   std::size_t& row_of(std::uint16_t sequence) noexcept { return rows_[sequence % rows_.size()]; }
 
   const Replay* run_;
@@ -87,8 +93,9 @@ class Listener {
   // By sequence number, the latest that may be played: no more than those in the ring are asked
   // for.
   std::array<std::size_t, 4 * PacketRing::kSlots> rows_{};
-  std::int64_t fifo_ = 0;  // samples left over
-  std::int64_t owed_ = 0;  // samples heard later for them, until they are left out
+  std::int64_t fifo_ = 0;    // samples left over
+  std::int64_t owed_ = 0;    // samples heard later for them, until they are left out
+  std::int64_t unpaid_ = 0;  // of what this tick pays
 };
 
 }  // namespace
