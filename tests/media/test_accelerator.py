@@ -95,6 +95,32 @@ def test_what_is_noise_is_paid_off_as_well(speech):
     assert settled(hurried, exact) <= 75
 
 
+def test_where_nothing_repeats_itself_more_time_is_taken():
+    draw = np.random.default_rng(2)
+    noise = 0.2 * draw.standard_normal((150, 960)).astype(np.float32)
+    steady = np.tile(noise.ravel()[:480], 300).reshape(150, 960)  # a hundred times a second
+
+    def ticks(frames: np.ndarray) -> int:
+        packets = packets_of(frames)
+        return settled(heard(packets)[0], heard(packets, **FIXED)[0])
+
+    assert ticks(noise) >= ticks(steady) + 5
+
+
+def test_who_listens_again_is_owed_nothing(speech):
+    """Sound that was waiting when a listener left is over when they come back."""
+    packets = packets_of(speech(2, 60))
+    left, came = _core.Voice(), _core.Voice()
+    for tick, packet in enumerate(packets):
+        for voice in (left, came):
+            voice.push(tick * TICK_US + 5_000, tick, tick * 960, packet, level=20)
+            voice.advance((tick + 1) * TICK_US)
+        if tick < 20 or tick > 21:
+            again = left.frame()
+        if tick > 21:
+            assert np.array_equal(again, came.frame())
+
+
 @pytest.mark.parametrize("merged", [1, 3, 6])
 def test_a_link_that_swells_and_drains_forever_owes_no_more_than_there_is_room_for(speech, merged):
     """Double speed, again and again, of packets that last up to six ticks."""
