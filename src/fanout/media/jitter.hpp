@@ -9,9 +9,8 @@
 /// Playout follows the sender's timestamps. `lag` is how far the sample that is due stands behind
 /// the fastest packet of late (media/delay.hpp), and it is steered to the estimator's target:
 /// - too long: lost frames are skipped, not concealed. Others are given no time of their own, and
-/// who
-///   decodes them shortens the sound (media/accelerator.hpp): silent ones first, spoken ones at a
-///   rate that grows with the excess;
+///   who decodes them shortens the sound (media/accelerator.hpp): silent ones first, spoken ones
+///   at a rate that grows with the excess;
 /// - too short: silence is drawn out. A frame that had to be concealed anyway does not move the
 ///   clock, so that delay is gained for nothing;
 /// - right: time goes on whatever is missing. One lost packet therefore changes no delay.
