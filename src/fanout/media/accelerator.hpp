@@ -18,7 +18,7 @@ namespace fanout {
 
 class Accelerator {
  public:
-  static constexpr std::size_t kLongest = kFrameSamples;     ///< left out at once
+  static constexpr std::size_t kLongest = kFrameSamples;     ///< sought to leave out at once
   static constexpr std::size_t kSeam = kClockRate / 100;     ///< 10 ms: a period of a low voice
   static constexpr std::size_t kMostOwed = kMaxOpusSamples;  ///< between ticks
 
