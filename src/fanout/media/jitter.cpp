@@ -107,7 +107,8 @@ Push JitterBuffer::Impl::push_copy(Samples arrival, const JitterPacket& packet) 
 bool JitterBuffer::Impl::of_this_epoch(const PacketSlot& packet) const noexcept {
   const auto step = static_cast<std::int64_t>(packet.sequence - newest);
   if (step > kMaxDropout || step < -kMaxMisorder) return false;
-  if (step > 0 && packet.timestamp < static_cast<Samples>(newest_timestamp)) return false;
+  const auto later = packet.timestamp - static_cast<Samples>(newest_timestamp);
+  if (step > 0 ? later < 0 : step < 0 && later > 0) return false;
   const auto transit = packet.arrival - packet.timestamp;
   return std::abs(transit - player.delay().base()) <= kMaxTransitJump;
 }
