@@ -67,7 +67,7 @@ def main(page: Path, images: Path) -> None:
     sequenced = [name for name in ("spacescore", "speexdsp", "aiortc") if name in names]
     restarted = scored({"restart": [link("restart", seed, SECONDS) for seed in SEEDS]}, sequenced)
     policies = [name for name in SHOWN if name in names]
-    note = f"Generated links: the mean over seeds {', '.join(map(str, SEEDS))}, {SECONDS} s each."
+    note = f"Generated links: the mean over seeds {SEEDS[0]} to {SEEDS[-1]}, {SECONDS} s each."
     lines = [
         *beside(every, policies[1:]),
         "",

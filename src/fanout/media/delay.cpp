@@ -16,9 +16,9 @@ constexpr int kNoLuck = 25;
 constexpr float kNoLuckRuns = 8;
 constexpr float kRunSmoothing = 0.125F;
 
-// A young stream has not shown its worst: a tenth of a packet is taken to have come late by any
-// time, e times fewer each 60 ms.
-constexpr float kUnseen = 0.1F;
+// A young stream has not shown its worst: so much of a packet is taken to have come late by any
+// time, e times less each 60 ms.
+constexpr float kUnseen = 0.072F;
 constexpr float kUnseenMs = 60.0F;
 constexpr float kFewerEachTick = 0.7165F;  // exp(-20 / 60)
 
@@ -34,10 +34,10 @@ constexpr float kCalmerMs = 20.0F;  // a smaller gain is noise, not worth a cut
 
 // A spike that comes once says little; it counts in full when it returns, or lasts. One that never
 // ended was a longer way.
-constexpr float kLoneSpike = 0.06F;
+constexpr float kLoneSpike = 0.03F;
 constexpr Samples kSpike = samples_of_ms(60);  // over the target
 constexpr Samples kSpikeLasts = samples_of_ms(300);
-constexpr Samples kSpikeReturns = samples_of_ms(15'000);  // rarer ones are cheaper suffered
+constexpr Samples kSpikeReturns = samples_of_ms(10'000);  // rarer ones are cheaper suffered
 
 constexpr float kDearest = 10'000.0F;               // late_cost, ms: all or nothing
 constexpr Duration kDeepest = milliseconds(1'000);  // the ring has room for 1.3 s of 20 ms frames

@@ -47,7 +47,7 @@ namespace fanout {
 struct JitterPolicy {
   /// Milliseconds of delay that one percent of late packets is worth. The E-model (ITU-T G.107)
   /// says 150 below a delay of 177 ms; late packets come in runs, so more.
-  float late_cost = 200.0F;
+  float late_cost = 275.0F;
   Duration least = milliseconds(10);  ///< tick jitter of a loaded worker
   Duration most = milliseconds(700);  ///< beyond it nobody can converse
 };

@@ -3,8 +3,9 @@
 /// A ring of 64 slots by extended sequence number holds what has come; one bit per slot says
 /// which are taken, so the next packet is a rotate and a count of zeros away, however large the
 /// hole before it. The state is at most 4 KiB, allocated at construction. Payloads lie in a slab
-/// that streams share (media/payload_slab.hpp): 128 bytes for each packet of speech that waits,
-/// two or three in a calm stream, and one more that was played last.
+/// that streams share (media/payload_slab.hpp), which grows until it has held the most that ever
+/// waited: 128 bytes for each packet of speech, of which there are two or three in a calm stream,
+/// and one more that was played last.
 ///
 /// Playout follows the sender's timestamps. `lag` is how far the sample that is due stands behind
 /// the fastest packet of late (media/delay.hpp), and it is steered to the estimator's target:
