@@ -202,6 +202,19 @@ def test_every_counter_is_told_of(kind):
     assert [name for name in kind().stats if f"`{name}`" not in told] == []
 
 
+def test_a_frame_that_cannot_receive_the_mix_costs_nobody_a_tick():
+    mixer = spacescore.Mixer(encode=False)
+    mixer.add(1)
+    out = np.zeros((10, FRAME), np.float32)
+    for tick, frame in enumerate(tone(440, 10)):
+        mixer.set_voice(1, frame)
+        for bad in ({"out": np.zeros(5)}, {"minus": {1: np.zeros(FRAME)}}):
+            with pytest.raises(TypeError):
+                mixer.mix([1], **bad)
+        mixer.mix([1], out=out[tick])
+    assert strength(out[1:].ravel(), 440) == pytest.approx(0.25, rel=0.01)
+
+
 def test_who_was_never_added_is_not_heard():
     mixer = spacescore.Mixer(encode=False)
     mixer.add(7)

@@ -759,7 +759,7 @@ class JitterBuffer:
     def __init__(
         self,
         *,
-        late_cost: typing.SupportsFloat | typing.SupportsIndex = 200.0,
+        late_cost: typing.SupportsFloat | typing.SupportsIndex = 275.0,
         least_us: typing.SupportsInt | typing.SupportsIndex = 10000,
         most_us: typing.SupportsInt | typing.SupportsIndex = 700000,
         slab: PayloadSlab | None = None,
@@ -811,7 +811,7 @@ class Voice:
         self,
         channels: typing.SupportsInt | typing.SupportsIndex = 1,
         *,
-        late_cost: typing.SupportsFloat | typing.SupportsIndex = 200.0,
+        late_cost: typing.SupportsFloat | typing.SupportsIndex = 275.0,
         least_us: typing.SupportsInt | typing.SupportsIndex = 10000,
         most_us: typing.SupportsInt | typing.SupportsIndex = 700000,
     ) -> None: ...

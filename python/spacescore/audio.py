@@ -305,19 +305,24 @@ class Mixer:
         """End the tick. `audible`: who is heard, of those added; by default the loudest.
 
         out: a frame that receives the mix. minus: by peer a frame that receives the mix without
-        that peer; of those who are not heard, the whole mix.
+        that peer; of those who are not heard, the whole mix. With one that cannot receive it the
+        tick goes on.
         """
         with self._turn:
+            self._read(out, minus or {})  # the last tick, which says whether it can be done
             wanted = self._ranking.audible(self._now) if audible is None else audible
             heard = sorted(self._peers.intersection(wanted))
             packet, packets = self._native.mix(heard)
             self._now += TICK_US
-            if out is not None:
-                self._native.read(out)
-            for peer, frame in (minus or {}).items():
-                self._native.read_minus(peer, frame)
+            self._read(out, minus or {})
             own = packets if self._encodes else {}
             return Mixed(packet, own, tuple(heard), self._ranking.dominant)
+
+    def _read(self, out: Frame | None, minus: Mapping[int, Frame]) -> None:
+        if out is not None:
+            self._native.read(out)
+        for peer, frame in minus.items():
+            self._native.read_minus(peer, frame)
 
 
 class Repacketizer:
@@ -326,14 +331,14 @@ class Repacketizer:
     def __init__(self) -> None:
         self._native = _core.Repacketizer()
 
-    def merge(self, packets: Sequence[bytes], *, max_bytes: int = 1_200) -> list[bytes]:
+    def merge(self, packets: Sequence[Payload], *, max_bytes: int = 1_200) -> list[bytes]:
         """Return consecutive packets as few longer ones: 120 ms and `max_bytes` at the most.
 
         Where Opus changes its mode one packet ends; one that is larger than `max_bytes` by
         itself stays as it is. Raises ValueError where one is no Opus.
         """
         merged = []
-        rest = list(packets)
+        rest = [_bytes(packet) for packet in packets]
         while rest:
             result = self._native.merge(rest, max_bytes)
             fitting = len(rest) if isinstance(result, bytes) else max(result, 1)
